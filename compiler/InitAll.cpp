@@ -1,0 +1,16 @@
+// Registers every dialect and pass of moe.
+#include "compiler/InitAll.h"
+#include "dialects/Moe/IR/Moe.h"
+#include "dialects/MoeKernel/IR/MoeKernel.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Transforms/Passes.h"
+
+void moe::registerAllDialects(mlir::DialectRegistry &registry) {
+  registry.insert<moe::MoeDialect, moe::kernel::MoeKernelDialect, mlir::arith::ArithDialect, mlir::math::MathDialect>();
+}
+
+void moe::registerAllPasses() {
+  mlir::registerCanonicalizerPass();
+  mlir::registerCSEPass();
+}

@@ -1,0 +1,49 @@
+// The moe dialect: types, attributes, operations, and the helpers that everything around it shares.
+#pragma once
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/RegionKindInterface.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/IR/TensorEncoding.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+#include "dialects/Moe/IR/MoeDialect.h.inc"
+#include "dialects/Moe/IR/MoeEnums.h.inc"
+#define GET_ATTRDEF_CLASSES
+#include "dialects/Moe/IR/MoeAttrs.h.inc"
+#define GET_TYPEDEF_CLASSES
+#include "dialects/Moe/IR/MoeTypes.h.inc"
+#define GET_OP_CLASSES
+#include "dialects/Moe/IR/MoeOps.h.inc"
+
+namespace moe {
+
+/// Axis names of a tensor type; empty for a scalar.
+llvm::ArrayRef<mlir::StringAttr> axesOf(mlir::Type type);
+
+/// Position of `axis` among the axes of `type`, or -1.
+int64_t axisIndex(mlir::Type type, llvm::StringRef axis);
+
+/// A tensor type on the given axes; the scalar `tensor<element>` when there are none. Sizes: ShapedType::kDynamic at run time.
+mlir::RankedTensorType tensorOf(mlir::Type element, llvm::ArrayRef<mlir::StringAttr> axes, llvm::ArrayRef<int64_t> sizes);
+
+/// `type` without the axis.
+mlir::RankedTensorType withoutAxis(mlir::RankedTensorType type, llvm::StringRef axis);
+
+/// `type` with `axis` replaced in place by an axis `to` of size `size`.
+mlir::RankedTensorType withAxis(mlir::RankedTensorType type, llvm::StringRef axis, mlir::StringAttr to, int64_t size);
+
+/// The `moe.axis` of that name in the gate around `op`, or null (slot axes have none).
+AxisOp lookupAxis(mlir::Operation *op, llvm::StringRef axis);
+
+/// For each element of `fine`, the element of `coarse` it belongs to, composed through all axes between them; nullopt
+/// when `coarse` is not `of` `fine`, or a size is not static. Axes are looked up in the gate around `op`.
+std::optional<llvm::SmallVector<int32_t>> groupMap(mlir::Operation *op, llvm::StringRef fine, llvm::StringRef coarse);
+
+} // namespace moe

@@ -1,0 +1,181 @@
+// Registration of the moe dialect, its attribute and type syntax, and the axis helpers.
+#include "dialects/Moe/IR/Moe.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace moe;
+
+#include "dialects/Moe/IR/MoeDialect.cpp.inc"
+#include "dialects/Moe/IR/MoeEnums.cpp.inc"
+#define GET_ATTRDEF_CLASSES
+#include "dialects/Moe/IR/MoeAttrs.cpp.inc"
+#define GET_TYPEDEF_CLASSES
+#include "dialects/Moe/IR/MoeTypes.cpp.inc"
+
+void MoeDialect::initialize() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "dialects/Moe/IR/MoeAttrs.cpp.inc"
+      >();
+  addTypes<
+#define GET_TYPEDEF_LIST
+#include "dialects/Moe/IR/MoeTypes.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "dialects/Moe/IR/MoeOps.cpp.inc"
+      >();
+}
+
+//===-- #moe.axes ---------------------------------------------------------------------------------------------------===//
+
+/// axis-name ::= bare-id (dots allowed, as in `route.slot`)
+static ParseResult parseName(AsmParser &parser, StringAttr &name) {
+  StringRef keyword;
+  if (parser.parseKeyword(&keyword))
+    return failure();
+  name = parser.getBuilder().getStringAttr(keyword);
+  return success();
+}
+
+Attribute AxesAttr::parse(AsmParser &parser, Type) {
+  SmallVector<StringAttr> names;
+  auto loc = parser.getCurrentLocation();
+  if (parser.parseCommaSeparatedList(AsmParser::Delimiter::LessGreater,
+                                     [&] { return parseName(parser, names.emplace_back()); }))
+    return {};
+  for (size_t i = 0; i < names.size(); ++i)
+    if (llvm::is_contained(ArrayRef(names).take_front(i), names[i]))
+      return parser.emitError(loc, "axis '") << names[i].getValue() << "' is named twice", Attribute();
+  return AxesAttr::get(parser.getContext(), names);
+}
+
+static void printNames(AsmPrinter &printer, ArrayRef<StringAttr> names) {
+  llvm::interleaveComma(names, printer, [&](StringAttr name) { printer << name.getValue(); });
+}
+
+void AxesAttr::print(AsmPrinter &printer) const {
+  printer << "<";
+  printNames(printer, getNames());
+  printer << ">";
+}
+
+int64_t AxesAttr::indexOf(StringRef axis) const {
+  for (auto [i, name] : llvm::enumerate(getNames()))
+    if (name.getValue() == axis)
+      return i;
+  return -1;
+}
+
+LogicalResult AxesAttr::verifyEncoding(ArrayRef<int64_t> shape, Type,
+                                       function_ref<InFlightDiagnostic()> emitError) const {
+  if (shape.size() != getNames().size())
+    return emitError() << "names " << getNames().size() << " axes for a tensor of rank " << shape.size();
+  return success();
+}
+
+//===-- !moe.selection ----------------------------------------------------------------------------------------------===//
+
+Type SelectionType::parse(AsmParser &parser) {
+  SmallVector<StringAttr> batch;
+  StringAttr axis, slot;
+  int64_t size = 0;
+  if (parser.parseLess() ||
+      parser.parseCommaSeparatedList(AsmParser::Delimiter::Square,
+                                     [&] { return parseName(parser, batch.emplace_back()); }) ||
+      parser.parseComma() || parseName(parser, axis) || parser.parseComma() || parseName(parser, slot) ||
+      parser.parseComma())
+    return {};
+  auto loc = parser.getCurrentLocation();
+  if (parser.parseInteger(size) || parser.parseGreater())
+    return {};
+  if (size < 1)
+    return parser.emitError(loc, "a selection holds at least one slot, not ") << size, Type();
+  return SelectionType::get(parser.getContext(), batch, axis, slot, size);
+}
+
+void SelectionType::print(AsmPrinter &printer) const {
+  printer << "<[";
+  printNames(printer, getBatch());
+  printer << "], " << getAxis().getValue() << ", " << getSlot().getValue() << ", " << getSize() << ">";
+}
+
+//===-- Helpers -----------------------------------------------------------------------------------------------------===//
+
+ArrayRef<StringAttr> moe::axesOf(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  if (!tensor)
+    return {};
+  auto axes = dyn_cast_or_null<AxesAttr>(tensor.getEncoding());
+  return axes ? axes.getNames() : ArrayRef<StringAttr>();
+}
+
+int64_t moe::axisIndex(Type type, StringRef axis) {
+  for (auto [i, name] : llvm::enumerate(axesOf(type)))
+    if (name.getValue() == axis)
+      return i;
+  return -1;
+}
+
+RankedTensorType moe::tensorOf(Type element, ArrayRef<StringAttr> axes, ArrayRef<int64_t> sizes) {
+  assert(axes.size() == sizes.size() && "one size per axis");
+  if (axes.empty())
+    return RankedTensorType::get({}, element);
+  return RankedTensorType::get(sizes, element, AxesAttr::get(element.getContext(), axes));
+}
+
+RankedTensorType moe::withoutAxis(RankedTensorType type, StringRef axis) {
+  SmallVector<StringAttr> axes(axesOf(type));
+  SmallVector<int64_t> sizes(type.getShape());
+  int64_t i = axisIndex(type, axis);
+  assert(i >= 0 && "the type has the axis");
+  axes.erase(axes.begin() + i);
+  sizes.erase(sizes.begin() + i);
+  return tensorOf(type.getElementType(), axes, sizes);
+}
+
+RankedTensorType moe::withAxis(RankedTensorType type, StringRef axis, StringAttr to, int64_t size) {
+  SmallVector<StringAttr> axes(axesOf(type));
+  SmallVector<int64_t> sizes(type.getShape());
+  int64_t i = axisIndex(type, axis);
+  assert(i >= 0 && "the type has the axis");
+  axes[i] = to;
+  sizes[i] = size;
+  return tensorOf(type.getElementType(), axes, sizes);
+}
+
+AxisOp moe::lookupAxis(Operation *op, StringRef axis) {
+  auto gate = isa<GateOp>(op) ? cast<GateOp>(op) : op->getParentOfType<GateOp>();
+  if (!gate)
+    return {};
+  return dyn_cast_or_null<AxisOp>(SymbolTable::lookupSymbolIn(gate, axis));
+}
+
+std::optional<SmallVector<int32_t>> moe::groupMap(Operation *op, StringRef fine, StringRef coarse) {
+  // Climb from the coarse axis down to the fine one, composing the maps on the way.
+  AxisOp axis = lookupAxis(op, coarse);
+  SmallVector<int32_t> map;
+  SmallPtrSet<Operation *, 4> visited; // invalid IR may have a cycle
+  for (bool first = true; axis && axis.getOf() && visited.insert(axis).second; first = false) {
+    AxisOp finer = lookupAxis(op, *axis.getOf());
+    if (!finer || !finer.getSize() || !axis.getSize() || *axis.getSize() <= 0)
+      return std::nullopt;
+    if (axis.getMap() && axis.getMap()->size() != static_cast<size_t>(*finer.getSize()))
+      return std::nullopt;
+    int64_t size = *finer.getSize(), block = std::max<int64_t>(1, size / *axis.getSize());
+    SmallVector<int32_t> composed(size);
+    for (int64_t i = 0; i < size; ++i) {
+      int64_t group = axis.getMap() ? (*axis.getMap())[i] : i / block;
+      if (!first && group >= static_cast<int64_t>(map.size()))
+        return std::nullopt;
+      composed[i] = first ? group : map[group];
+    }
+    map = std::move(composed);
+    if (finer.getSymName() == fine)
+      return map;
+    axis = finer;
+  }
+  return std::nullopt;
+}

@@ -1,0 +1,113 @@
+// Operations that declare: the gate, its axes, what goes in and what comes out.
+#ifndef MOE_STRUCTURE_OPS_TD
+#define MOE_STRUCTURE_OPS_TD
+include "dialects/Moe/IR/MoeDialect.td"
+include "mlir/IR/RegionKindInterface.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+def Moe_GateOp : Moe_Op<"gate", [IsolatedFromAbove, SymbolTable, Symbol, SingleBlock, NoTerminator, NoRegionArguments]> {
+  let summary = "one gate: axes, inputs, computation, losses, metrics, outputs";
+  let description = [{
+    The body is a straight line: axes first, each value before its use. Every axis named by a type in the body is
+    declared by a `moe.axis` of the same gate or is the slot axis of a selection made in it, and every static dimension
+    equals the size of its axis.
+
+    ```mlir
+    moe.gate @router {
+      moe.axis @token
+      moe.axis @expert size 64
+      %logits = moe.input "logits" : tensor<?x64xf32, #moe.axes<token, expert>>
+      ...
+    }
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "$sym_name attr-dict-with-keyword $body";
+  let hasRegionVerifier = 1;
+}
+
+def Moe_AxisOp : Moe_Op<"axis", [Symbol, HasParent<"GateOp">]> {
+  let summary = "declares an axis of the gate";
+  let description = [{
+    `size` absent: known at run time. `of` names a finer axis that this one groups: equal contiguous blocks (the size
+    must divide the finer one, R2), or by `map`, one group index per element of the finer axis, every group non-empty (R3).
+
+    ```mlir
+    moe.axis @token
+    moe.axis @expert size 6
+    moe.axis @device size 2 of @expert
+    moe.axis @rack size 3 of @expert map [0, 0, 1, 2, 2, 2]
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, OptionalAttr<I64Attr>:$size,
+                       OptionalAttr<FlatSymbolRefAttr>:$of, OptionalAttr<DenseI32ArrayAttr>:$map);
+  let assemblyFormat = "$sym_name (`size` $size^)? (`of` $of^)? (`map` $map^)? attr-dict";
+  let hasVerifier = 1;
+}
+
+def Moe_InputOp : Moe_Op<"input", [HasParent<"GateOp">]> {
+  let summary = "an array that the caller passes in";
+  let description = [{
+    The element type is the storage type (bf16 and f16 are widened to f32 with `arith.extf` before arithmetic).
+    ```mlir
+    %x = moe.input "logits" : tensor<?x64xbf16, #moe.axes<token, expert>>
+    ```
+  }];
+  let arguments = (ins StrAttr:$name);
+  let results = (outs Moe_AnyTensor:$result);
+  let assemblyFormat = "$name attr-dict `:` type($result)";
+}
+
+def Moe_ParamOp : Moe_Op<"param", [HasParent<"GateOp">]> {
+  let summary = "a run-time scalar with a default";
+  let description = [{
+    ```mlir
+    %alpha = moe.param "alpha1" = 1.0e-02 : tensor<f32>
+    ```
+  }];
+  let arguments = (ins StrAttr:$name, F64Attr:$init);
+  let results = (outs Moe_FloatScalar:$result);
+  let assemblyFormat = "$name `=` custom<PlainF64>($init) attr-dict `:` type($result)";
+}
+
+def Moe_LossOp : Moe_Op<"loss", [HasParent<"GateOp">]> {
+  let summary = "reports a scalar loss; the total loss is the sum of all of them";
+  let description = [{
+    The reported value is the operand, or 0 when the call has no valid token. A loss is a scalar (R6).
+    ```mlir
+    moe.loss "balance" = %l : tensor<f32>
+    ```
+  }];
+  let arguments = (ins StrAttr:$name, Moe_FloatScalar:$value);
+  let assemblyFormat = "$name `=` $value attr-dict `:` type($value)";
+}
+
+def Moe_MetricOp : Moe_Op<"metric", [HasParent<"GateOp">]> {
+  let summary = "reports a value that is watched, not trained on";
+  let description = [{
+    The value may have axes, but none of run-time size. It is NaN when the call has no valid token (0 for integers).
+    ```mlir
+    moe.metric "max_violation" = %v : tensor<f32>
+    moe.metric "load" = %c : tensor<64xi32, #moe.axes<expert>>
+    ```
+  }];
+  let arguments = (ins StrAttr:$name, Moe_NumberTensor:$value);
+  let assemblyFormat = "$name `=` $value attr-dict `:` type($value)";
+}
+
+def Moe_OutputOp : Moe_Op<"output", [HasParent<"GateOp">]> {
+  let summary = "writes an array or a selection to a buffer of the caller";
+  let description = [{
+    A selection is written as i32 indices `[batch…, slot]`, -1 in an empty slot. `store` is the element type in the
+    buffer, when it differs from the value's (`output weight : bf16`).
+    ```mlir
+    moe.output "route" = %route : !moe.selection<[token], expert, route.slot, 6>
+    moe.output "weight" = %w store bf16 : tensor<?x6xf32, #moe.axes<token, route.slot>>
+    ```
+  }];
+  let arguments = (ins StrAttr:$name, Moe_TensorOrSelection:$value, OptionalAttr<TypeAttr>:$store);
+  let assemblyFormat = "$name `=` $value (`store` $store^)? attr-dict `:` type($value)";
+}
+#endif

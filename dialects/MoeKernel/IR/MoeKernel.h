@@ -1,0 +1,37 @@
+// The moe_kernel dialect: types, operations and the helpers that both targets share.
+#pragma once
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/RegionKindInterface.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+#include "dialects/MoeKernel/IR/MoeKernelDialect.h.inc"
+#include "dialects/MoeKernel/IR/MoeKernelEnums.h.inc"
+#define GET_TYPEDEF_CLASSES
+#include "dialects/MoeKernel/IR/MoeKernelTypes.h.inc"
+#define GET_OP_CLASSES
+#include "dialects/MoeKernel/IR/MoeKernelOps.h.inc"
+
+namespace moe::kernel {
+
+/// The group of every element of a row of `size` elements in `count` groups: `groups` itself, or equal contiguous blocks.
+llvm::SmallVector<int32_t> groupsOf(std::optional<llvm::ArrayRef<int32_t>> groups, int64_t size, int64_t count);
+
+/// True when element e is in group e / (size / count).
+bool areEqualBlocks(std::optional<llvm::ArrayRef<int32_t>> groups, int64_t size, int64_t count);
+
+/// The buffer or accumulator of that name in the program around `op`, or null.
+BufferOp lookupBuffer(mlir::Operation *op, llvm::StringRef name);
+AccumulatorOp lookupAccumulator(mlir::Operation *op, llvm::StringRef name);
+
+/// True when `op` is (nested) in the finish region of its pass.
+bool isInFinish(mlir::Operation *op);
+
+} // namespace moe::kernel

@@ -1,0 +1,205 @@
+/* The C interface of a compiled gate: one descriptor, one call.
+ *
+ * A compiled gate is a constant `moe_gate` descriptor (made by `moe-opt --emit=obj`, or in memory by the compiler's API).
+ * A program binds arrays to it and calls `moe_run`. A call does not allocate, does not synchronise and does not touch
+ * global state: all memory is the caller's. No function here throws or exits; each returns a status, and
+ * `moe_last_error()` says on the calling thread what was wrong, where, and what was expected.
+ */
+#ifndef MOE_RUNTIME_H
+#define MOE_RUNTIME_H
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Version of the structures below. A descriptor of another version is refused. */
+#define MOE_ABI_VERSION 1u
+
+typedef enum moe_status {
+  MOE_OK = 0,
+  MOE_INVALID_ARGUMENT = 1,  /* a null pointer, an unknown name, a wrong shape, dtype, stride or alignment */
+  MOE_VERSION_MISMATCH = 2,  /* the descriptor was made for another version of this interface */
+  MOE_UNSUPPORTED = 3,       /* this machine or this gate cannot do what was asked (no AVX2, no CUDA source) */
+  MOE_NO_DRIVER = 4,         /* the CUDA driver or NVRTC could not be opened */
+  MOE_COMPILE_FAILED = 5,    /* NVRTC refused the source */
+  MOE_DRIVER_FAILED = 6,     /* a CUDA driver call failed */
+  MOE_IO_FAILED = 7          /* a file could not be read or written */
+} moe_status;
+
+typedef enum moe_dtype {
+  MOE_F32 = 0, MOE_F64 = 1, MOE_BF16 = 2, MOE_F16 = 3, MOE_I32 = 4, MOE_I64 = 5, MOE_BOOL = 6 /* one byte, 0 or 1 */
+} moe_dtype;
+
+typedef enum moe_role {
+  MOE_INPUT = 0,       /* read */
+  MOE_PARAM = 1,       /* a run-time scalar; bound as a pointer to one f32 on the HOST, on every device; may stay unbound */
+  MOE_OUTPUT = 2,      /* written, one row per token */
+  MOE_LOSS = 3,        /* written by finish: a scalar f32; 0 when there was no token */
+  MOE_METRIC = 4,      /* written by finish; NaN (0 for integers) when there was no token */
+  MOE_STATUS_WORD = 5, /* written by finish: a scalar i32, what only the data shows ("nonfinite_tokens", "empty") */
+  MOE_COEFFICIENT = 6  /* scratch between two passes of one call; lives in the workspace, never bound by the caller */
+} moe_role;
+
+typedef enum moe_combine { MOE_SUM = 0, MOE_MAX = 1, MOE_MIN = 2, MOE_MAXNUM = 3 } moe_combine;
+
+typedef struct moe_axis {
+  const char *name;
+  int64_t size;   /* elements; -1: known at run time */
+  const char *of; /* the finer axis that this one groups, or null */
+  const int32_t *map; /* with `of`: the group of every element of the finer axis; null: equal contiguous blocks */
+} moe_axis;
+
+/* One named array of a call. Arrays are dense, C order, axes outermost first. */
+typedef struct moe_array {
+  const char *name;
+  uint32_t role;  /* moe_role */
+  uint32_t dtype; /* moe_dtype */
+  uint32_t rank;
+  const int64_t *sizes;          /* [rank]; -1 stands for the number of tokens, and is only ever the first */
+  const char *const *axis_names; /* [rank] */
+  double init;                   /* default of a param */
+} moe_array;
+
+/* One accumulator: `count` elements at `offset` bytes in the caller's accumulator block. */
+typedef struct moe_accumulator {
+  const char *name;
+  uint32_t combine; /* moe_combine */
+  uint32_t dtype;   /* MOE_F32, MOE_F64 or MOE_I32 */
+  uint64_t count;
+  uint64_t offset;
+} moe_accumulator;
+
+/* What generated CPU code sees of a call: `arrays[i]` is the buffer of `gate->arrays[i]` (params: pointer to one f32). */
+typedef struct moe_cpu_call {
+  void *const *arrays;
+  int64_t token_count;
+} moe_cpu_call;
+
+/* Tokens [begin, end): reads inputs, writes outputs, and WRITES (does not add to) the accumulators of its own pass into
+ * `partial`, laid out like the accumulator block. `scratch` is `cpu_scratch_bytes`, 64-byte aligned, one per thread. */
+typedef void (*moe_cpu_rows)(const moe_cpu_call *call, int64_t begin, int64_t end, void *partial, void *scratch);
+/* Reads the merged accumulators and writes losses, metrics, status words and coefficients.
+ * `call->token_count` is the number of all accumulated tokens. */
+typedef void (*moe_cpu_finish)(const moe_cpu_call *call, const void *accumulators, void *scratch);
+
+/* One pass over the tokens. */
+typedef struct moe_cpu_pass {
+  moe_cpu_rows rows;
+  moe_cpu_finish finish;
+} moe_cpu_pass;
+
+/* The same code compiled for one instruction set; the first that the machine can run is used. */
+typedef struct moe_cpu_variant {
+  const char *isa;            /* "avx512", "avx2" or "generic" */
+  const moe_cpu_pass *passes; /* [pass_count] */
+} moe_cpu_variant;
+
+/* Launch description of one pass in CUDA. Every kernel has the parameters: a pointer per array in order (a param: its
+ * float value), then `void *accumulators`, `void *workspace`, `long long token_count`, `int phase` (a moe_phase). */
+typedef struct moe_cuda_kernel {
+  const char *name;         /* extern "C" name in the source */
+  uint32_t threads;         /* per block */
+  uint32_t rows_per_block;  /* rows that one block works on at a time; a grid never needs more than ceil(T / this) blocks */
+  uint32_t shared_bytes;    /* dynamic shared memory; 0 where all of it is static */
+  uint32_t max_blocks;      /* the grid is min(max_blocks, max(1, ceil(T / rows_per_block))) */
+} moe_cuda_kernel;
+
+typedef struct moe_gate {
+  uint32_t struct_size; /* sizeof(moe_gate) of the version below */
+  uint32_t abi_version; /* MOE_ABI_VERSION */
+  const char *name;
+  uint32_t axis_count;
+  uint32_t array_count;
+  const moe_axis *axes;
+  const moe_array *arrays;
+  uint32_t accumulator_count;
+  uint32_t pass_count;
+  const moe_accumulator *accumulators;
+  /* Accumulator block: `token_count` (i64) at offset 0, then the accumulators at their offsets. */
+  uint64_t accumulator_bytes;
+  uint64_t coefficient_bytes; /* sum over coefficient arrays, each aligned to 64 bytes, in array order */
+  uint64_t cpu_scratch_bytes; /* per thread */
+  uint32_t cpu_variant_count;
+  uint32_t cuda_kernel_count; /* pass_count, or 0 without CUDA source */
+  const moe_cpu_variant *cpu_variants;
+  const char *cuda_source; /* null-terminated; needs no include directory */
+  const moe_cuda_kernel *cuda_kernels;
+  uint64_t cuda_workspace_bytes; /* for any T: header, coefficients and partials of max_blocks blocks */
+} moe_gate;
+
+/* What a call does, in one launch per pass. */
+typedef enum moe_phase {
+  MOE_ACCUMULATE = 1, /* rows: writes outputs and, unless `accumulators` is null, adds to them */
+  MOE_FINISH = 2,     /* losses, metrics and status words from the accumulators */
+  MOE_RESET = 4,      /* the accumulators start from neutral elements instead of what they hold */
+  MOE_FORWARD = 7     /* all three: a whole forward call */
+} moe_phase;
+
+typedef enum moe_device_kind { MOE_CPU = 0, MOE_CUDA = 1 } moe_device_kind;
+
+/* A bound array. `strides` in elements, or null for dense. Only dense arrays are accepted so far; others are refused. */
+typedef struct moe_binding {
+  void *data;
+  uint32_t dtype;
+  uint32_t rank;
+  const int64_t *sizes;
+  const int64_t *strides;
+} moe_binding;
+
+/* A device: the CPU (with a thread count), or a CUDA device with its compiled module of one gate. */
+typedef struct moe_executable moe_executable;
+
+/* Text for the last failure on this thread; "" when there was none. Valid until the next call on this thread. */
+const char *moe_last_error(void);
+/* Name of a status, e.g. "MOE_INVALID_ARGUMENT". */
+const char *moe_status_name(moe_status status);
+/* "f32", "bf16", … and bytes per element. */
+const char *moe_dtype_name(moe_dtype dtype);
+size_t moe_dtype_bytes(moe_dtype dtype);
+
+/* Checks version and size, and that every table is there. */
+moe_status moe_check_gate(const moe_gate *gate);
+/* Index of the array of that name in that direction (inputs and params: `in` != 0; the others: `in` == 0), or -1.
+ * A gate may use one name for an input and for an output. */
+int32_t moe_find_array(const moe_gate *gate, const char *name, int in);
+
+/* Prepares a gate for the CPU. `threads` 0: as many as OpenMP offers. Fails with MOE_UNSUPPORTED where no variant runs.
+ * `isa`: null for the best, or the name of a variant (tests). */
+moe_status moe_prepare_cpu(const moe_gate *gate, uint32_t threads, const char *isa, moe_executable **out);
+/* Compiles a gate for CUDA device `ordinal` through NVRTC (or takes it from the cubin cache) and loads it. `cache_dir`:
+ * null for $MOE_CACHE_DIR, else $XDG_CACHE_HOME/moe, else $HOME/.cache/moe; "" for no cache. */
+moe_status moe_prepare_cuda(const moe_gate *gate, uint32_t ordinal, const char *cache_dir, moe_executable **out);
+void moe_release(moe_executable *executable);
+
+/* Sizes of the caller's blocks for calls of up to `token_count` tokens; all blocks are 64-byte aligned. */
+moe_status moe_workspace_bytes(const moe_executable *executable, int64_t token_count, uint64_t *bytes);
+moe_status moe_accumulator_bytes(const moe_executable *executable, uint64_t *bytes);
+/* Once per workspace, before its first call (CUDA: enqueued on `stream`). */
+moe_status moe_init_workspace(const moe_executable *executable, void *workspace, uint64_t bytes, void *stream);
+
+/* One call. */
+typedef struct moe_call {
+  uint32_t struct_size; /* sizeof(moe_call) */
+  uint32_t phase;       /* moe_phase bits */
+  int64_t token_count;
+  const moe_binding *bindings; /* [array_count], in descriptor order; `data` null leaves a param at its default */
+  void *accumulators;          /* null with MOE_ACCUMULATE alone: collect nothing */
+  void *workspace;
+  uint64_t workspace_bytes;
+  void *stream; /* CUstream; ignored on the CPU */
+} moe_call;
+
+/* Runs or enqueues the call. Everything the host can see is checked before anything is touched. */
+moe_status moe_run(const moe_executable *executable, const moe_call *call);
+
+/* NVRTC without a device: compiles `gate->cuda_source` for `arch` ("sm_80"), to a cubin (or PTX when `ptx` != 0), and
+ * gives the compiler's log (with its resource report for cubins). Free both with moe_free. */
+moe_status moe_compile_cuda(const char *source, const char *name, const char *arch, int ptx, char **code, size_t *code_bytes, char **log);
+void moe_free(void *memory);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

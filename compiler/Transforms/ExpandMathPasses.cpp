@@ -1,0 +1,58 @@
+// The passes that apply the patterns of ExpandMath.h: to everything, or to what selections depend on.
+#include "compiler/Transforms/ExpandMath.h"
+#include "compiler/Transforms/Passes.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "llvm/ADT/SetVector.h"
+
+namespace moe {
+#define GEN_PASS_DEF_EXPANDMATH
+#define GEN_PASS_DEF_EXPANDSELECTIONMATH
+#include "compiler/Transforms/Passes.h.inc"
+} // namespace moe
+
+using namespace mlir;
+using namespace moe;
+
+llvm::SetVector<Operation *> moe::selectionSlice(GateOp gate) {
+  llvm::SetVector<Operation *> slice;
+  gate.walk([&](TopkOp topk) {
+    if (Operation *producer = topk.getScore().getDefiningOp())
+      slice.insert(producer);
+  });
+  for (size_t i = 0; i < slice.size(); ++i)
+    for (Value operand : slice[i]->getOperands())
+      if (Operation *producer = operand.getDefiningOp())
+        slice.insert(producer);
+  return slice;
+}
+
+namespace {
+
+struct ExpandMathPass : moe::impl::ExpandMathBase<ExpandMathPass> {
+  void runOnOperation() override {
+    RewritePatternSet patterns(&getContext());
+    populateExpandMathPatterns(patterns);
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+      signalPassFailure();
+  }
+};
+
+struct ExpandSelectionMathPass : moe::impl::ExpandSelectionMathBase<ExpandSelectionMathPass> {
+  void runOnOperation() override {
+    // Only the functions that are about to be replaced, and what replaces them, are touched: the rest of the slice
+    // keeps its form.
+    SmallVector<Operation *> functions;
+    for (Operation *op : selectionSlice(getOperation()))
+      if (isa<math::MathDialect>(op->getDialect()) || isa<SigmoidOp, SoftplusOp, NormalCdfOp, SignOp, DetachOp>(op))
+        functions.push_back(op);
+    RewritePatternSet patterns(&getContext());
+    populateDecomposePointwisePatterns(patterns);
+    populateExpandMathPatterns(patterns);
+    GreedyRewriteConfig config;
+    config.setStrictness(GreedyRewriteStrictness::ExistingAndNewOps);
+    if (failed(applyOpPatternsGreedily(functions, std::move(patterns), config)))
+      signalPassFailure();
+  }
+};
+
+} // namespace

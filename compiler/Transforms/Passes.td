@@ -1,0 +1,53 @@
+// The passes of compiler/Transforms: what happens to a gate while it is still in the moe dialect.
+#ifndef MOE_TRANSFORMS_PASSES
+#define MOE_TRANSFORMS_PASSES
+include "mlir/Pass/PassBase.td"
+
+def ExpandSelectionMath : Pass<"moe-expand-selection-math", "::moe::GateOp"> {
+  let summary = "replaces the functions that a selection depends on by polynomials, so that every target computes the same bits";
+  let description = [{
+    A route must be the same on every target, so whatever a `moe.topk` score depends on must have the same bits there.
+    The pass takes the backward slice of every score within the gate and rewrites in it
+    * `moe.sigmoid`, `moe.softplus`, `moe.normal_cdf` into `arith` and `math`;
+    * `math.exp`, `log`, `tanh`, `erf`, `powf`, … in f32 into range reduction, a polynomial in `math.fma`, and bit
+      operations (ExpandMath.h), which no target may contract or replace.
+    Functions that only feed weights, losses and metrics stay, for each target to compute in its own way within the
+    tolerance of docs/numerics.md. Rounding changes: the results differ from the C library's by at most the errors in
+    that page.
+
+    ```mlir
+    %s = moe.sigmoid %x : tensor<?x64xf32, #moe.axes<token, expert>>
+    %r = moe.topk %s over expert : …
+    ```
+    ==>
+    ```mlir
+    %n = arith.negf %x : …
+    %t = math.fma %n, %log2e, %magic : …      // exp(-x)
+    …
+    %d = arith.addf %exp, %one : …
+    %s = arith.divf %one, %d : …
+    %r = moe.topk %s over expert : …
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
+}
+
+def ExpandMath : Pass<"moe-expand-math"> {
+  let summary = "replaces all transcendental functions in f32 by polynomials";
+  let description = [{
+    Applies the patterns of ExpandMath.h to every operation, on scalars, vectors and tensors alike. The CPU target uses
+    the same patterns for its vector code; the pass exists to look at and to test them.
+
+    ```mlir
+    %y = math.rsqrt %x : vector<16xf32>
+    ```
+    ==>
+    ```mlir
+    %one = arith.constant dense<1.0> : vector<16xf32>
+    %s = math.sqrt %x : vector<16xf32>
+    %y = arith.divf %one, %s : vector<16xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::moe::MoeDialect"];
+}
+#endif

@@ -1,5 +1,8 @@
 // Registers every dialect and pass of moe.
 #include "compiler/InitAll.h"
+#include "compiler/Conversion/MoeToMoeKernel/MoeToMoeKernel.h"
+#include "compiler/Pipelines/Pipelines.h"
+#include "compiler/Transforms/Passes.h"
 #include "dialects/Moe/IR/Moe.h"
 #include "dialects/MoeKernel/IR/MoeKernel.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -13,4 +16,7 @@ void moe::registerAllDialects(mlir::DialectRegistry &registry) {
 void moe::registerAllPasses() {
   mlir::registerCanonicalizerPass();
   mlir::registerCSEPass();
+  moe::registerMoeTransformsPasses();
+  moe::registerMoeToMoeKernelPasses();
+  moe::registerPipelines();
 }

@@ -50,4 +50,21 @@ def ExpandMath : Pass<"moe-expand-math"> {
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::moe::MoeDialect"];
 }
+
+def MoeDecompose : Pass<"moe-decompose", "::moe::GateOp"> {
+  let summary = "write composites in terms of sums, maxima and pointwise arithmetic";
+  let description = [{
+    mean, var, std, cv2, logsumexp, softmax, normalize, standardize, and the pointwise functions of the dialect, in forms
+    that neither overflow nor cancel; reductions over several axes become one reduction each, within a row first.
+
+    ```mlir
+    %y = moe.normalize %x over expert : tensor<?x64xf32, #moe.axes<token, expert>>
+    ==>
+    %0 = moe.reduce sum %x over [expert] : tensor<?x64xf32, #moe.axes<token, expert>> -> tensor<?xf32, #moe.axes<token>>
+    %1 = moe.broadcast %0 : tensor<?xf32, #moe.axes<token>> to tensor<?x64xf32, #moe.axes<token, expert>>
+    %y = arith.divf %x, %1 : tensor<?x64xf32, #moe.axes<token, expert>>
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
+}
 #endif

@@ -1,0 +1,32 @@
+// The compiler's pipelines.
+#include "compiler/Pipelines/Pipelines.h"
+#include "compiler/Conversion/MoeToMoeKernel/MoeToMoeKernel.h"
+#include "compiler/Transforms/Passes.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+
+void moe::buildMoePipeline(OpPassManager &pm) {
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  pm.addNestedPass<GateOp>(createExpandSelectionMath());
+}
+
+void moe::buildKernelPipeline(OpPassManager &pm) {
+  pm.addNestedPass<GateOp>(createMoeDecompose());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  pm.addPass(createConvertMoeToMoeKernel());
+  pm.addPass(createCSEPass());
+  pm.addPass(createMoeKernelFuseMaps());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  pm.addPass(createMoeKernelFuseMaps());
+}
+
+void moe::registerPipelines() {
+  PassPipelineRegistration<>("moe-pipeline", "simplify a gate and expand what selections depend on", buildMoePipeline);
+  PassPipelineRegistration<>("moe-kernel-pipeline", "decompose and fuse a gate into passes over the tokens", buildKernelPipeline);
+}

@@ -12,3 +12,13 @@ if(MOE_SANITIZE)
   target_compile_options(moe_options INTERFACE -fsanitize=${MOE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(moe_options INTERFACE -fsanitize=${MOE_SANITIZE})
 endif()
+
+# The presets switch this on: a second build tree, or a branch that comes back, compiles little. clang's precompiled
+# headers can be cached only without their time stamp.
+option(MOE_CCACHE "Compile through ccache where it is installed" OFF)
+find_program(MOE_CCACHE_PROGRAM ccache)
+if(MOE_CCACHE AND MOE_CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${MOE_CCACHE_PROGRAM})
+  set(CMAKE_C_COMPILER_LAUNCHER ${MOE_CCACHE_PROGRAM})
+  add_compile_options($<$<COMPILE_LANG_AND_ID:CXX,Clang>:SHELL:-Xclang -fno-pch-timestamp>)
+endif()

@@ -14,9 +14,8 @@ Features for REQUIRES: `nvrtc` (NVRTC was found), `cuda` (a GPU and its driver a
 """
 
 import ctypes
-import glob
 import os
-import shutil
+import subprocess
 import sys
 
 import lit.formats
@@ -43,24 +42,10 @@ def find_python():
 
 
 def find_nvrtc():
-    """Path of libnvrtc: what the environment names, an installed CUDA toolkit, or the wheel in the build tree."""
-    named = os.environ.get("MOE_NVRTC_PATH")
-    if named:
-        return named if os.path.exists(named) else None
-    roots = [os.environ[name] for name in ("CUDA_HOME", "CUDA_PATH") if name in os.environ]
-    nvcc = shutil.which("nvcc")
-    if nvcc:
-        roots.append(os.path.dirname(os.path.dirname(os.path.realpath(nvcc))))
-    roots += ["/usr/local/cuda"] + sorted(glob.glob("/usr/local/cuda-*"), reverse=True)
-    patterns = [os.path.join(root, "lib64", "libnvrtc.so.1[2-9]") for root in roots]
-    patterns.append("/usr/lib/x86_64-linux-gnu/libnvrtc.so.1[2-9]")
-    patterns.append(os.path.join(config.build_root, "venv", "lib", "python3*", "site-packages", "nvidia", "*", "lib",
-                                 "libnvrtc.so.1[2-9]"))
-    for pattern in patterns:
-        found = sorted(glob.glob(pattern), reverse=True)
-        if found:
-            return found[0]
-    return None
+    """Path of libnvrtc as tools/find-nvrtc finds it, or None."""
+    search = subprocess.run([sys.executable, os.path.join(config.src_root, "tools", "find-nvrtc"), config.build_root],
+                            stdout=subprocess.PIPE, text=True, check=False)
+    return search.stdout.strip() if search.returncode == 0 else None
 
 
 def has_gpu():

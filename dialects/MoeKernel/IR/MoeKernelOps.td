@@ -57,7 +57,7 @@ def MoeKernel_AccumulatorOp : MoeKernel_Op<"accumulator", [Symbol, HasParent<"Pr
   let extraClassDeclaration = [{ int64_t getCount() { return getSizes().empty() ? 1 : getSizes()[0]; } }];
 }
 
-def MoeKernel_PassOp : MoeKernel_Op<"pass", [HasParent<"ProgramOp">, NoTerminator, NoRegionArguments]> {
+def MoeKernel_PassOp : MoeKernel_Op<"pass", [IsolatedFromAbove, HasParent<"ProgramOp">, NoTerminator, NoRegionArguments]> {
   let summary = "one pass over the tokens";
   let description = [{
     `rows` runs once per token, `finish` once after all of them. `reason` says what forced a pass after the first.
@@ -97,7 +97,7 @@ def MoeKernel_StoreOp : MoeKernel_Op<"store", [MemoryEffects<[MemWrite]>]> {
   let hasVerifier = 1;
 }
 
-def MoeKernel_SizeOp : MoeKernel_Op<"size", [MemoryEffects<[MemRead]>]> {
+def MoeKernel_SizeOp : MoeKernel_Op<"size", [Pure, HasParent<"PassOp">]> {
   let summary = "number of tokens of the call";
   let description = [{
     In a finish region: of all accumulated calls.

@@ -16,6 +16,21 @@ extern "C" {
 
 /* Version of the structures below. A descriptor of another version is refused. */
 #define MOE_ABI_VERSION 1u
+/* Limits that a descriptor must keep; they bound what a call puts on the stack. */
+#define MOE_MAX_ARRAYS 256u
+#define MOE_MAX_RANK 8u
+#define MOE_MAX_PASSES 64u
+/* Every caller-owned block starts at a multiple of this. */
+#define MOE_ALIGNMENT 64u
+/* A workspace starts with a header of this size (CUDA: zeroed by moe_init_workspace, kernels keep their tickets in it).
+ * Coefficient arrays follow at this offset, in array order, each aligned to MOE_ALIGNMENT; the partials stand after them. */
+#define MOE_WORKSPACE_HEADER_BYTES 64u
+
+#if defined(__GNUC__)
+#define MOE_API __attribute__((visibility("default")))
+#else
+#define MOE_API
+#endif
 
 typedef enum moe_status {
   MOE_OK = 0,
@@ -68,7 +83,7 @@ typedef struct moe_accumulator {
   uint32_t combine; /* moe_combine */
   uint32_t dtype;   /* MOE_F32, MOE_F64 or MOE_I32 */
   uint64_t count;
-  uint64_t offset;
+  uint64_t offset; /* a multiple of the element size, behind the token count at offset 0 */
 } moe_accumulator;
 
 /* What generated CPU code sees of a call: `arrays[i]` is the buffer of `gate->arrays[i]` (params: pointer to one f32). */
@@ -77,11 +92,14 @@ typedef struct moe_cpu_call {
   int64_t token_count;
 } moe_cpu_call;
 
-/* Tokens [begin, end): reads inputs, writes outputs, and WRITES (does not add to) the accumulators of its own pass into
- * `partial`, laid out like the accumulator block. `scratch` is `cpu_scratch_bytes`, 64-byte aligned, one per thread. */
+/* Tokens [begin, end), begin < end, begin a multiple of 16: reads inputs, writes outputs, and puts what these tokens add
+ * to the accumulators of its own pass into `partial`, laid out like the accumulator block. The runtime has filled
+ * `partial` with neutral elements (sum 0, max and maxnum -inf or INT32_MIN, min +inf or INT32_MAX, token count 0), so
+ * rows may overwrite or add, and leaves the token count and the accumulators of other passes alone.
+ * `scratch` is `cpu_scratch_bytes`, 64-byte aligned, one per thread, with any contents. */
 typedef void (*moe_cpu_rows)(const moe_cpu_call *call, int64_t begin, int64_t end, void *partial, void *scratch);
-/* Reads the merged accumulators and writes losses, metrics, status words and coefficients.
- * `call->token_count` is the number of all accumulated tokens. */
+/* Reads the merged accumulators and writes losses, metrics, status words and coefficients. One thread calls it, with the
+ * same kind of scratch. `call->token_count` is the number of all accumulated tokens. */
 typedef void (*moe_cpu_finish)(const moe_cpu_call *call, const void *accumulators, void *scratch);
 
 /* One pass over the tokens. */
@@ -97,7 +115,9 @@ typedef struct moe_cpu_variant {
 } moe_cpu_variant;
 
 /* Launch description of one pass in CUDA. Every kernel has the parameters: a pointer per array in order (a param: its
- * float value), then `void *accumulators`, `void *workspace`, `long long token_count`, `int phase` (a moe_phase). */
+ * float value), then `void *accumulators`, `void *workspace`, `long long token_count`, `int phase` (a moe_phase). The
+ * kernel keeps the token count at offset 0 of the accumulators itself. MOE_FINISH alone comes with token_count 0 and one
+ * block; a null array pointer stands for an array that the phase does not touch. */
 typedef struct moe_cuda_kernel {
   const char *name;         /* extern "C" name in the source */
   uint32_t threads;         /* per block */
@@ -129,7 +149,9 @@ typedef struct moe_gate {
   uint64_t cuda_workspace_bytes; /* for any T: header, coefficients and partials of max_blocks blocks */
 } moe_gate;
 
-/* What a call does, in one launch per pass. */
+/* What a call does, in one launch per pass. Valid combinations are ACCUMULATE, FINISH, ACCUMULATE | FINISH,
+ * ACCUMULATE | RESET (with no token: only makes the block neutral) and FORWARD. A gate with several passes takes FORWARD
+ * only, since its later passes need the finished coefficients of the earlier ones (else MOE_UNSUPPORTED). */
 typedef enum moe_phase {
   MOE_ACCUMULATE = 1, /* rows: writes outputs and, unless `accumulators` is null, adds to them */
   MOE_FINISH = 2,     /* losses, metrics and status words from the accumulators */
@@ -139,7 +161,10 @@ typedef enum moe_phase {
 
 typedef enum moe_device_kind { MOE_CPU = 0, MOE_CUDA = 1 } moe_device_kind;
 
-/* A bound array. `strides` in elements, or null for dense. Only dense arrays are accepted so far; others are refused. */
+/* A bound array. `strides` in elements, or null for dense; only dense arrays are accepted, others are refused. `data` is
+ * aligned to the element size. On CUDA it is a device pointer (params: host). `data` may be null for a param (its
+ * default), a coefficient, an array without elements, and what the phase does not touch: inputs and outputs with a token
+ * axis for FINISH alone, losses, metrics and status words without FINISH. */
 typedef struct moe_binding {
   void *data;
   uint32_t dtype;
@@ -148,42 +173,47 @@ typedef struct moe_binding {
   const int64_t *strides;
 } moe_binding;
 
-/* A device: the CPU (with a thread count), or a CUDA device with its compiled module of one gate. */
+/* A device: the CPU (with a thread count), or a CUDA device with its compiled module of one gate. Immutable: any number of
+ * threads may call moe_run on one executable at a time, each with its own workspace. The gate must outlive it. */
 typedef struct moe_executable moe_executable;
 
 /* Text for the last failure on this thread; "" when there was none. Valid until the next call on this thread. */
-const char *moe_last_error(void);
+MOE_API const char *moe_last_error(void);
 /* Name of a status, e.g. "MOE_INVALID_ARGUMENT". */
-const char *moe_status_name(moe_status status);
+MOE_API const char *moe_status_name(moe_status status);
 /* "f32", "bf16", … and bytes per element. */
-const char *moe_dtype_name(moe_dtype dtype);
-size_t moe_dtype_bytes(moe_dtype dtype);
+MOE_API const char *moe_dtype_name(moe_dtype dtype);
+MOE_API size_t moe_dtype_bytes(moe_dtype dtype);
 
 /* Checks version and size, and that every table is there. */
-moe_status moe_check_gate(const moe_gate *gate);
+MOE_API moe_status moe_check_gate(const moe_gate *gate);
 /* Index of the array of that name in that direction (inputs and params: `in` != 0; the others: `in` == 0), or -1.
  * A gate may use one name for an input and for an output. */
-int32_t moe_find_array(const moe_gate *gate, const char *name, int in);
+MOE_API int32_t moe_find_array(const moe_gate *gate, const char *name, int in);
 
 /* Prepares a gate for the CPU. `threads` 0: as many as OpenMP offers. Fails with MOE_UNSUPPORTED where no variant runs.
- * `isa`: null for the best, or the name of a variant (tests). */
-moe_status moe_prepare_cpu(const moe_gate *gate, uint32_t threads, const char *isa, moe_executable **out);
+ * `isa`: null for the first variant that this machine can run, or the name of a variant (tests). Results have the same
+ * bits at any thread count. */
+MOE_API moe_status moe_prepare_cpu(const moe_gate *gate, uint32_t threads, const char *isa, moe_executable **out);
 /* Compiles a gate for CUDA device `ordinal` through NVRTC (or takes it from the cubin cache) and loads it. `cache_dir`:
  * null for $MOE_CACHE_DIR, else $XDG_CACHE_HOME/moe, else $HOME/.cache/moe; "" for no cache. */
-moe_status moe_prepare_cuda(const moe_gate *gate, uint32_t ordinal, const char *cache_dir, moe_executable **out);
-void moe_release(moe_executable *executable);
+MOE_API moe_status moe_prepare_cuda(const moe_gate *gate, uint32_t ordinal, const char *cache_dir, moe_executable **out);
+MOE_API void moe_release(moe_executable *executable);
 
-/* Sizes of the caller's blocks for calls of up to `token_count` tokens; all blocks are 64-byte aligned. */
-moe_status moe_workspace_bytes(const moe_executable *executable, int64_t token_count, uint64_t *bytes);
-moe_status moe_accumulator_bytes(const moe_executable *executable, uint64_t *bytes);
-/* Once per workspace, before its first call (CUDA: enqueued on `stream`). */
-moe_status moe_init_workspace(const moe_executable *executable, void *workspace, uint64_t bytes, void *stream);
+/* Sizes of the caller's blocks for calls of up to `token_count` tokens; all blocks are 64-byte aligned. The CPU's
+ * workspace grows with the thread count and, up to 256 chunks, with the tokens. */
+MOE_API moe_status moe_workspace_bytes(const moe_executable *executable, int64_t token_count, uint64_t *bytes);
+MOE_API moe_status moe_accumulator_bytes(const moe_executable *executable, uint64_t *bytes);
+/* Once per workspace, before its first call (CUDA: enqueued on `stream`): ties the workspace to this executable. Calls may
+ * follow one another on one workspace; two at the same time may not share one. To be repeated after a CUDA launch that
+ * was aborted. */
+MOE_API moe_status moe_init_workspace(const moe_executable *executable, void *workspace, uint64_t bytes, void *stream);
 
 /* One call. */
 typedef struct moe_call {
   uint32_t struct_size; /* sizeof(moe_call) */
   uint32_t phase;       /* moe_phase bits */
-  int64_t token_count;
+  int64_t token_count;         /* of this call, at most INT32_MAX; ignored by MOE_FINISH alone */
   const moe_binding *bindings; /* [array_count], in descriptor order; `data` null leaves a param at its default */
   void *accumulators;          /* null with MOE_ACCUMULATE alone: collect nothing */
   void *workspace;
@@ -192,12 +222,34 @@ typedef struct moe_call {
 } moe_call;
 
 /* Runs or enqueues the call. Everything the host can see is checked before anything is touched. */
-moe_status moe_run(const moe_executable *executable, const moe_call *call);
+MOE_API moe_status moe_run(const moe_executable *executable, const moe_call *call);
 
-/* NVRTC without a device: compiles `gate->cuda_source` for `arch` ("sm_80"), to a cubin (or PTX when `ptx` != 0), and
- * gives the compiler's log (with its resource report for cubins). Free both with moe_free. */
-moe_status moe_compile_cuda(const char *source, const char *name, const char *arch, int ptx, char **code, size_t *code_bytes, char **log);
-void moe_free(void *memory);
+/* NVRTC without a device: compiles `source` (a `gate->cuda_source`) for `arch` ("sm_80"), to a cubin, or to PTX when
+ * `ptx` != 0. `name` is the file name that messages show. `log` may be null; otherwise it gets the compiler's log, for
+ * cubins with ptxas' resource report, also when the source is refused. Free both with moe_free. */
+MOE_API moe_status moe_compile_cuda(const char *source, const char *name, const char *arch, int ptx, char **code,
+                                    size_t *code_bytes, char **log);
+MOE_API void moe_free(void *memory);
+
+/* Sizes of the structures on the 64-bit machines we run on: a changed layout needs a new MOE_ABI_VERSION. */
+#if defined(__LP64__)
+#ifdef __cplusplus
+#define MOE_ASSERT_SIZE(type, bytes) static_assert(sizeof(type) == bytes, #type " has changed: raise MOE_ABI_VERSION")
+#else
+#define MOE_ASSERT_SIZE(type, bytes) _Static_assert(sizeof(type) == bytes, #type " has changed: raise MOE_ABI_VERSION")
+#endif
+MOE_ASSERT_SIZE(moe_axis, 32);
+MOE_ASSERT_SIZE(moe_array, 48);
+MOE_ASSERT_SIZE(moe_accumulator, 32);
+MOE_ASSERT_SIZE(moe_cpu_call, 16);
+MOE_ASSERT_SIZE(moe_cpu_pass, 16);
+MOE_ASSERT_SIZE(moe_cpu_variant, 16);
+MOE_ASSERT_SIZE(moe_cuda_kernel, 24);
+MOE_ASSERT_SIZE(moe_gate, 120);
+MOE_ASSERT_SIZE(moe_binding, 32);
+MOE_ASSERT_SIZE(moe_call, 56);
+#undef MOE_ASSERT_SIZE
+#endif
 
 #ifdef __cplusplus
 }

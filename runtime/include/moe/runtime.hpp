@@ -1,0 +1,257 @@
+/// The C interface for C++17 programs: executables that release themselves, blocks that are aligned, arrays bound by
+/// name, and failures as exceptions.
+///
+///   moe::rt::Executable gate = moe::rt::Executable::cpu(deepseek_moe);
+///   moe::rt::Call call(gate, maxTokens);
+///   call.input("logits", logits, {tokens, 64}).output("weight", weight, {tokens, 6}).output("route", route, {tokens,
+///   6}); call.output("expert_balance", &loss, {}); call.forward(tokens);
+///
+/// Header only; links with moe::runtime. Every failure throws moe::rt::Error with the text of moe_last_error(). The
+/// functions that run a call allocate nothing and throw only on failure.
+#ifndef MOE_RUNTIME_HPP
+#define MOE_RUNTIME_HPP
+#include "moe/runtime.h"
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <initializer_list>
+#include <memory>
+#include <new>
+#include <stdexcept>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace moe::rt {
+
+/// A status other than MOE_OK, with the runtime's explanation.
+class Error : public std::runtime_error {
+public:
+  Error(moe_status status, const std::string &message) : std::runtime_error(message), code(status) {}
+  moe_status status() const noexcept { return code; }
+
+private:
+  moe_status code;
+};
+
+/// Throws unless `status` is MOE_OK.
+inline void check(moe_status status) {
+  if (status != MOE_OK)
+    throw Error(status, std::string(moe_status_name(status)) + ": " + moe_last_error());
+}
+
+/// Element types that C++ has no name for; layout of the 16-bit formats, no arithmetic.
+struct bf16 {
+  std::uint16_t bits;
+};
+struct f16 {
+  std::uint16_t bits;
+};
+
+/// The moe_dtype of a C++ element type.
+template <typename T> constexpr moe_dtype dtypeOf() {
+  using U = std::remove_cv_t<T>;
+  if constexpr (std::is_same_v<U, float>)
+    return MOE_F32;
+  else if constexpr (std::is_same_v<U, double>)
+    return MOE_F64;
+  else if constexpr (std::is_same_v<U, bf16>)
+    return MOE_BF16;
+  else if constexpr (std::is_same_v<U, f16>)
+    return MOE_F16;
+  else if constexpr (std::is_same_v<U, std::int32_t>)
+    return MOE_I32;
+  else if constexpr (std::is_same_v<U, std::int64_t>)
+    return MOE_I64;
+  else {
+    static_assert(std::is_same_v<U, bool>, "no moe_dtype for this element type: give the dtype explicitly");
+    return MOE_BOOL;
+  }
+}
+
+/// Host memory that starts at a multiple of MOE_ALIGNMENT and is freed with its owner.
+class Block {
+public:
+  Block() = default;
+  explicit Block(std::uint64_t bytes)
+      : memory(::operator new(bytes ? bytes : 1, std::align_val_t(MOE_ALIGNMENT))), count(bytes) {}
+  void *data() const noexcept { return memory.get(); }
+  std::uint64_t bytes() const noexcept { return count; }
+
+private:
+  struct Free {
+    void operator()(void *pointer) const noexcept { ::operator delete(pointer, std::align_val_t(MOE_ALIGNMENT)); }
+  };
+  std::unique_ptr<void, Free> memory;
+  std::uint64_t count = 0;
+};
+
+/// A gate prepared for a device. Movable. The descriptor must outlive it. Any number of threads may use one at a time.
+class Executable {
+public:
+  /// See moe_prepare_cpu.
+  static Executable cpu(const moe_gate &gate, std::uint32_t threads = 0, const char *isa = nullptr) {
+    moe_executable *made = nullptr;
+    check(moe_prepare_cpu(&gate, threads, isa, &made));
+    return Executable(gate, made, MOE_CPU);
+  }
+  /// See moe_prepare_cuda.
+  static Executable cuda(const moe_gate &gate, std::uint32_t ordinal = 0, const char *cacheDir = nullptr) {
+    moe_executable *made = nullptr;
+    check(moe_prepare_cuda(&gate, ordinal, cacheDir, &made));
+    return Executable(gate, made, MOE_CUDA);
+  }
+
+  const moe_gate &gate() const noexcept { return *descriptor; }
+  const moe_executable *get() const noexcept { return executable.get(); }
+  moe_device_kind device() const noexcept { return kind; }
+
+  /// Bytes of workspace for calls of up to `tokens` tokens.
+  std::uint64_t workspaceBytes(std::int64_t tokens) const {
+    std::uint64_t bytes = 0;
+    check(moe_workspace_bytes(get(), tokens, &bytes));
+    return bytes;
+  }
+  /// Bytes of an accumulator block.
+  std::uint64_t accumulatorBytes() const {
+    std::uint64_t bytes = 0;
+    check(moe_accumulator_bytes(get(), &bytes));
+    return bytes;
+  }
+
+private:
+  struct Release {
+    void operator()(moe_executable *pointer) const noexcept { moe_release(pointer); }
+  };
+  Executable(const moe_gate &gate, moe_executable *made, moe_device_kind kind)
+      : executable(made), descriptor(&gate), kind(kind) {}
+
+  std::unique_ptr<moe_executable, Release> executable;
+  const moe_gate *descriptor;
+  moe_device_kind kind;
+};
+
+/// The arrays and blocks of calls that follow one another: one per thread or CUDA stream. Arrays are borrowed and stay
+/// bound from call to call. The executable must outlive it.
+class Call {
+public:
+  /// Owns workspace and accumulators in host memory, for calls of up to `maxTokens` tokens. CPU only.
+  Call(const Executable &executable, std::int64_t maxTokens) : Call(executable) {
+    if (executable.device() != MOE_CPU)
+      throw Error(MOE_INVALID_ARGUMENT,
+                  "a call on a CUDA device needs blocks in device memory: give them to moe::rt::Call");
+    ownWorkspace = Block(executable.workspaceBytes(maxTokens));
+    ownAccumulators = Block(executable.accumulatorBytes());
+    use(ownWorkspace.data(), ownWorkspace.bytes(), ownAccumulators.data(), nullptr);
+  }
+  /// Borrows blocks (in device memory on CUDA) and a CUstream. `accumulators` null: only `route` can be called.
+  Call(const Executable &executable, void *workspace, std::uint64_t workspaceBytes, void *accumulators,
+       void *stream = nullptr)
+      : Call(executable) {
+    use(workspace, workspaceBytes, accumulators, stream);
+  }
+  Call(Call &&) = default;
+  Call &operator=(Call &&) = default;
+
+  /// Binds an input. `sizes` are the array's; the runtime compares them with the gate and the token count. On CUDA
+  /// `data` is a device pointer.
+  template <typename T> Call &input(const char *name, const T *data, std::initializer_list<std::int64_t> sizes) {
+    return bind(name, true, const_cast<T *>(data), dtypeOf<T>(), sizes.begin(), sizes.size());
+  }
+  /// Binds an output, loss, metric or status word; a scalar has the sizes {}.
+  template <typename T> Call &output(const char *name, T *data, std::initializer_list<std::int64_t> sizes) {
+    return bind(name, false, data, dtypeOf<T>(), sizes.begin(), sizes.size());
+  }
+  /// Sets a param for the calls that follow.
+  Call &param(const char *name, float value) {
+    std::size_t index = find(name, true);
+    if (gate->arrays[index].role != MOE_PARAM)
+      throw Error(MOE_INVALID_ARGUMENT, std::string("'") + name + "' of gate '" + gate->name + "' is not a param");
+    params[index] = value;
+    return bind(name, true, &params[index], MOE_F32, nullptr, 0);
+  }
+  /// Binds by run-time type. `in`: inputs and params, else what the gate writes.
+  Call &bind(const char *name, bool in, void *data, moe_dtype dtype, const std::int64_t *sizes, std::size_t rank) {
+    std::size_t index = find(name, in);
+    if (rank > MOE_MAX_RANK)
+      throw Error(MOE_INVALID_ARGUMENT, std::string("'") + name + "' has more than 8 axes");
+    for (std::size_t axis = 0; axis < rank; ++axis)
+      shapes[index][axis] = sizes[axis];
+    bindings[index] = {data, static_cast<std::uint32_t>(dtype), static_cast<std::uint32_t>(rank), shapes[index].data(),
+                       nullptr};
+    return *this;
+  }
+
+  /// Outputs, losses, metrics and status words of `tokens` tokens: accumulators are reset first.
+  void forward(std::int64_t tokens) { run(MOE_FORWARD, tokens, accumulators); }
+  /// Outputs of `tokens` tokens; adds to the accumulators. Call reset() before the first.
+  void accumulate(std::int64_t tokens) { run(MOE_ACCUMULATE, tokens, accumulators); }
+  /// Losses, metrics and status words of all that was accumulated.
+  void finish() { run(MOE_FINISH, 0, accumulators); }
+  /// Makes the accumulators those of no token, and writes no output. Arrays with a token axis need not be bound.
+  void reset() {
+    std::vector<moe_binding> saved = bindings;
+    for (std::uint32_t i = 0; i < gate->array_count; ++i)
+      if (gate->arrays[i].rank && gate->arrays[i].sizes[0] == -1)
+        bindings[i].data = nullptr;
+    moe_status status = tryRun(MOE_ACCUMULATE | MOE_RESET, 0, accumulators);
+    bindings = std::move(saved);
+    check(status);
+  }
+  /// Outputs only: collects nothing, as when a forward is recomputed.
+  void route(std::int64_t tokens) { run(MOE_ACCUMULATE, tokens, nullptr); }
+  /// The accumulator block: laid out as the gate's accumulator table says, the token count (i64) first. Blocks of
+  /// several devices may be reduced here, between accumulate() and finish().
+  void *accumulatorData() const noexcept { return accumulators; }
+
+private:
+  explicit Call(const Executable &executable)
+      : executable(executable.get()), gate(&executable.gate()), bindings(gate->array_count), shapes(gate->array_count),
+        params(gate->array_count) {}
+
+  void use(void *workspaceData, std::uint64_t bytes, void *accumulatorBlock, void *onStream) {
+    workspace = workspaceData;
+    workspaceBytes = bytes;
+    accumulators = accumulatorBlock;
+    stream = onStream;
+    check(moe_init_workspace(executable, workspace, workspaceBytes, stream));
+  }
+  std::size_t find(const char *name, bool in) const {
+    std::int32_t index = moe_find_array(gate, name, in);
+    if (index >= 0)
+      return static_cast<std::size_t>(index);
+    std::string known;
+    for (std::uint32_t i = 0; i < gate->array_count; ++i)
+      if ((gate->arrays[i].role == MOE_INPUT || gate->arrays[i].role == MOE_PARAM) == in)
+        known += (known.empty() ? "" : ", ") + std::string(gate->arrays[i].name);
+    throw Error(MOE_INVALID_ARGUMENT, std::string("gate '") + gate->name + "' has no " +
+                                          (in ? "input or param '" : "output '") + name + "'; it has: " + known);
+  }
+  moe_status tryRun(std::uint32_t phase, std::int64_t tokens, void *block) const {
+    moe_call call = {};
+    call.struct_size = sizeof(moe_call);
+    call.phase = phase;
+    call.token_count = tokens;
+    call.bindings = bindings.data();
+    call.accumulators = block;
+    call.workspace = workspace;
+    call.workspace_bytes = workspaceBytes;
+    call.stream = stream;
+    return moe_run(executable, &call);
+  }
+  void run(std::uint32_t phase, std::int64_t tokens, void *block) const { check(tryRun(phase, tokens, block)); }
+
+  const moe_executable *executable;
+  const moe_gate *gate;
+  std::vector<moe_binding> bindings;
+  std::vector<std::array<std::int64_t, MOE_MAX_RANK>> shapes; // a vector's elements stay in place when a Call is moved
+  std::vector<float> params;
+  Block ownWorkspace, ownAccumulators;
+  void *workspace = nullptr, *accumulators = nullptr, *stream = nullptr;
+  std::uint64_t workspaceBytes = 0;
+};
+
+} // namespace moe::rt
+#endif

@@ -1,0 +1,83 @@
+// The operations of an accumulator, per combine and element type. Blocks are merged element by element in the order of
+// the calls here, so a sum has the same bits whatever thread made which block.
+#include "Accumulators.h"
+
+#include <cstring>
+#include <limits>
+#include <type_traits>
+
+namespace moe::rt {
+
+template <typename T> static T neutral(uint32_t combine) {
+  using Limits = std::numeric_limits<T>;
+  if (combine == MOE_SUM)
+    return T(0);
+  if constexpr (Limits::has_infinity)
+    return combine == MOE_MIN ? Limits::infinity() : -Limits::infinity();
+  else
+    return combine == MOE_MIN ? Limits::max() : Limits::min();
+}
+
+template <typename T> static T add(T a, T b) {
+  if constexpr (std::is_integral_v<T>) // A count past 2^31 wraps instead of being undefined.
+    return static_cast<T>(static_cast<std::make_unsigned_t<T>>(a) + static_cast<std::make_unsigned_t<T>>(b));
+  else
+    return a + b;
+}
+
+template <typename T> static void combineElements(uint32_t combine, uint64_t count, T *into, const T *from) {
+  switch (combine) {
+  case MOE_SUM:
+    for (uint64_t i = 0; i < count; ++i)
+      into[i] = add(into[i], from[i]);
+    break;
+  case MOE_MAX: // a NaN on either side fails `from <= into`, and a NaN already there stays
+    for (uint64_t i = 0; i < count; ++i)
+      into[i] = into[i] != into[i] || from[i] <= into[i] ? into[i] : from[i];
+    break;
+  case MOE_MIN:
+    for (uint64_t i = 0; i < count; ++i)
+      into[i] = into[i] != into[i] || from[i] >= into[i] ? into[i] : from[i];
+    break;
+  case MOE_MAXNUM:
+    for (uint64_t i = 0; i < count; ++i)
+      into[i] = from[i] > into[i] ? from[i] : into[i];
+    break;
+  }
+}
+
+/// Calls `body(element pointer type tag, accumulator)` with the accumulator's C++ element type.
+template <typename Body> static void visit(const moe_gate &gate, Body &&body) {
+  for (uint32_t i = 0; i < gate.accumulator_count; ++i) {
+    const moe_accumulator &accumulator = gate.accumulators[i];
+    if (accumulator.dtype == MOE_F32)
+      body(float(), accumulator);
+    else if (accumulator.dtype == MOE_F64)
+      body(double(), accumulator);
+    else
+      body(int32_t(), accumulator);
+  }
+}
+
+void fillNeutral(const moe_gate &gate, void *block) {
+  std::memset(block, 0, gate.accumulator_bytes);
+  visit(gate, [&](auto tag, const moe_accumulator &accumulator) {
+    using T = decltype(tag);
+    if (accumulator.combine == MOE_SUM)
+      return;
+    T *elements = reinterpret_cast<T *>(static_cast<char *>(block) + accumulator.offset);
+    for (uint64_t i = 0; i < accumulator.count; ++i)
+      elements[i] = neutral<T>(accumulator.combine);
+  });
+}
+
+void combine(const moe_gate &gate, void *into, const void *from) {
+  visit(gate, [&](auto tag, const moe_accumulator &accumulator) {
+    using T = decltype(tag);
+    combineElements(accumulator.combine, accumulator.count,
+                    reinterpret_cast<T *>(static_cast<char *>(into) + accumulator.offset),
+                    reinterpret_cast<const T *>(static_cast<const char *>(from) + accumulator.offset));
+  });
+}
+
+} // namespace moe::rt

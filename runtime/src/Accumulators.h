@@ -1,0 +1,18 @@
+// Accumulator blocks: neutral elements, and one block added to another in a fixed order.
+#pragma once
+#include "moe/runtime.h"
+
+namespace moe::rt {
+
+/// Fills a block of `gate.accumulator_bytes` with what accumulating nothing gives: token count 0, sums 0, max and
+/// maxnum -inf (i32: INT32_MIN), min +inf (i32: INT32_MAX).
+void fillNeutral(const moe_gate &gate, void *block);
+
+/// into = into (+) from for every accumulator; the token count is left alone. max and min give NaN where one side is
+/// NaN; maxnum ignores NaN on the right (`x > m ? x : m`).
+void combine(const moe_gate &gate, void *into, const void *from);
+
+/// The token count at the start of a block.
+inline int64_t &tokenCount(void *block) { return *static_cast<int64_t *>(block); }
+
+} // namespace moe::rt

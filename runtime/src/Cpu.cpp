@@ -1,0 +1,206 @@
+// A call on the CPU: tokens in fixed chunks over OpenMP threads, one partial accumulator block per chunk, merged in
+// chunk order. Chunks depend on the number of tokens alone, so results have the same bits at any thread count.
+//
+// Workspace: header | coefficients | scratch of each thread | partial block of each chunk. Only the last part depends
+// on the number of tokens, and it comes last, so one workspace serves calls of any size up to its own.
+#include "Accumulators.h"
+#include "Chunks.h"
+#include "CpuFeatures.h"
+#include "Descriptor.h"
+#include "Error.h"
+#include "Executable.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <memory>
+#include <new>
+#if defined(_OPENMP)
+#include <omp.h>
+#endif
+
+namespace moe::rt {
+namespace {
+
+/// At the start of a workspace.
+struct Header {
+  uint64_t magic;      ///< headerMagic once moe_init_workspace has run
+  uint64_t executable; ///< serial number of the executable that the workspace is tied to
+  uint64_t bytes;      ///< as given to moe_init_workspace
+  uint32_t busy;       ///< 1 while a call uses the workspace
+};
+static_assert(sizeof(Header) <= MOE_WORKSPACE_HEADER_BYTES);
+constexpr uint64_t headerMagic = 0x6d6f652077737031; // "moe wsp1"
+
+uint64_t nextSerial() {
+  static std::atomic<uint64_t> serial{0};
+  return ++serial;
+}
+
+class CpuExecutable final : public moe_executable {
+public:
+  CpuExecutable(const moe_gate &gate, const moe_cpu_variant &variant, uint32_t threads)
+      : moe_executable(gate), variant(variant), threads(threads), serial(nextSerial()) {}
+
+  uint64_t workspaceBytes(int64_t tokens) const override {
+    return partialOffset() + maxChunksUpTo(tokens) * partialStride();
+  }
+  moe_status initWorkspace(void *workspace, uint64_t bytes, void *) const override {
+    std::memset(workspace, 0, MOE_WORKSPACE_HEADER_BYTES);
+    *static_cast<Header *>(workspace) = {headerMagic, serial, bytes, 0};
+    return MOE_OK;
+  }
+  moe_status run(const moe_call &call) const override;
+
+private:
+  uint64_t scratchStride() const { return alignUp(gate.cpu_scratch_bytes); }
+  uint64_t scratchOffset() const { return MOE_WORKSPACE_HEADER_BYTES + alignUp(gate.coefficient_bytes); }
+  uint64_t partialStride() const { return alignUp(gate.accumulator_bytes); }
+  uint64_t partialOffset() const { return scratchOffset() + threads * scratchStride(); }
+
+  moe_status checkWorkspace(const moe_call &call) const;
+  moe_status checkAccumulated(const moe_call &call) const;
+  void runPasses(const moe_call &call) const;
+  void runRows(const moe_call &call, const moe_cpu_call &cpuCall, const moe_cpu_pass &pass) const;
+  void runChunk(const moe_call &call, const moe_cpu_call &cpuCall, const moe_cpu_pass &pass, uint32_t chunk,
+                uint32_t thread) const;
+
+  char *partial(const moe_call &call, uint32_t chunk) const {
+    return static_cast<char *>(call.workspace) + partialOffset() + chunk * partialStride();
+  }
+  char *scratch(const moe_call &call, uint32_t thread) const {
+    return static_cast<char *>(call.workspace) + scratchOffset() + thread * scratchStride();
+  }
+
+  const moe_cpu_variant &variant;
+  const uint32_t threads;
+  const uint64_t serial;
+};
+
+moe_status CpuExecutable::checkWorkspace(const moe_call &call) const {
+  const Header &header = *static_cast<const Header *>(call.workspace);
+  if (header.magic != headerMagic)
+    return fail(MOE_INVALID_ARGUMENT,
+                "the workspace at %p is not initialised: call moe_init_workspace once before its "
+                "first call",
+                call.workspace);
+  if (header.executable != serial)
+    return fail(MOE_INVALID_ARGUMENT,
+                "the workspace at %p was initialised for another executable: call moe_init_workspace with this one",
+                call.workspace);
+  if (header.bytes < call.workspace_bytes)
+    return fail(MOE_INVALID_ARGUMENT, "the workspace was initialised with %llu bytes, the call says it has %llu",
+                static_cast<unsigned long long>(header.bytes), static_cast<unsigned long long>(call.workspace_bytes));
+  return MOE_OK;
+}
+
+/// The token count after this call: a block that was never reset holds nonsense there.
+moe_status CpuExecutable::checkAccumulated(const moe_call &call) const {
+  if (!call.accumulators || (call.phase & MOE_RESET))
+    return MOE_OK;
+  int64_t held = tokenCount(call.accumulators);
+  int64_t added = call.phase & MOE_ACCUMULATE ? call.token_count : 0;
+  if (held < 0 || held > INT32_MAX - added)
+    return fail(
+        MOE_INVALID_ARGUMENT,
+        "the accumulator block says it holds %lld tokens, and %lld come on top; expected at most %d in all: was it "
+        "ever reset (MOE_ACCUMULATE | MOE_RESET)?",
+        static_cast<long long>(held), static_cast<long long>(added), INT32_MAX);
+  return MOE_OK;
+}
+
+moe_status CpuExecutable::run(const moe_call &call) const {
+  if (moe_status status = checkWorkspace(call))
+    return status;
+  if (moe_status status = checkAccumulated(call))
+    return status;
+  Header &header = *static_cast<Header *>(call.workspace);
+  if (__atomic_exchange_n(&header.busy, 1u, __ATOMIC_ACQUIRE))
+    return fail(MOE_INVALID_ARGUMENT, "the workspace at %p is in use by another call: concurrent calls need one each",
+                call.workspace);
+  runPasses(call);
+  __atomic_store_n(&header.busy, 0u, __ATOMIC_RELEASE);
+  return MOE_OK;
+}
+
+void CpuExecutable::runPasses(const moe_call &call) const {
+  void *arrays[MOE_MAX_ARRAYS];
+  for (uint32_t i = 0; i < gate.array_count; ++i)
+    arrays[i] = arrayPointer(*this, call, i);
+  if (call.phase & MOE_RESET)
+    fillNeutral(gate, call.accumulators);
+  if ((call.phase & MOE_ACCUMULATE) && call.accumulators)
+    tokenCount(call.accumulators) += call.token_count;
+  for (uint32_t i = 0; i < gate.pass_count; ++i) {
+    const moe_cpu_pass &pass = variant.passes[i];
+    if (call.phase & MOE_ACCUMULATE)
+      runRows(call, {arrays, call.token_count}, pass);
+    if (call.phase & MOE_FINISH) {
+      moe_cpu_call cpuCall = {arrays, tokenCount(call.accumulators)};
+      pass.finish(&cpuCall, call.accumulators, scratch(call, 0));
+    }
+  }
+}
+
+void CpuExecutable::runRows(const moe_call &call, const moe_cpu_call &cpuCall, const moe_cpu_pass &pass) const {
+  uint32_t chunks = chunkCount(call.token_count);
+  [[maybe_unused]] uint32_t team = std::min(threads, chunks);
+#if defined(_OPENMP)
+  if (team > 1) {
+#pragma omp parallel for num_threads(team) schedule(dynamic, 1)
+    for (uint32_t chunk = 0; chunk < chunks; ++chunk)
+      runChunk(call, cpuCall, pass, chunk, static_cast<uint32_t>(omp_get_thread_num()));
+  } else
+#endif
+    for (uint32_t chunk = 0; chunk < chunks; ++chunk)
+      runChunk(call, cpuCall, pass, chunk, 0);
+  if (!call.accumulators || chunks == 0)
+    return;
+  for (uint32_t chunk = 1; chunk < chunks; ++chunk)
+    combine(gate, partial(call, 0), partial(call, chunk));
+  combine(gate, call.accumulators, partial(call, 0));
+}
+
+void CpuExecutable::runChunk(const moe_call &call, const moe_cpu_call &cpuCall, const moe_cpu_pass &pass,
+                             uint32_t chunk, uint32_t thread) const {
+  int64_t size = chunkTokens(call.token_count);
+  int64_t begin = chunk * size;
+  fillNeutral(gate, partial(call, chunk));
+  pass.rows(&cpuCall, begin, std::min(begin + size, call.token_count), partial(call, chunk), scratch(call, thread));
+}
+
+/// The variant called `isa`, or without a name the first that runs here; null with a message otherwise.
+const moe_cpu_variant *chooseVariant(const moe_gate &gate, const char *isa) {
+  std::string seen;
+  for (uint32_t i = 0; i < gate.cpu_variant_count; ++i) {
+    const moe_cpu_variant &variant = gate.cpu_variants[i];
+    std::string missing = missingFeatures(variant.isa);
+    if (isa ? std::strcmp(isa, variant.isa) == 0 && missing.empty() : missing.empty())
+      return &variant;
+    seen += (seen.empty() ? "" : "; ") + std::string(variant.isa) +
+            (missing.empty() ? " (runs here)" : " (this machine lacks " + missing + ")");
+  }
+  fail(MOE_UNSUPPORTED, "gate '%s' has no %s CPU variant that this machine can run; it has: %s", gate.name,
+       isa ? isa : "AVX-512, AVX2 or generic", seen.empty() ? "none" : seen.c_str());
+  return nullptr;
+}
+
+uint32_t ompThreads() {
+#if defined(_OPENMP)
+  return static_cast<uint32_t>(std::max(1, omp_get_max_threads()));
+#else
+  return 1;
+#endif
+}
+
+} // namespace
+
+moe_status prepareCpu(const moe_gate &gate, uint32_t threads, const char *isa, moe_executable **out) {
+  const moe_cpu_variant *variant = chooseVariant(gate, isa);
+  if (!variant)
+    return MOE_UNSUPPORTED;
+  *out = new CpuExecutable(gate, *variant, std::min(threads ? threads : ompThreads(), maxChunks));
+  return MOE_OK;
+}
+
+} // namespace moe::rt

@@ -1,0 +1,207 @@
+// Checks of a gate descriptor. A descriptor is made by our compiler, but it comes from an object file that may be older
+// than this library or damaged, so every field that later code trusts is looked at once, when an executable is
+// prepared.
+#include "Descriptor.h"
+#include "Error.h"
+
+#include <cstring>
+
+namespace moe::rt {
+
+uint64_t elementCount(const moe_array &array, int64_t tokens) {
+  uint64_t count = 1;
+  for (uint32_t axis = 0; axis < array.rank; ++axis)
+    count *= static_cast<uint64_t>(array.sizes[axis] == -1 ? tokens : array.sizes[axis]);
+  return count;
+}
+
+const char *roleName(uint32_t role) {
+  static const char *const names[] = {"input", "param", "output", "loss", "metric", "status word", "coefficient"};
+  return role < sizeof(names) / sizeof(*names) ? names[role] : "array of unknown role";
+}
+
+static moe_status checkTables(const moe_gate &gate) {
+  struct Table {
+    const char *name;
+    uint64_t count;
+    const void *data;
+  } tables[] = {{"axes", gate.axis_count, gate.axes},
+                {"arrays", gate.array_count, gate.arrays},
+                {"accumulators", gate.accumulator_count, gate.accumulators},
+                {"cpu_variants", gate.cpu_variant_count, gate.cpu_variants},
+                {"cuda_kernels", gate.cuda_kernel_count, gate.cuda_kernels}};
+  for (const Table &table : tables)
+    if (table.count && !table.data)
+      return fail(MOE_INVALID_ARGUMENT, "gate '%s': table %s is null, but should have %llu entries", gate.name,
+                  table.name, static_cast<unsigned long long>(table.count));
+  if (gate.array_count > MOE_MAX_ARRAYS)
+    return fail(MOE_INVALID_ARGUMENT, "gate '%s' has %u arrays, at most %u are supported", gate.name, gate.array_count,
+                MOE_MAX_ARRAYS);
+  if (gate.pass_count == 0 || gate.pass_count > MOE_MAX_PASSES)
+    return fail(MOE_INVALID_ARGUMENT, "gate '%s' has %u passes, expected 1 to %u", gate.name, gate.pass_count,
+                MOE_MAX_PASSES);
+  for (uint32_t i = 0; i < gate.axis_count; ++i)
+    if (!gate.axes[i].name || gate.axes[i].size < -1)
+      return fail(MOE_INVALID_ARGUMENT, "gate '%s': axis %u has no name or a negative size", gate.name, i);
+  return MOE_OK;
+}
+
+/// A role fixes the shape and type of scalars.
+static moe_status checkRole(const moe_gate &gate, const moe_array &array) {
+  bool scalar = array.rank == 0;
+  if (array.role == MOE_PARAM && !(scalar && array.dtype == MOE_F32))
+    return fail(MOE_INVALID_ARGUMENT, "gate '%s': param '%s' is not a scalar f32", gate.name, array.name);
+  if (array.role == MOE_LOSS && !(scalar && array.dtype == MOE_F32))
+    return fail(MOE_INVALID_ARGUMENT, "gate '%s': loss '%s' is not a scalar f32", gate.name, array.name);
+  if (array.role == MOE_STATUS_WORD && !(scalar && array.dtype == MOE_I32))
+    return fail(MOE_INVALID_ARGUMENT, "gate '%s': status word '%s' is not a scalar i32", gate.name, array.name);
+  if (hasTokenAxis(array) && array.role != MOE_INPUT && array.role != MOE_OUTPUT)
+    return fail(MOE_INVALID_ARGUMENT, "gate '%s': %s '%s' has a token axis; only inputs and outputs may", gate.name,
+                roleName(array.role), array.name);
+  return MOE_OK;
+}
+
+static moe_status checkArray(const moe_gate &gate, uint32_t index) {
+  const moe_array &array = gate.arrays[index];
+  if (!array.name)
+    return fail(MOE_INVALID_ARGUMENT, "gate '%s': array %u has no name", gate.name, index);
+  if (array.role > MOE_COEFFICIENT || array.dtype > MOE_BOOL)
+    return fail(MOE_INVALID_ARGUMENT, "gate '%s': array '%s' has an unknown role (%u) or dtype (%u)", gate.name,
+                array.name, array.role, array.dtype);
+  if (array.rank > MOE_MAX_RANK)
+    return fail(MOE_INVALID_ARGUMENT, "gate '%s': array '%s' has rank %u, at most %u is supported", gate.name,
+                array.name, array.rank, MOE_MAX_RANK);
+  if (array.rank && (!array.sizes || !array.axis_names))
+    return fail(MOE_INVALID_ARGUMENT, "gate '%s': array '%s' has no sizes or no axis names", gate.name, array.name);
+  uint64_t rest = 1;
+  for (uint32_t axis = 0; axis < array.rank; ++axis) {
+    int64_t size = array.sizes[axis];
+    if (!array.axis_names[axis])
+      return fail(MOE_INVALID_ARGUMENT, "gate '%s': axis %u of array '%s' has no name", gate.name, axis, array.name);
+    if (size < -1 || (size == -1 && axis != 0))
+      return fail(MOE_INVALID_ARGUMENT, "gate '%s': axis %u of array '%s' has size %lld; only the first may be -1",
+                  gate.name, axis, array.name, static_cast<long long>(size));
+    if (size >= 0 && __builtin_mul_overflow(rest, static_cast<uint64_t>(size), &rest))
+      rest = UINT64_MAX;
+  }
+  if (rest > INT32_MAX) // times INT32_MAX tokens times 8 bytes still fits in 64 bits
+    return fail(MOE_INVALID_ARGUMENT, "gate '%s': array '%s' has more than 2^31 - 1 elements (per token)", gate.name,
+                array.name);
+  for (uint32_t other = 0; other < index; ++other)
+    if (isRead(array) == isRead(gate.arrays[other]) && !std::strcmp(array.name, gate.arrays[other].name))
+      return fail(MOE_INVALID_ARGUMENT, "gate '%s': two arrays of one direction have the name '%s'", gate.name,
+                  array.name);
+  return checkRole(gate, array);
+}
+
+static moe_status checkAccumulator(const moe_gate &gate, uint32_t index) {
+  const moe_accumulator &accumulator = gate.accumulators[index];
+  if (!accumulator.name)
+    return fail(MOE_INVALID_ARGUMENT, "gate '%s': accumulator %u has no name", gate.name, index);
+  if (accumulator.combine > MOE_MAXNUM ||
+      (accumulator.dtype != MOE_F32 && accumulator.dtype != MOE_F64 && accumulator.dtype != MOE_I32))
+    return fail(MOE_INVALID_ARGUMENT, "gate '%s': accumulator '%s' has an unknown combine (%u) or dtype (%u)",
+                gate.name, accumulator.name, accumulator.combine, accumulator.dtype);
+  uint64_t bytes = moe_dtype_bytes(static_cast<moe_dtype>(accumulator.dtype));
+  uint64_t end;
+  if (accumulator.offset < sizeof(int64_t) || accumulator.offset % bytes ||
+      __builtin_mul_overflow(accumulator.count, bytes, &end) || __builtin_add_overflow(end, accumulator.offset, &end) ||
+      end > gate.accumulator_bytes)
+    return fail(
+        MOE_INVALID_ARGUMENT,
+        "gate '%s': accumulator '%s' (%llu elements at offset %llu) overlaps the token count, is misaligned, or "
+        "does not fit in %llu bytes",
+        gate.name, accumulator.name, static_cast<unsigned long long>(accumulator.count),
+        static_cast<unsigned long long>(accumulator.offset), static_cast<unsigned long long>(gate.accumulator_bytes));
+  for (uint32_t i = 0; i < index; ++i) {
+    const moe_accumulator &other = gate.accumulators[i];
+    uint64_t otherEnd = other.offset + other.count * moe_dtype_bytes(static_cast<moe_dtype>(other.dtype));
+    if (accumulator.offset < otherEnd && other.offset < end)
+      return fail(MOE_INVALID_ARGUMENT, "gate '%s': accumulators '%s' and '%s' overlap", gate.name, other.name,
+                  accumulator.name);
+  }
+  return MOE_OK;
+}
+
+static moe_status checkMemory(const moe_gate &gate) {
+  if (gate.accumulator_bytes < sizeof(int64_t))
+    return fail(MOE_INVALID_ARGUMENT, "gate '%s': the accumulator block has no room for the token count", gate.name);
+  for (uint32_t i = 0; i < gate.accumulator_count; ++i)
+    if (moe_status status = checkAccumulator(gate, i))
+      return status;
+  uint64_t coefficients = 0;
+  for (uint32_t i = 0; i < gate.array_count; ++i)
+    if (gate.arrays[i].role == MOE_COEFFICIENT)
+      coefficients +=
+          alignUp(elementCount(gate.arrays[i], 0) * moe_dtype_bytes(static_cast<moe_dtype>(gate.arrays[i].dtype)));
+  if (coefficients != gate.coefficient_bytes)
+    return fail(MOE_INVALID_ARGUMENT, "gate '%s': coefficient_bytes is %llu, but the coefficient arrays take %llu",
+                gate.name, static_cast<unsigned long long>(gate.coefficient_bytes),
+                static_cast<unsigned long long>(coefficients));
+  return MOE_OK;
+}
+
+static moe_status checkTargets(const moe_gate &gate) {
+  for (uint32_t i = 0; i < gate.cpu_variant_count; ++i) {
+    const moe_cpu_variant &variant = gate.cpu_variants[i];
+    if (!variant.isa || !variant.passes)
+      return fail(MOE_INVALID_ARGUMENT, "gate '%s': CPU variant %u has no instruction set name or no passes", gate.name,
+                  i);
+    for (uint32_t pass = 0; pass < gate.pass_count; ++pass)
+      if (!variant.passes[pass].rows || !variant.passes[pass].finish)
+        return fail(MOE_INVALID_ARGUMENT, "gate '%s': CPU variant '%s' lacks a function of pass %u", gate.name,
+                    variant.isa, pass);
+  }
+  if (gate.cuda_kernel_count == 0)
+    return MOE_OK;
+  if (gate.cuda_kernel_count != gate.pass_count || !gate.cuda_source)
+    return fail(MOE_INVALID_ARGUMENT, "gate '%s' has %u CUDA kernels for %u passes, or no CUDA source", gate.name,
+                gate.cuda_kernel_count, gate.pass_count);
+  for (uint32_t i = 0; i < gate.cuda_kernel_count; ++i) {
+    const moe_cuda_kernel &kernel = gate.cuda_kernels[i];
+    if (!kernel.name || kernel.threads == 0 || kernel.threads > 1024 || kernel.rows_per_block == 0 ||
+        kernel.max_blocks == 0)
+      return fail(MOE_INVALID_ARGUMENT, "gate '%s': CUDA kernel %u lacks a name, threads (1 to 1024), rows or blocks",
+                  gate.name, i);
+  }
+  if (gate.cuda_workspace_bytes < MOE_WORKSPACE_HEADER_BYTES + gate.coefficient_bytes)
+    return fail(MOE_INVALID_ARGUMENT, "gate '%s': the CUDA workspace has no room for its header and the coefficients",
+                gate.name);
+  return MOE_OK;
+}
+
+} // namespace moe::rt
+
+using namespace moe::rt;
+
+extern "C" moe_status moe_check_gate(const moe_gate *gate) {
+  if (!gate)
+    return fail(MOE_INVALID_ARGUMENT, "the gate descriptor is null");
+  if (gate->abi_version != MOE_ABI_VERSION)
+    return fail(MOE_VERSION_MISMATCH,
+                "the gate descriptor has version %u, this runtime reads version %u; compile the gate again with the "
+                "moe-opt that came with this runtime",
+                gate->abi_version, MOE_ABI_VERSION);
+  if (gate->struct_size != sizeof(moe_gate))
+    return fail(MOE_VERSION_MISMATCH, "the gate descriptor has %u bytes, version %u of it has %zu", gate->struct_size,
+                MOE_ABI_VERSION, sizeof(moe_gate));
+  if (!gate->name)
+    return fail(MOE_INVALID_ARGUMENT, "the gate descriptor has no name");
+  if (moe_status status = checkTables(*gate))
+    return status;
+  for (uint32_t i = 0; i < gate->array_count; ++i)
+    if (moe_status status = checkArray(*gate, i))
+      return status;
+  if (moe_status status = checkMemory(*gate))
+    return status;
+  return checkTargets(*gate);
+}
+
+extern "C" int32_t moe_find_array(const moe_gate *gate, const char *name, int in) {
+  if (!gate || !name)
+    return -1;
+  for (uint32_t i = 0; i < gate->array_count; ++i)
+    if (isRead(gate->arrays[i]) == (in != 0) && !std::strcmp(gate->arrays[i].name, name))
+      return static_cast<int32_t>(i);
+  return -1;
+}

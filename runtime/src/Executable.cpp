@@ -1,0 +1,185 @@
+// Checks of a call against the descriptor, before anything is touched. A message names the array, what was expected,
+// and what came.
+#include "Executable.h"
+#include "Descriptor.h"
+#include "Error.h"
+
+#include <string>
+
+using namespace moe::rt;
+
+moe_executable::moe_executable(const moe_gate &gate) : gate(gate) {
+  uint64_t offset = MOE_WORKSPACE_HEADER_BYTES;
+  for (uint32_t i = 0; i < gate.array_count; ++i) {
+    const moe_array &array = gate.arrays[i];
+    defaults.push_back(static_cast<float>(array.init));
+    coefficientOffsets.push_back(offset);
+    if (array.role == MOE_COEFFICIENT)
+      offset += alignUp(elementCount(array, 0) * moe_dtype_bytes(static_cast<moe_dtype>(array.dtype)));
+  }
+}
+
+namespace moe::rt {
+
+/// "[4096, 64]"
+static std::string shapeText(const int64_t *sizes, uint32_t rank, int64_t tokens) {
+  std::string text = "[";
+  for (uint32_t axis = 0; axis < rank; ++axis)
+    text += (axis ? ", " : "") + std::to_string(sizes[axis] == -1 ? tokens : sizes[axis]);
+  return text + "]";
+}
+
+static const char *dtypeText(uint32_t dtype) { return moe_dtype_name(static_cast<moe_dtype>(dtype)); }
+
+/// Whether the phase reads or writes the array, so that it has to be bound.
+static bool isNeeded(const moe_array &array, uint32_t phase) {
+  switch (array.role) {
+  case MOE_LOSS:
+  case MOE_METRIC:
+  case MOE_STATUS_WORD:
+    return phase & MOE_FINISH;
+  default:
+    return !hasTokenAxis(array) || (phase & MOE_ACCUMULATE);
+  }
+}
+
+static moe_status checkStrides(const moe_array &array, const moe_binding &binding) {
+  int64_t expected = 1;
+  for (uint32_t axis = array.rank; axis-- > 0;) {
+    if (binding.sizes[axis] > 1 && binding.strides[axis] != expected)
+      return fail(MOE_INVALID_ARGUMENT,
+                  "%s '%s': axis %u (%s) has stride %lld, expected %lld elements: only dense arrays in C order are "
+                  "accepted; copy it into one",
+                  roleName(array.role), array.name, axis, array.axis_names[axis],
+                  static_cast<long long>(binding.strides[axis]), static_cast<long long>(expected));
+    expected *= binding.sizes[axis];
+  }
+  return MOE_OK;
+}
+
+static moe_status checkShape(const moe_array &array, const moe_binding &binding, int64_t tokens) {
+  const char *role = roleName(array.role);
+  if (binding.rank != array.rank)
+    return fail(MOE_INVALID_ARGUMENT, "%s '%s' has rank %u, expected %u: shape %s", role, array.name, binding.rank,
+                array.rank, shapeText(array.sizes, array.rank, tokens).c_str());
+  if (array.rank && !binding.sizes)
+    return fail(MOE_INVALID_ARGUMENT, "%s '%s' is bound without sizes, expected %s", role, array.name,
+                shapeText(array.sizes, array.rank, tokens).c_str());
+  for (uint32_t axis = 0; axis < array.rank; ++axis) {
+    int64_t expected = array.sizes[axis] == -1 ? tokens : array.sizes[axis];
+    if (binding.sizes[axis] != expected)
+      return fail(MOE_INVALID_ARGUMENT, "%s '%s' has shape %s, expected %s: axis %u (%s) has %lld elements, %s %lld",
+                  role, array.name, shapeText(binding.sizes, array.rank, tokens).c_str(),
+                  shapeText(array.sizes, array.rank, tokens).c_str(), axis, array.axis_names[axis],
+                  static_cast<long long>(binding.sizes[axis]),
+                  array.sizes[axis] == -1 ? "but token_count of the call is" : "the gate was compiled for",
+                  static_cast<long long>(expected));
+  }
+  return binding.strides ? checkStrides(array, binding) : MOE_OK;
+}
+
+static moe_status checkBinding(const moe_array &array, const moe_binding &binding, const moe_call &call) {
+  const char *role = roleName(array.role);
+  if (array.role == MOE_COEFFICIENT) {
+    if (binding.data)
+      return fail(MOE_INVALID_ARGUMENT, "coefficient '%s' lives in the workspace and may not be bound", array.name);
+    return MOE_OK;
+  }
+  if (!binding.data) {
+    // For a param the default is used; the rest may be left out only where nothing would be read or written.
+    if (array.role == MOE_PARAM || !isNeeded(array, call.phase) || elementCount(array, call.token_count) == 0)
+      return MOE_OK;
+    return fail(MOE_INVALID_ARGUMENT, "%s '%s' is not bound (data is null), expected %s of shape %s", role, array.name,
+                dtypeText(array.dtype), shapeText(array.sizes, array.rank, call.token_count).c_str());
+  }
+  if (!isNeeded(array, call.phase))
+    return MOE_OK; // Neither read nor written; its shape may belong to another call.
+  if (binding.dtype != array.dtype)
+    return fail(MOE_INVALID_ARGUMENT, "%s '%s' has dtype %s, expected %s", role, array.name, dtypeText(binding.dtype),
+                dtypeText(array.dtype));
+  if (moe_status status = checkShape(array, binding, call.token_count))
+    return status;
+  size_t bytes = moe_dtype_bytes(static_cast<moe_dtype>(array.dtype));
+  if (reinterpret_cast<uintptr_t>(binding.data) % bytes)
+    return fail(MOE_INVALID_ARGUMENT, "%s '%s' at %p is misaligned: %s needs a multiple of %zu bytes", role, array.name,
+                binding.data, dtypeText(array.dtype), bytes);
+  return MOE_OK;
+}
+
+static moe_status checkPhase(const moe_gate &gate, const moe_call &call) {
+  switch (call.phase) {
+  case MOE_ACCUMULATE:
+  case MOE_FINISH:
+  case MOE_ACCUMULATE | MOE_FINISH:
+  case MOE_ACCUMULATE | MOE_RESET:
+  case MOE_FORWARD:
+    break;
+  default:
+    return fail(
+        MOE_INVALID_ARGUMENT,
+        "phase %u is none of ACCUMULATE (1), FINISH (2), ACCUMULATE | FINISH (3), ACCUMULATE | RESET (5), FORWARD "
+        "(7)",
+        call.phase);
+  }
+  if (gate.pass_count > 1 && call.phase != MOE_FORWARD)
+    return fail(MOE_UNSUPPORTED,
+                "gate '%s' takes %u passes over the tokens, and the later ones need the finished coefficients of the "
+                "earlier ones: it runs as MOE_FORWARD only, phase %u was asked for",
+                gate.name, gate.pass_count, call.phase);
+  return MOE_OK;
+}
+
+static moe_status checkAligned(const void *block, const char *name) {
+  if (!block)
+    return fail(MOE_INVALID_ARGUMENT, "%s is null", name);
+  if (reinterpret_cast<uintptr_t>(block) % MOE_ALIGNMENT)
+    return fail(MOE_INVALID_ARGUMENT, "%s at %p is misaligned: a multiple of %u bytes is expected", name, block,
+                MOE_ALIGNMENT);
+  return MOE_OK;
+}
+
+static moe_status checkBlocks(const moe_executable &executable, const moe_call &call) {
+  if (call.accumulators || call.phase != MOE_ACCUMULATE)
+    if (moe_status status = checkAligned(call.accumulators, "the accumulator block"))
+      return status;
+  if (moe_status status = checkAligned(call.workspace, "the workspace"))
+    return status;
+  uint64_t needed = executable.workspaceBytes(call.phase == MOE_FINISH ? 0 : call.token_count);
+  if (call.workspace_bytes < needed)
+    return fail(MOE_INVALID_ARGUMENT,
+                "the workspace has %llu bytes, %lld tokens need %llu: ask moe_workspace_bytes for the largest call",
+                static_cast<unsigned long long>(call.workspace_bytes), static_cast<long long>(call.token_count),
+                static_cast<unsigned long long>(needed));
+  return MOE_OK;
+}
+
+moe_status checkCall(const moe_executable &executable, const moe_call &call) {
+  const moe_gate &gate = executable.gate;
+  if (call.struct_size != sizeof(moe_call))
+    return fail(MOE_VERSION_MISMATCH,
+                "moe_call has %u bytes, this runtime reads %zu: set struct_size = sizeof(moe_call)", call.struct_size,
+                sizeof(moe_call));
+  if (moe_status status = checkPhase(gate, call))
+    return status;
+  if (call.phase != MOE_FINISH && (call.token_count < 0 || call.token_count > INT32_MAX))
+    return fail(MOE_INVALID_ARGUMENT, "token_count is %lld, expected 0 to %d", static_cast<long long>(call.token_count),
+                INT32_MAX);
+  if (gate.array_count && !call.bindings)
+    return fail(MOE_INVALID_ARGUMENT, "bindings is null, expected one for each of the %u arrays of gate '%s'",
+                gate.array_count, gate.name);
+  for (uint32_t i = 0; i < gate.array_count; ++i)
+    if (moe_status status = checkBinding(gate.arrays[i], call.bindings[i], call))
+      return status;
+  return checkBlocks(executable, call);
+}
+
+void *arrayPointer(const moe_executable &executable, const moe_call &call, uint32_t index) {
+  const moe_array &array = executable.gate.arrays[index];
+  if (array.role == MOE_COEFFICIENT)
+    return static_cast<char *>(call.workspace) + executable.coefficientOffsets[index];
+  if (array.role == MOE_PARAM && !call.bindings[index].data)
+    return const_cast<float *>(&executable.defaults[index]); // Generated code only reads params.
+  return call.bindings[index].data;
+}
+
+} // namespace moe::rt

@@ -6,7 +6,7 @@ A test is a `.mlir`, `.moe` or `.test` file with RUN lines. They use the program
   %python       python of the build tree's virtual environment (it has numpy)
   %src_root     root of the source tree
   %build_root   root of the build tree
-  %cxx, %cmake  the compiler and the cmake that made the build
+  %cc, %cxx     the compilers that made the build, %cmake its cmake
   %s %t %S %T   as always in lit
 
 Features for REQUIRES: `nvrtc` (NVRTC was found), `cuda` (a GPU and its driver are there), `x86-avx2`, `x86-avx512`,
@@ -78,7 +78,9 @@ config.substitutions += [
     ("%src_root", config.src_root),
     ("%build_root", config.build_root),
     ("%cxx", config.cxx_compiler),
+    ("%cc", config.c_compiler),
     ("%cmake", config.cmake),
+    ("%sanitize_flags", f"-fsanitize={config.sanitize}" if config.sanitize else ""),
 ]
 
 nvrtc = find_nvrtc()

@@ -10,6 +10,7 @@ The words after a fence say what the block must do:
   ```moe check         moe-opt accepts the gate
   ```moe error         moe-opt refuses it; the next block, ```text, is what it says
   ```mlir check        moe-opt accepts the module
+  ```LANG check file=F the same, and later blocks of the page find it under the name F
   ```LANG of=COMMAND   an excerpt of what COMMAND prints (quote the command; spaces do not count)
   ```LANG of=FILE      an excerpt of a file of the source tree
 
@@ -158,7 +159,8 @@ class Runner:
             command, expected = line[2:], []
 
     def write_source(self, block):
-        name = f"block{self.count}.{block.language}"
+        named = [word[len("file="):] for word in block.words if word.startswith("file=")]
+        name = named[0] if named else f"block{self.count}.{block.language}"
         with open(os.path.join(self.scratch, name), "w", encoding="utf-8") as file:
             file.write(block.text)
         return name
@@ -192,7 +194,7 @@ class Runner:
         if not block.words:
             return False
         self.count += 1
-        word = " ".join(block.words)
+        word = " ".join(word for word in block.words if not word.startswith("file="))
         if word.startswith("of="):
             self.run_excerpt(block, word[len("of="):])
         elif (block.language, word) == ("sh", "run"):

@@ -8,6 +8,7 @@ For each text file that git tracks:
   opening     source files begin with a comment that says what the file is for
   word        no words that mark unfinished work
   machine     no path of somebody's machine, no host of a package registry
+  link        a page's links to files of this tree lead somewhere
 Prints one line per finding, `file:line: rule: text`, and fails if there is any.
 """
 
@@ -68,7 +69,15 @@ def long_functions(lines):
                 break
 
 
-def check_file(name, lines):
+def broken_links(path, lines):
+    """(line, target) of each relative link of a page whose target is not there."""
+    for number, line in enumerate(lines, 1):
+        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", line):
+            if "://" not in target and not os.path.exists(os.path.join(os.path.dirname(path), target)):
+                yield number, target
+
+
+def check_file(root, name, lines):
     """Yields (line number, rule, text)."""
     suffix = os.path.splitext(name)[1]
     ceiling = MAX_LINES.get(suffix)
@@ -81,6 +90,9 @@ def check_file(name, lines):
     if suffix in CPP:
         for line, length in long_functions(lines):
             yield line, "function", f"{length} lines, at most {MAX_FUNCTION}: name its parts"
+    if suffix == ".md":
+        for line, target in broken_links(os.path.join(root, name), lines):
+            yield line, "link", f"there is no '{target}'"
     for number, line in enumerate(lines, 1):
         for rule, pattern in (("word", UNFINISHED), ("machine", MACHINE)):
             found = pattern.search(line)
@@ -96,7 +108,7 @@ def main(root):
         if lines is None:
             continue
         files += 1
-        for number, rule, text in check_file(name, lines):
+        for number, rule, text in check_file(root, name, lines):
             print(f"{name}:{number}: {rule}: {text}")
             findings += 1
     print(f"{files} files checked, {findings} findings")

@@ -1,6 +1,7 @@
 // Lowers single moe operations to rows and scalars.
 #include "compiler/Conversion/MoeToMoeKernel/Lowering.h"
 #include "mlir/IR/IRMapping.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -46,11 +47,12 @@ static Value cloneWith(OpBuilder &builder, Operation *op, ValueRange operands, T
 
 LogicalResult RegionLowering::lowerElementwise(Operation *op) {
   Value result = op->getResult(0);
-  if (isa<arith::ExtFOp>(op) && get(op->getOperand(0)).getType().isF32() != op->getOperand(0).getType().isF32() &&
-      registerTypeOf(op->getOperand(0).getType()) == registerTypeOf(result.getType())) {
+  if (isa<arith::ExtFOp>(op) && registerTypeOf(op->getOperand(0).getType()) == registerTypeOf(result.getType())) {
     bind(result, get(op->getOperand(0))); // loads widen already
     return success();
   }
+  if (isa<BFloat16Type, Float16Type>(getElementTypeOrSelf(result.getType())))
+    return op->emitError("arithmetic in ") << getElementTypeOrSelf(result.getType()) << " is not lowered; widen to f32 first (arith.extf)";
   SmallVector<Value> operands = llvm::map_to_vector(op->getOperands(), [&](Value v) { return get(v); });
   SmallVector<Value> rows;
   for (Value operand : operands)

@@ -9,7 +9,9 @@ if(MOE_WERROR)
   target_compile_options(moe_options INTERFACE -Werror)
 endif()
 if(MOE_SANITIZE)
-  target_compile_options(moe_options INTERFACE -fsanitize=${MOE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  # vptr and function need the upstream libraries and the compiled gates to be instrumented as well.
+  target_compile_options(moe_options INTERFACE -fsanitize=${MOE_SANITIZE} -fno-sanitize=vptr,function
+    -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(moe_options INTERFACE -fsanitize=${MOE_SANITIZE})
 endif()
 
@@ -20,5 +22,5 @@ find_program(MOE_CCACHE_PROGRAM ccache)
 if(MOE_CCACHE AND MOE_CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${MOE_CCACHE_PROGRAM})
   set(CMAKE_C_COMPILER_LAUNCHER ${MOE_CCACHE_PROGRAM})
-  add_compile_options($<$<COMPILE_LANG_AND_ID:CXX,Clang>:SHELL:-Xclang -fno-pch-timestamp>)
+  add_compile_options("SHELL:$<$<COMPILE_LANG_AND_ID:CXX,Clang>:-Xclang -fno-pch-timestamp>")
 endif()

@@ -1,0 +1,58 @@
+// The arrays of one call: inputs from files or made up, params, and room for everything the gate writes.
+#ifndef MOE_TOOLS_MOE_RUN_ARRAYS_H
+#define MOE_TOOLS_MOE_RUN_ARRAYS_H
+#include "moe/runtime.h"
+#include "tools/moe-run/Npy.h"
+#include "tools/moe-run/Seeded.h"
+#include "llvm/Support/Error.h"
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace moe::run {
+
+/// Where a call's inputs come from, as on the command line.
+struct InputOptions {
+  /// `--input NAME=FILE.npy` and `--param NAME=VALUE`, split at the first '='.
+  std::vector<std::pair<std::string, std::string>> files, params;
+  /// `-T`; without it the files decide, and without files it is `defaultTokens`.
+  std::optional<int64_t> tokens;
+  /// Inputs without a file are made up if there is no file at all or if `makeMissing` is set (an explicit --seed).
+  SeededOptions seeded;
+  bool makeMissing = false;
+};
+
+constexpr int64_t defaultTokens = 4096;
+
+/// One array of the descriptor with the memory it is bound to; `storage.sizes` has the token count filled in. For a
+/// param, one f32; for a coefficient, nothing.
+struct CallArray {
+  const moe_array *description = nullptr;
+  NpyArray storage;
+  /// File name, or "seeded"; empty for what the gate writes and for params at their default.
+  std::string source;
+};
+
+/// All arrays of a call, in descriptor order.
+struct CallArrays {
+  int64_t tokens = 0;
+  std::vector<CallArray> arrays;
+};
+
+/// "f32 [T, 64] (token, expert)".
+std::string arrayText(const moe_array &array);
+
+/// Reads, makes and allocates everything. The error names each wrong, missing or unknown input or param on a line of
+/// its own: which, what was expected, what came.
+llvm::Expected<CallArrays> makeCallArrays(const moe_gate &gate, const InputOptions &options);
+
+/// Writes every output, loss and metric to DIRECTORY/NAME.npy and every status word to DIRECTORY/status.NAME.npy; makes
+/// the directory. The number of files, or which one could not be written and why.
+llvm::Expected<unsigned> saveResults(const CallArrays &call, llvm::StringRef directory);
+
+/// Writes every input to DIRECTORY/NAME.npy.
+llvm::Expected<unsigned> saveInputs(const CallArrays &call, llvm::StringRef directory);
+
+} // namespace moe::run
+#endif

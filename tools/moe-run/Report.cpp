@@ -1,0 +1,147 @@
+// The table and the load of a call.
+#include "tools/moe-run/Report.h"
+#include "fmt/format.h"
+#include <algorithm>
+#include <cmath>
+
+namespace moe::run {
+namespace {
+
+// The elements of a result as doubles; 16-bit floats never are losses, metrics or status words.
+std::vector<double> values(const NpyArray &array) {
+  auto convert = [](auto elements) { return std::vector<double>(elements.begin(), elements.end()); };
+  switch (array.type) {
+  case NpyType::F32:
+    return convert(array.as<float>());
+  case NpyType::F64:
+    return convert(array.as<double>());
+  case NpyType::I32:
+    return convert(array.as<int32_t>());
+  case NpyType::I64:
+    return convert(array.as<int64_t>());
+  case NpyType::Bool:
+  case NpyType::U8:
+    return convert(array.as<uint8_t>());
+  default:
+    return {};
+  }
+}
+
+std::string typeAndShape(const CallArray &array) {
+  return fmt::format("{} {}", moe_dtype_name(static_cast<moe_dtype>(array.description->dtype)),
+                     shapeText(array.storage.sizes));
+}
+
+// Scalars in full precision of f32; arrays as a summary.
+std::string valueText(const CallArray &array) {
+  std::vector<double> all = values(array.storage);
+  if (array.storage.sizes.empty() && all.size() == 1)
+    return fmt::format("{:.9g}", all[0]);
+  std::string text = typeAndShape(array);
+  if (all.empty())
+    return text;
+  double sum = 0;
+  for (double value : all)
+    sum += value;
+  auto [least, greatest] = std::minmax_element(all.begin(), all.end());
+  return fmt::format("{}  least {:.6g}, mean {:.6g}, greatest {:.6g}", text, *least,
+                     sum / static_cast<double>(all.size()), *greatest);
+}
+
+struct Row {
+  std::string kind, name, value;
+};
+
+void addRows(std::vector<Row> &rows, const CallArrays &call, uint32_t role, const char *kind) {
+  double total = 0;
+  unsigned count = 0;
+  for (const CallArray &array : call.arrays) {
+    if (array.description->role != role)
+      continue;
+    std::string value;
+    if (role == MOE_INPUT)
+      value = fmt::format("{}  {}", typeAndShape(array), array.source);
+    else if (role == MOE_OUTPUT)
+      value = typeAndShape(array);
+    else
+      value = valueText(array);
+    if (role == MOE_PARAM && array.source.empty())
+      value += "  (default)";
+    if (role == MOE_LOSS)
+      total += values(array.storage).at(0);
+    rows.push_back({kind, array.description->name, value});
+    ++count;
+  }
+  if (role == MOE_LOSS && count > 1)
+    rows.push_back({kind, "(total)", fmt::format("{:.9g}", total)});
+}
+
+int64_t groupOf(const moe_axis &axis, const moe_axis &finer, int64_t element) {
+  return axis.map ? axis.map[element] : element / (finer.size / axis.size);
+}
+
+const moe_axis *findAxis(const moe_gate &gate, llvm::StringRef name) {
+  const moe_axis *end = gate.axes + gate.axis_count;
+  const moe_axis *found = std::find_if(gate.axes, end, [&](const moe_axis &axis) { return name == axis.name; });
+  return found == end ? nullptr : found;
+}
+
+} // namespace
+
+void printTable(llvm::raw_ostream &os, const CallArrays &call) {
+  std::vector<Row> rows;
+  addRows(rows, call, MOE_INPUT, "input");
+  addRows(rows, call, MOE_PARAM, "param");
+  addRows(rows, call, MOE_OUTPUT, "output");
+  addRows(rows, call, MOE_LOSS, "loss");
+  addRows(rows, call, MOE_METRIC, "metric");
+  addRows(rows, call, MOE_STATUS_WORD, "status");
+  size_t width = 0;
+  for (const Row &row : rows)
+    width = std::max(width, row.name.size());
+  for (const Row &row : rows)
+    os << fmt::format("  {:<6}  {:<{}}  {}\n", row.kind, row.name, width, row.value);
+}
+
+std::vector<int64_t> loadPerElement(const NpyArray &route, int64_t elements) {
+  std::vector<int64_t> load(static_cast<size_t>(elements), 0);
+  for (int32_t index : route.as<int32_t>())
+    if (index >= 0 && index < elements)
+      ++load[static_cast<size_t>(index)];
+  return load;
+}
+
+std::vector<int64_t> loadPerGroup(const moe_gate &gate, const moe_axis &axis, llvm::StringRef selected,
+                                  llvm::ArrayRef<int64_t> load) {
+  if (!axis.of || axis.size < 0)
+    return {};
+  const moe_axis *finer = findAxis(gate, axis.of);
+  if (!finer)
+    return {};
+  std::vector<int64_t> below = axis.of == selected ? load.vec() : loadPerGroup(gate, *finer, selected, load);
+  std::vector<int64_t> groups;
+  for (size_t i = 0; i < below.size(); ++i) {
+    groups.resize(static_cast<size_t>(axis.size), 0);
+    groups[static_cast<size_t>(groupOf(axis, *finer, static_cast<int64_t>(i)))] += below[i];
+  }
+  return groups;
+}
+
+void printLoad(llvm::raw_ostream &os, const moe_gate &gate, const CallArray &output, llvm::StringRef selected,
+               const ChartStyle &style) {
+  const moe_axis *axis = findAxis(gate, selected);
+  if (!axis || axis->size <= 0)
+    return;
+  std::vector<int64_t> load = loadPerElement(output.storage, axis->size);
+  os << '\n';
+  drawLoad(os, axis->name, load, style);
+  for (uint32_t i = 0; i < gate.axis_count; ++i) {
+    std::vector<int64_t> groups = loadPerGroup(gate, gate.axes[i], selected, load);
+    if (groups.empty())
+      continue;
+    os << '\n';
+    drawLoad(os, gate.axes[i].name, groups, style);
+  }
+}
+
+} // namespace moe::run

@@ -1,0 +1,149 @@
+// One run of a gate, from the spec's file to the chart.
+#include "tools/moe-run/Run.h"
+#include "compiler/API/Compiler.h"
+#include "dialects/Moe/IR/Moe.h"
+#include "fmt/format.h"
+#include "moe/runtime.hpp"
+#include "tools/moe-run/Report.h"
+#include "llvm/ADT/StringExtras.h"
+#include <algorithm>
+#include <chrono>
+#include <new>
+
+namespace moe::run {
+namespace {
+
+// The first output that is a selection, and the axis it selects from. The descriptor only knows it as i32 indices.
+struct SelectionOutput {
+  std::string output, axis;
+};
+
+std::optional<SelectionOutput> firstSelection(const RunOptions &options) {
+  auto file = llvm::MemoryBuffer::getFile(options.spec);
+  if (!file)
+    return std::nullopt;
+  llvm::SourceMgr sources;
+  sources.AddNewSourceBuffer(std::move(*file), llvm::SMLoc());
+  mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
+  // The compiler has already shown what it had to say about this file.
+  mlir::ScopedDiagnosticHandler silent(&context, [](mlir::Diagnostic &) { return mlir::success(); });
+  mlir::OwningOpRef<mlir::ModuleOp> module = importGate(sources, &context, options.frontend);
+  std::optional<SelectionOutput> found;
+  if (module)
+    module->walk([&](OutputOp output) {
+      if (auto selection = llvm::dyn_cast<SelectionType>(output.getValue().getType()); selection && !found)
+        found = {output.getName().str(), selection.getAxis().str()};
+    });
+  return found;
+}
+
+void bindAll(rt::Call &call, CallArrays &arrays) {
+  for (CallArray &array : arrays.arrays) {
+    const moe_array &description = *array.description;
+    if (description.role == MOE_COEFFICIENT)
+      continue;
+    bool in = description.role == MOE_INPUT || description.role == MOE_PARAM;
+    call.bind(description.name, in, array.storage.data.data(), static_cast<moe_dtype>(description.dtype),
+              array.storage.sizes.data(), array.storage.sizes.size());
+  }
+}
+
+// Calls for about half a second, at least 10 and at most 10000, after the one that warmed up.
+void printTime(llvm::raw_ostream &out, rt::Call &call, int64_t tokens) {
+  using Clock = std::chrono::steady_clock;
+  std::vector<double> milliseconds;
+  Clock::time_point start = Clock::now();
+  while (milliseconds.size() < 10 ||
+         (milliseconds.size() < 10000 && Clock::now() - start < std::chrono::milliseconds(500))) {
+    Clock::time_point before = Clock::now();
+    call.forward(tokens);
+    milliseconds.push_back(std::chrono::duration<double, std::milli>(Clock::now() - before).count());
+  }
+  std::sort(milliseconds.begin(), milliseconds.end());
+  double median = milliseconds[milliseconds.size() / 2];
+  out << fmt::format("  time    forward {:.4f} ms (median of {}; least {:.4f}, greatest {:.4f}), {:.1f} M tokens/s\n",
+                     median, milliseconds.size(), milliseconds.front(), milliseconds.back(),
+                     static_cast<double>(tokens) / median / 1e3);
+}
+
+std::string deviceText(const RunOptions &options) {
+  return fmt::format("cpu ({}, {})", options.isa.empty() ? "best instruction set" : options.isa,
+                     options.threads == 0   ? "all threads"
+                     : options.threads == 1 ? "1 thread"
+                                            : fmt::format("{} threads", options.threads));
+}
+
+rt::Executable prepare(const moe_gate &gate, const RunOptions &options) {
+  if (options.cuda)
+    return rt::Executable::cuda(gate);
+  return rt::Executable::cpu(gate, options.threads, options.isa.empty() ? nullptr : options.isa.c_str());
+}
+
+llvm::Error saveAll(const RunOptions &options, const CallArrays &arrays, llvm::raw_ostream &out) {
+  auto saved = [&](llvm::Expected<unsigned> count, const std::string &directory, const char *what) -> llvm::Error {
+    if (!count)
+      return count.takeError();
+    out << fmt::format("  saved   {} {} to {}\n", *count, what, directory);
+    return llvm::Error::success();
+  };
+  if (!options.saveInputsDirectory.empty())
+    if (llvm::Error error =
+            saved(saveInputs(arrays, options.saveInputsDirectory), options.saveInputsDirectory, "inputs"))
+      return error;
+  if (!options.saveDirectory.empty())
+    return saved(saveResults(arrays, options.saveDirectory), options.saveDirectory, "results");
+  return llvm::Error::success();
+}
+
+llvm::Error runGate(const moe_gate &gate, const RunOptions &options, llvm::raw_ostream &out) {
+  llvm::Expected<CallArrays> arrays = makeCallArrays(gate, options.inputs);
+  if (!arrays)
+    return arrays.takeError();
+  rt::Executable executable = prepare(gate, options);
+  if (options.cuda)
+    return llvm::createStringError(
+        "this machine has a CUDA device, but moe-run binds host memory only: use --device=cpu");
+  rt::Call call(executable, arrays->tokens);
+  bindAll(call, *arrays);
+  call.forward(arrays->tokens);
+  out << fmt::format("{}: {} tokens on {}\n", gate.name, arrays->tokens, deviceText(options));
+  printTable(out, *arrays);
+  if (options.time)
+    printTime(out, call, arrays->tokens);
+  if (llvm::Error error = saveAll(options, *arrays, out))
+    return error;
+  if (!options.chart)
+    return llvm::Error::success();
+  if (std::optional<SelectionOutput> selection = firstSelection(options))
+    for (const CallArray &array : arrays->arrays)
+      if (array.description->role == MOE_OUTPUT && selection->output == array.description->name)
+        printLoad(out, gate, array, selection->axis, options.style);
+  return llvm::Error::success();
+}
+
+} // namespace
+
+bool run(const RunOptions &options, llvm::raw_ostream &out, llvm::raw_ostream &err) {
+  auto failed = [&](llvm::StringRef text) {
+    llvm::SmallVector<llvm::StringRef> lines;
+    text.split(lines, '\n', -1, false);
+    for (llvm::StringRef line : lines)
+      err << "moe-run: error: " << line << '\n';
+    return false;
+  };
+  try {
+    llvm::Expected<std::unique_ptr<CompiledGate>> gate =
+        CompiledGate::fromSpecFile(options.spec, options.frontend, {}, err);
+    if (!gate)
+      return failed(llvm::toString(gate.takeError()));
+    if (llvm::Error error = runGate((*gate)->gate(), options, out))
+      return failed(llvm::toString(std::move(error)));
+    return true;
+  } catch (const rt::Error &error) {
+    return failed(error.what());
+  } catch (const std::bad_alloc &) {
+    return failed("not enough memory for the arrays of this call: use fewer tokens (-T)");
+  }
+}
+
+} // namespace moe::run

@@ -1,0 +1,35 @@
+// moe-run as a function: compile a spec in process, bind arrays, run one forward call, report.
+#ifndef MOE_TOOLS_MOE_RUN_RUN_H
+#define MOE_TOOLS_MOE_RUN_RUN_H
+#include "compiler/Frontend/Frontend.h"
+#include "tools/moe-run/Arrays.h"
+#include "tools/moe-run/Chart.h"
+#include "llvm/Support/raw_ostream.h"
+#include <optional>
+#include <string>
+
+namespace moe::run {
+
+/// The command line, parsed.
+struct RunOptions {
+  std::string spec;
+  FrontendOptions frontend;
+  InputOptions inputs;
+  bool cuda = false;
+  /// 0: as many as OpenMP offers.
+  unsigned threads = 0;
+  /// "avx2", "avx512", or empty for the best that the machine can run.
+  std::string isa;
+  /// Directories for results and inputs; empty: not saved.
+  std::string saveDirectory, saveInputsDirectory;
+  bool chart = true;
+  ChartStyle style;
+  /// Repeat the call and report how long it takes.
+  bool time = false;
+};
+
+/// Does all of it. Reports to `out`, errors and diagnostics to `err`. True on success.
+bool run(const RunOptions &options, llvm::raw_ostream &out, llvm::raw_ostream &err);
+
+} // namespace moe::run
+#endif

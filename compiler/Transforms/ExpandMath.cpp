@@ -36,9 +36,8 @@ constexpr float erfSmall[] = {0x1.4e459cp-14f, -0x1.a5ba96p-11f, 0x1.54426ep-8f,
                               0x1.ce2d60p-4f,  -0x1.812740p-2f,  0x1.06eba8p-3f};
 constexpr float erfLarge[] = {0x1.61dccep-16f, -0x1.c78abap-12f, 0x1.1159acp-8f, -0x1.9b8e20p-6f,
                               0x1.bb83d8p-4f,  0x1.44460cp-1f,   0x1.2127e4p+0f, -0x1.6e56bep-13f};
-constexpr float erfcCore[] = {0x1.efbe10p-11f, 0x1.d65882p-8f,  -0x1.0320c2p-6f, 0x1.29ae04p-5f,
-                              -0x1.114272p-4f, 0x1.804f7ep-4f,  -0x1.9d9632p-4f, 0x1.16ea18p-4f,
-                              0x1.f7d7cep-7f,  -0x1.1df1aep-3f, 0x1.3ba592p+0f};
+constexpr float erfcCore[] = {0x1.72aac2p-8f,  -0x1.088bd0p-6f, 0x1.2daf86p-5f, -0x1.108300p-4f, 0x1.801e42p-4f,
+                              -0x1.9da968p-4f, 0x1.16eb94p-4f,  0x1.f7dadep-7f, -0x1.1df1aep-3f, 0x1.3ba592p+0f};
 constexpr float atanhCore[] = {0x1.f13b1ap-4f, 0x1.23d3e0p-3f, 0x1.999c26p-3f, 0x1.555554p-2f};
 
 /// Emits f32 arithmetic on values of one shape, with each constant made once.
@@ -239,28 +238,33 @@ Value expandTanh(Emitter &e, Value x) {
   Value magnitude = e.abs(x), square = e.mul(x, x);
   Value small = e.fma(e.mul(e.polynomial(tanhCore, square), square), x, x);
   Value exp = expandExp(e, e.add(magnitude, magnitude));
-  Value large = e.copySign(e.sub(1.0f, e.div(2.0f, e.add(exp, 1.0f))), x);
-  return e.select(e.less(magnitude, 0.6f), small, e.select(e.equal(x, x), large, x));
+  Value large = e.sub(1.0f, e.div(2.0f, e.add(exp, 1.0f)));
+  return e.copySign(e.select(e.less(magnitude, 0.6f), small, large), x);
 }
 
-/// erf(x) = x + x q(x^2) near 0, sign(x) (1 - exp(-q(|x|))) elsewhere.
+/// erf(x) = x + x q(x^2) for |x| < 0.93.
+Value erfNearZero(Emitter &e, Value x) { return e.fma(e.polynomial(erfSmall, e.mul(x, x)), x, x); }
+
+/// Near 0 as above, sign(x) (1 - exp(-q(|x|))) elsewhere.
 Value expandErf(Emitter &e, Value x) {
   Value magnitude = e.abs(x);
-  Value small = e.fma(e.polynomial(erfSmall, e.mul(x, x)), x, x);
+  Value small = erfNearZero(e, x);
   Value exponent = e.polynomial(erfLarge, e.clamp(magnitude, 0.0f, 4.0f));
-  Value large = e.copySign(e.sub(1.0f, expandExp(e, e.neg(exponent))), x);
-  return e.select(e.less(magnitude, 0.92f), small, e.select(e.equal(x, x), large, x));
+  Value large = e.sub(1.0f, expandExp(e, e.neg(exponent)));
+  return e.copySign(e.select(e.less(magnitude, 0.92f), small, large), x);
 }
 
-/// erfc(x) = exp(-x^2) q((x - 4) / (x + 4)) / (1 + 2 x) for x >= 0, and erfc(-x) = 2 - erfc(x).
+/// erfc(x) = 1 - erf(x) near 0, exp(-x^2) q((x - 4) / (x + 4)) / (1 + 2 x) above, and 2 - erfc(-x) below.
 Value expandErfc(Emitter &e, Value x) {
-  Value a = e.clamp(e.abs(x), 0.0f, 10.3f); // erfc rounds to 0 from 10.06 on
+  Value magnitude = e.abs(x);
+  Value a = e.clamp(magnitude, 0.0f, 10.3f); // erfc rounds to 0 from 10.06 on
   Value t = e.div(e.sub(a, 4.0f), e.add(a, 4.0f));
   Value q = e.div(e.polynomial(erfcCore, t), e.fma(a, 2.0f, 1.0f));
   Value square = e.mul(a, a);
   Value lost = e.fma(e.neg(a), a, square); // what rounding added to a^2
   Value result = e.mul(expandExpWithTail(e, e.neg(square), lost), q);
-  return e.select(e.less(x, 0.0f), e.sub(2.0f, result), result);
+  result = e.select(e.less(x, 0.0f), e.sub(2.0f, result), result);
+  return e.select(e.less(magnitude, 0.6f), e.sub(1.0f, erfNearZero(e, x)), result);
 }
 
 //===-- Powers ------------------------------------------------------------------------------------------------------===//

@@ -66,11 +66,11 @@ fit("TanhCore", quotient(lambda s: (mp.tanh(mp.sqrt(s)) / mp.sqrt(s) - 1) / s, -
 fit("ErfSmall", quotient(lambda s: mp.erf(mp.sqrt(s)) / mp.sqrt(s) - 1, 2 / mp.sqrt(mp.pi) - 1), lambda s: 1, 0.0, 0.93**2, 6)
 # erf(x) = 1 - exp(-q(x)), x > 0.92.
 fit("ErfLarge", lambda x: -mp.log(mp.erfc(x)), lambda x: mp.erfc(x) / mp.erf(x), 0.92, 4.0, 7)
-# erfc(x) = exp(-x^2) q((x - 4) / (x + 4)) / (1 + 2 x), x >= 0.
+# erfc(x) = exp(-x^2) q((x - 4) / (x + 4)) / (1 + 2 x), x > 1/2.
 def scaled_erfc(t):
     a = 4 * (1 + t) / (1 - t)
     return (1 + 2 * a) * mp.exp(a * a) * mp.erfc(a)
-fit("ErfcCore", scaled_erfc, lambda t: 1 / scaled_erfc(t), -1.0, (10.3 - 4) / (10.3 + 4), 10)
+fit("ErfcCore", scaled_erfc, lambda t: 1 / scaled_erfc(t), (0.49 - 4) / (0.49 + 4), (10.3 - 4) / (10.3 + 4), 9)
 # atanh(s) = s + s^3 q(s^2), for pow.
 edge = (1 - 181 / 256) / (1 + 181 / 256)
 fit("AtanhCore", quotient(lambda u: (mp.atanh(mp.sqrt(u)) / mp.sqrt(u) - 1) / u, mp.mpf(1) / 3), lambda u: u, 0.0, edge**2 * 1.001, 3)

@@ -1,11 +1,273 @@
-// CUDA executables.
+// A call on a CUDA device: one cuLaunchKernel per pass. All work that may allocate or wait, compiling and loading the
+// module, happens when the executable is prepared.
+#include "Compile.h"
+#include "CubinCache.h"
+#include "CudaLibraries.h"
+#include "Descriptor.h"
 #include "Error.h"
 #include "Executable.h"
 
-namespace moe::rt {
+#include <algorithm>
+#include <memory>
+#include <mutex>
+#include <shared_mutex>
+#include <unordered_map>
 
-moe_status prepareCuda(const moe_gate &, uint32_t, const char *, moe_executable **) {
-  return fail(MOE_NO_DRIVER, "this build has no CUDA support");
+namespace moe::rt {
+namespace {
+
+// Values of cuda.h.
+constexpr int computeCapabilityMajor = 75, computeCapabilityMinor = 76;
+constexpr int pointerMemoryType = 2, pointerIsManaged = 8;
+constexpr unsigned memoryTypeDevice = 2;
+constexpr int functionMaxDynamicShared = 8;
+constexpr uint32_t sharedWithoutAsking = 48 * 1024;
+
+moe_status driverFailed(const CudaDriver &driver, int result, const char *what) {
+  const char *text = nullptr;
+  driver.getErrorString(result, &text);
+  return fail(MOE_DRIVER_FAILED, "%s failed: CUDA error %d, %s", what, result, text ? text : "unknown");
+}
+
+/// Makes a context current within a scope.
+class ContextScope {
+public:
+  ContextScope(const CudaDriver &driver, void *context) : driver(driver), result(driver.contextPush(context)) {}
+  ~ContextScope() {
+    void *context;
+    if (result == 0)
+      driver.contextPop(&context);
+  }
+  ContextScope(const ContextScope &) = delete;
+
+private:
+  const CudaDriver &driver;
+
+public:
+  const int result;
+};
+
+class CudaExecutable final : public moe_executable {
+public:
+  CudaExecutable(const moe_gate &gate, const CudaDriver &driver) : moe_executable(gate), driver(driver) {}
+  ~CudaExecutable() override;
+
+  moe_status prepare(uint32_t ordinal, const char *cacheDir);
+
+  uint64_t workspaceBytes(int64_t) const override { return gate.cuda_workspace_bytes; }
+  moe_status initWorkspace(void *workspace, uint64_t bytes, void *stream) const override;
+  moe_status run(const moe_call &call) const override;
+
+private:
+  moe_status openDevice(uint32_t ordinal);
+  moe_status loadModule(const char *cacheDir);
+  moe_status findKernels();
+  moe_status checkDevicePointer(const void *pointer, const char *role, const char *name) const;
+  moe_status checkPointers(const moe_call &call) const;
+  moe_status checkWorkspace(const moe_call &call) const;
+  moe_status launch(const moe_call &call) const;
+
+  const CudaDriver &driver;
+  int device = 0;
+  void *context = nullptr;
+  void *module = nullptr;
+  std::vector<void *> kernels;
+  /// Initialised workspaces and their sizes. The host cannot look into device memory without waiting for it.
+  mutable std::shared_mutex workspacesMutex;
+  mutable std::unordered_map<const void *, uint64_t> workspaces;
+};
+
+CudaExecutable::~CudaExecutable() {
+  if (module) {
+    ContextScope scope(driver, context);
+    driver.moduleUnload(module);
+  }
+  if (context)
+    driver.primaryContextRelease(device);
+}
+
+moe_status CudaExecutable::openDevice(uint32_t ordinal) {
+  int count = 0;
+  if (int result = driver.init(0))
+    return driverFailed(driver, result, "cuInit");
+  if (int result = driver.deviceGetCount(&count))
+    return driverFailed(driver, result, "cuDeviceGetCount");
+  if (ordinal >= static_cast<uint32_t>(std::max(count, 0)))
+    return fail(MOE_INVALID_ARGUMENT, "CUDA device %u was asked for, this machine has %d (0 is the first)", ordinal,
+                count);
+  if (int result = driver.deviceGet(&device, static_cast<int>(ordinal)))
+    return driverFailed(driver, result, "cuDeviceGet");
+  if (int result = driver.primaryContextRetain(&context, device)) {
+    context = nullptr;
+    return driverFailed(driver, result, "cuDevicePrimaryCtxRetain");
+  }
+  return MOE_OK;
+}
+
+/// Code from the cache if the driver takes it, else from NVRTC.
+moe_status CudaExecutable::loadModule(const char *cacheDir) {
+  const Nvrtc *nvrtc = nullptr;
+  if (moe_status status = openNvrtc(nvrtc))
+    return status;
+  int major = 0, minor = 0;
+  int result = driver.deviceGetAttribute(&major, computeCapabilityMajor, device);
+  if (result == 0)
+    result = driver.deviceGetAttribute(&minor, computeCapabilityMinor, device);
+  if (result)
+    return driverFailed(driver, result, "cuDeviceGetAttribute");
+  std::string arch;
+  bool ptx = false;
+  if (moe_status status = chooseArch(*nvrtc, major, minor, arch, ptx))
+    return status;
+  std::string directory = cacheDirectory(cacheDir);
+  std::string key = compileKey(*nvrtc, arch, ptx) + gate.cuda_source;
+  std::string cached;
+  if (readCached(directory, key, cached) && driver.moduleLoadData(&module, cached.c_str()) == 0)
+    return MOE_OK;
+  module = nullptr;
+  Compiled compiled;
+  std::string name = std::string(gate.name) + ".cu";
+  if (moe_status status = compileCuda(*nvrtc, gate.cuda_source, name.c_str(), arch, ptx, compiled))
+    return status;
+  writeCached(directory, key, compiled.code);
+  if (int failed = driver.moduleLoadData(&module, compiled.code.c_str())) {
+    module = nullptr;
+    return driverFailed(driver, failed, "cuModuleLoadData");
+  }
+  return MOE_OK;
+}
+
+moe_status CudaExecutable::findKernels() {
+  for (uint32_t i = 0; i < gate.cuda_kernel_count; ++i) {
+    const moe_cuda_kernel &kernel = gate.cuda_kernels[i];
+    void *function = nullptr;
+    if (int result = driver.moduleGetFunction(&function, module, kernel.name))
+      return driverFailed(driver, result, print("cuModuleGetFunction of '%s'", kernel.name).c_str());
+    if (kernel.shared_bytes > sharedWithoutAsking)
+      if (int result =
+              driver.functionSetAttribute(function, functionMaxDynamicShared, static_cast<int>(kernel.shared_bytes)))
+        return driverFailed(
+            driver, result,
+            print("asking for %u bytes of shared memory for '%s'", kernel.shared_bytes, kernel.name).c_str());
+    kernels.push_back(function);
+  }
+  return MOE_OK;
+}
+
+moe_status CudaExecutable::prepare(uint32_t ordinal, const char *cacheDir) {
+  if (moe_status status = openDevice(ordinal))
+    return status;
+  ContextScope scope(driver, context);
+  if (scope.result)
+    return driverFailed(driver, scope.result, "cuCtxPushCurrent");
+  if (moe_status status = loadModule(cacheDir))
+    return status;
+  return findKernels();
+}
+
+/// A plain host pointer is one that the driver does not know.
+moe_status CudaExecutable::checkDevicePointer(const void *pointer, const char *role, const char *name) const {
+  unsigned type = 0, managed = 0;
+  uint64_t address = reinterpret_cast<uint64_t>(pointer);
+  if (driver.pointerGetAttribute(&type, pointerMemoryType, address) == 0) {
+    if (type == memoryTypeDevice)
+      return MOE_OK;
+    if (driver.pointerGetAttribute(&managed, pointerIsManaged, address) == 0 && managed)
+      return MOE_OK;
+  }
+  return fail(MOE_INVALID_ARGUMENT, "%s '%s' at %p is a host pointer, expected memory of the CUDA device", role, name,
+              pointer);
+}
+
+moe_status CudaExecutable::checkPointers(const moe_call &call) const {
+  for (uint32_t i = 0; i < gate.array_count; ++i) {
+    const moe_array &array = gate.arrays[i];
+    if (array.role == MOE_PARAM || array.role == MOE_COEFFICIENT || !call.bindings[i].data)
+      continue;
+    if (moe_status status = checkDevicePointer(call.bindings[i].data, roleName(array.role), array.name))
+      return status;
+  }
+  return call.accumulators ? checkDevicePointer(call.accumulators, "block", "accumulators") : MOE_OK;
+}
+
+moe_status CudaExecutable::checkWorkspace(const moe_call &call) const {
+  std::shared_lock lock(workspacesMutex);
+  auto found = workspaces.find(call.workspace);
+  if (found == workspaces.end())
+    return fail(MOE_INVALID_ARGUMENT,
+                "the workspace at %p is not initialised: call moe_init_workspace with this executable once before its "
+                "first call",
+                call.workspace);
+  if (found->second < call.workspace_bytes)
+    return fail(MOE_INVALID_ARGUMENT, "the workspace was initialised with %llu bytes, the call says it has %llu",
+                static_cast<unsigned long long>(found->second), static_cast<unsigned long long>(call.workspace_bytes));
+  return MOE_OK;
+}
+
+moe_status CudaExecutable::initWorkspace(void *workspace, uint64_t bytes, void *stream) const {
+  ContextScope scope(driver, context);
+  if (scope.result)
+    return driverFailed(driver, scope.result, "cuCtxPushCurrent");
+  if (moe_status status = checkDevicePointer(workspace, "block", "workspace"))
+    return status;
+  if (int result = driver.memsetAsync(reinterpret_cast<uint64_t>(workspace), 0, gate.cuda_workspace_bytes, stream))
+    return driverFailed(driver, result, "cuMemsetD8Async of the workspace");
+  std::unique_lock lock(workspacesMutex);
+  workspaces[workspace] = bytes;
+  return MOE_OK;
+}
+
+moe_status CudaExecutable::launch(const moe_call &call) const {
+  void *pointers[MOE_MAX_ARRAYS];
+  void *parameters[MOE_MAX_ARRAYS + 4];
+  uint32_t count = 0;
+  for (; count < gate.array_count; ++count) {
+    pointers[count] = arrayPointer(*this, call, count);
+    // The driver copies each parameter's bytes: a param's are the float itself, another array's are its pointer.
+    parameters[count] = gate.arrays[count].role == MOE_PARAM ? pointers[count] : &pointers[count];
+  }
+  void *accumulators = call.accumulators, *workspace = call.workspace;
+  long long tokens = call.phase == MOE_FINISH ? 0 : call.token_count;
+  int phase = static_cast<int>(call.phase);
+  parameters[count++] = &accumulators;
+  parameters[count++] = &workspace;
+  parameters[count++] = &tokens;
+  parameters[count++] = &phase;
+  for (uint32_t pass = 0; pass < gate.pass_count; ++pass) {
+    const moe_cuda_kernel &kernel = gate.cuda_kernels[pass];
+    int64_t needed = (tokens + kernel.rows_per_block - 1) / kernel.rows_per_block;
+    unsigned blocks = static_cast<unsigned>(std::clamp<int64_t>(needed, 1, kernel.max_blocks));
+    if (int result = driver.launchKernel(kernels[pass], blocks, 1, 1, kernel.threads, 1, 1, kernel.shared_bytes,
+                                         call.stream, parameters, nullptr))
+      return driverFailed(driver, result, print("cuLaunchKernel of '%s'", kernel.name).c_str());
+  }
+  return MOE_OK;
+}
+
+moe_status CudaExecutable::run(const moe_call &call) const {
+  if (moe_status status = checkWorkspace(call))
+    return status;
+  ContextScope scope(driver, context);
+  if (scope.result)
+    return driverFailed(driver, scope.result, "cuCtxPushCurrent");
+  if (moe_status status = checkPointers(call))
+    return status;
+  return launch(call);
+}
+
+} // namespace
+
+moe_status prepareCuda(const moe_gate &gate, uint32_t ordinal, const char *cacheDir, moe_executable **out) {
+  if (gate.cuda_kernel_count == 0)
+    return fail(MOE_UNSUPPORTED, "gate '%s' has no CUDA source: it was compiled for the CPU only", gate.name);
+  const CudaDriver *driver = nullptr;
+  if (moe_status status = openDriver(driver))
+    return status;
+  auto executable = std::make_unique<CudaExecutable>(gate, *driver);
+  if (moe_status status = executable->prepare(ordinal, cacheDir))
+    return status;
+  *out = executable.release();
+  return MOE_OK;
 }
 
 } // namespace moe::rt

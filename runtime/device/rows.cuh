@@ -1,0 +1,223 @@
+// Rows over lanes: what generated CUDA builds from the prelude. This text stands in the generated source behind the
+// prelude; it uses nothing of CUDA itself, so an emulator runs it as it is.
+
+//===-- Numbers -------------------------------------------------------------------------------------------------------===//
+
+// max and min hand a NaN on (moe_maxnum and moe_minnum ignore it).
+MOE_DEVICE float moe_max(float a, float b) { return a > b || a != a ? a : b; }
+MOE_DEVICE double moe_max(double a, double b) { return a > b || a != a ? a : b; }
+MOE_DEVICE int moe_max(int a, int b) { return a > b ? a : b; }
+MOE_DEVICE unsigned moe_max(unsigned a, unsigned b) { return a > b ? a : b; }
+MOE_DEVICE unsigned long long moe_max(unsigned long long a, unsigned long long b) { return a > b ? a : b; }
+MOE_DEVICE float moe_min(float a, float b) { return a < b || a != a ? a : b; }
+MOE_DEVICE double moe_min(double a, double b) { return a < b || a != a ? a : b; }
+MOE_DEVICE int moe_min(int a, int b) { return a < b ? a : b; }
+MOE_DEVICE unsigned moe_min(unsigned a, unsigned b) { return a < b ? a : b; }
+MOE_DEVICE int moe_maxnum(int a, int b) { return a > b ? a : b; }
+
+// e^x: 2^(x log2(e)) with the rounding of the product put right by one step of Taylor's series. Relative error below
+// 5e-7 where the result is normal; -inf gives 0, large x gives inf, NaN stays.
+MOE_DEVICE float moe_exp(float x) {
+  const float t = x * 1.44269502f;
+  const float y = moe_exp2_fast(t);
+  const float rest = moe_fma(x, 1.44269502f, -t) + x * 1.92596299e-8f;
+  return moe_abs(t) < 126.0f ? moe_fma(y, rest * 0.693147182f, y) : y;
+}
+
+// Element `half` (0 or 1) of a word that holds two bf16 numbers, and bf16 of x, rounded to nearest even.
+MOE_DEVICE float moe_bf16(unsigned word, int half) { return moe_float(half ? word & 0xffff0000u : word << 16); }
+MOE_DEVICE unsigned short moe_to_bf16(float x) {
+  const unsigned bits = moe_bits(x);
+  return static_cast<unsigned short>(x != x ? 0x7fffu : (bits + 0x7fffu + (bits >> 16 & 1)) >> 16);
+}
+
+// Keys in the order of selection: 0 taken, 1 not selectable, 2 NaN, then -inf (0x007fffff) up to inf (0xff800000); +0 and
+// -0 are equal.
+MOE_DEVICE unsigned moe_key(float x) {
+  const unsigned bits = moe_bits(x + 0.0f);
+  return x != x ? 2u : bits & 0x80000000u ? ~bits : bits | 0x80000000u;
+}
+MOE_DEVICE unsigned long long moe_key(double x) {
+  const unsigned long long bits = moe_bits(x + 0.0), sign = 1ull << 63;
+  return x != x ? 2ull : bits & sign ? ~bits : bits | sign;
+}
+MOE_DEVICE float moe_unkey(unsigned key) {
+  return key == 2 ? MOE_NAN : moe_float(key & 0x80000000u ? key & 0x7fffffffu : ~key);
+}
+MOE_DEVICE double moe_unkey(unsigned long long key) {
+  const unsigned long long sign = 1ull << 63;
+  return key == 2 ? MOE_NAN : moe_double(key & sign ? key & ~sign : ~key);
+}
+
+//===-- Reductions over lanes: every lane has the result, with the same bits ------------------------------------------===//
+
+struct moe_Sum {
+  template <typename T> MOE_DEVICE T apply(T a, T b) { return a + b; }
+};
+struct moe_Max {
+  template <typename T> MOE_DEVICE T apply(T a, T b) { return moe_max(a, b); }
+};
+struct moe_Min {
+  template <typename T> MOE_DEVICE T apply(T a, T b) { return moe_min(a, b); }
+};
+struct moe_MaxNum {
+  template <typename T> MOE_DEVICE T apply(T a, T b) { return moe_maxnum(a, b); }
+};
+template <typename Combine, int From, int To, typename T> MOE_DEVICE T moe_butterfly(T x) {
+#pragma unroll
+  for (int offset = From; offset < To; offset *= 2)
+    x = Combine::apply(x, moe_shuffle_xor(x, offset));
+  return x;
+}
+// Over the Lanes lanes that hold a row.
+template <int Lanes, typename T> MOE_DEVICE T moe_sum_lanes(T x) { return moe_butterfly<moe_Sum, 1, Lanes>(x); }
+template <int Lanes, typename T> MOE_DEVICE T moe_max_lanes(T x) { return moe_butterfly<moe_Max, 1, Lanes>(x); }
+template <int Lanes, typename T> MOE_DEVICE T moe_min_lanes(T x) { return moe_butterfly<moe_Min, 1, Lanes>(x); }
+template <int Lanes, typename T> MOE_DEVICE T moe_maxnum_lanes(T x) { return moe_butterfly<moe_MaxNum, 1, Lanes>(x); }
+// Over the rows of a warp, element by element, where a row takes Lanes lanes.
+template <int Lanes, typename T> MOE_DEVICE T moe_sum_rows(T x) { return moe_butterfly<moe_Sum, Lanes, 32>(x); }
+template <int Lanes, typename T> MOE_DEVICE T moe_max_rows(T x) { return moe_butterfly<moe_Max, Lanes, 32>(x); }
+template <int Lanes, typename T> MOE_DEVICE T moe_min_rows(T x) { return moe_butterfly<moe_Min, Lanes, 32>(x); }
+template <int Lanes, typename T> MOE_DEVICE T moe_maxnum_rows(T x) { return moe_butterfly<moe_MaxNum, Lanes, 32>(x); }
+
+//===-- The N greatest of a stream of keys, greatest first ------------------------------------------------------------===//
+
+template <int N, typename Key> MOE_DEVICE void moe_top_insert(Key *top, Key key) {
+#pragma unroll
+  for (int n = 0; n < N; ++n) {
+    const bool above = key > top[n];
+    const Key rest = above ? top[n] : key;
+    top[n] = above ? key : top[n];
+    key = rest;
+  }
+}
+// Joins the lists of groups of Lanes neighbouring lanes.
+template <int N, int Lanes, typename Key> MOE_DEVICE void moe_top_lanes(Key *top) {
+#pragma unroll
+  for (int offset = 1; offset < Lanes; offset *= 2) {
+    Key other[N];
+#pragma unroll
+    for (int n = 0; n < N; ++n)
+      other[n] = moe_shuffle_xor(top[n], offset);
+#pragma unroll
+    for (int n = 0; n < N; ++n)
+      moe_top_insert<N>(top, other[n]);
+  }
+}
+// Their sum, from the greatest down.
+template <int N, typename Key> MOE_DEVICE auto moe_top_sum(const Key *top) {
+  auto sum = moe_unkey(top[0]);
+#pragma unroll
+  for (int n = 1; n < N; ++n)
+    sum += moe_unkey(top[n]);
+  return sum;
+}
+
+//===-- From lanes to blocks to the grid ------------------------------------------------------------------------------===//
+// `Layout` is made with each kernel: neutral(quad) and combine(quad, into, from) for the accumulators of the pass in quads
+// of 16 bytes, at(quad) for the place of a quad in the caller's accumulator block.
+
+#define MOE_ACCUMULATE 1
+#define MOE_FINISH 2
+#define MOE_RESET 4
+
+template <typename T> MOE_DEVICE T moe_from_words(const moe_quad &quad, int index);
+template <> __device__ __forceinline__ float moe_from_words<float>(const moe_quad &quad, int index) {
+  return moe_float(quad.word[index]);
+}
+template <> __device__ __forceinline__ int moe_from_words<int>(const moe_quad &quad, int index) {
+  return static_cast<int>(quad.word[index]);
+}
+template <> __device__ __forceinline__ double moe_from_words<double>(const moe_quad &quad, int index) {
+  return moe_double(static_cast<unsigned long long>(quad.word[2 * index + 1]) << 32 | quad.word[2 * index]);
+}
+MOE_DEVICE void moe_to_words(moe_quad &quad, int index, float value) { quad.word[index] = moe_bits(value); }
+MOE_DEVICE void moe_to_words(moe_quad &quad, int index, int value) { quad.word[index] = moe_bits(value); }
+MOE_DEVICE void moe_to_words(moe_quad &quad, int index, double value) {
+  quad.word[2 * index] = static_cast<unsigned>(moe_bits(value));
+  quad.word[2 * index + 1] = static_cast<unsigned>(moe_bits(value) >> 32);
+}
+template <typename T> MOE_DEVICE moe_quad moe_fill(T value) {
+  moe_quad quad;
+#pragma unroll
+  for (int n = 0; n < 16 / static_cast<int>(sizeof(T)); ++n)
+    moe_to_words(quad, n, value);
+  return quad;
+}
+template <typename Combine, typename T> MOE_DEVICE void moe_combine(moe_quad &into, const moe_quad &from) {
+#pragma unroll
+  for (int n = 0; n < 16 / static_cast<int>(sizeof(T)); ++n)
+    moe_to_words(into, n, Combine::apply(moe_from_words<T>(into, n), moe_from_words<T>(from, n)));
+}
+
+// Adds up what the warps of this block have put into shared memory (warp after warp, Quads quads each) and leaves it as
+// this block's part in the workspace.
+template <typename Layout, int Quads, int Warps> MOE_DEVICE void moe_publish(unsigned *shared, moe_quad *partials) {
+  moe_sync_block();
+  for (int quad = threadIdx.x; quad < Quads; quad += 32 * Warps) {
+    moe_quad sum = moe_get<moe_quad>(shared, 4 * quad);
+#pragma unroll
+    for (int warp = 1; warp < Warps; ++warp)
+      Layout::combine(quad, sum, moe_get<moe_quad>(shared, 4 * (warp * Quads + quad)));
+    moe_store_quad(partials, static_cast<long long>(blockIdx.x) * Quads + quad, sum);
+  }
+}
+
+// True in the last block to arrive, which then sees what all others have published; it re-arms the ticket.
+MOE_DEVICE bool moe_arrive_last(unsigned *ticket, unsigned *shared) {
+  moe_fence();
+  moe_sync_block();
+  if (threadIdx.x == 0) {
+    const bool last = moe_atomic_add(ticket, 1u) == gridDim.x - 1;
+    if (last)
+      moe_store1(ticket, 0, 0u);
+    moe_put(shared, 0, last);
+  }
+  moe_sync_block();
+  const bool last = moe_get<bool>(shared, 0);
+  moe_fence();
+  moe_sync_block();
+  return last;
+}
+
+// Quad `quad` of blocks [begin, end), in order; loads go out in batches, so that their latencies overlap.
+template <typename Layout, int Quads>
+MOE_DEVICE void moe_add_partials(moe_quad &sum, const moe_quad *partials, int quad, int begin, int end) {
+  for (int block = begin; block < end; block += 8) {
+    moe_quad batch[8];
+#pragma unroll
+    for (int n = 0; n < 8; ++n)
+      batch[n] = block + n < end ? moe_load_quad(partials, static_cast<long long>(block + n) * Quads + quad)
+                                 : Layout::neutral(quad);
+#pragma unroll
+    for (int n = 0; n < 8; ++n)
+      Layout::combine(quad, sum, batch[n]);
+  }
+}
+
+// Merges the parts of `blocks` blocks into the caller's accumulators (from neutral elements when `reset`). All threads of
+// one block work: Parts threads share the blocks of one quad.
+template <typename Layout, int Quads, int Parts, int Threads>
+MOE_DEVICE void moe_collect(moe_quad *accumulators, const moe_quad *partials, int blocks, bool reset, unsigned *shared) {
+  if (Parts > 1) {
+    for (int n = threadIdx.x; n < Parts * Quads; n += Threads) {
+      const int part = n / Quads, quad = n % Quads;
+      moe_quad sum = Layout::neutral(quad);
+      moe_add_partials<Layout, Quads>(sum, partials, quad, blocks * part / Parts, blocks * (part + 1) / Parts);
+      moe_put_quad(shared, 4 * n, sum);
+    }
+    moe_sync_block();
+  }
+  for (int quad = threadIdx.x; quad < Quads; quad += Threads) {
+    moe_quad sum = reset ? Layout::neutral(quad) : moe_load_quad(accumulators, Layout::at(quad));
+    if (Parts > 1) {
+#pragma unroll
+      for (int part = 0; part < Parts; ++part)
+        Layout::combine(quad, sum, moe_get<moe_quad>(shared, 4 * (part * Quads + quad)));
+    } else {
+      moe_add_partials<Layout, Quads>(sum, partials, quad, 0, blocks);
+    }
+    moe_store_quad(accumulators, Layout::at(quad), sum);
+  }
+  moe_sync_block();
+}

@@ -67,7 +67,7 @@ std::string Matcher::known(moe_role role) const {
 }
 
 std::string Matcher::nearMiss(llvm::StringRef name, moe_role role) const {
-  unsigned best = static_cast<unsigned>(std::max<size_t>(1, name.size() / 3)) + 1;
+  unsigned best = static_cast<unsigned>((name.size() + 2) / 3) + 1;
   std::string found;
   for (uint32_t i = 0; i < gate.array_count; ++i) {
     unsigned distance = name.edit_distance(gate.arrays[i].name, true, best);

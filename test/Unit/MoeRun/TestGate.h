@@ -1,0 +1,41 @@
+// A descriptor written by hand: 6 experts on 2 devices of unequal size on 1 rack, one input of each kind.
+#ifndef MOE_TEST_UNIT_MOERUN_TESTGATE_H
+#define MOE_TEST_UNIT_MOERUN_TESTGATE_H
+#include "moe/runtime.h"
+
+namespace moe::run::test {
+
+inline constexpr int64_t rowSizes[] = {-1, 6}, slotSizes[] = {-1, 2}, biasSizes[] = {6}, idSizes[] = {-1};
+inline constexpr const char *rowAxes[] = {"token", "expert"};
+inline constexpr const char *slotAxes[] = {"token", "route.slot"};
+inline constexpr const char *biasAxes[] = {"expert"};
+inline constexpr int32_t deviceMap[] = {0, 1, 1, 1, 0, 1};
+
+inline constexpr moe_axis axes[] = {{"token", -1, nullptr, nullptr},    {"expert", 6, nullptr, nullptr},
+                                    {"device", 2, "expert", deviceMap}, {"pair", 3, "expert", nullptr},
+                                    {"rack", 1, "device", nullptr},     {"route.slot", 2, nullptr, nullptr}};
+
+inline constexpr moe_array arrays[] = {{"logits", MOE_INPUT, MOE_F32, 2, rowSizes, rowAxes, 0},
+                                       {"bias", MOE_INPUT, MOE_BF16, 1, biasSizes, biasAxes, 0},
+                                       {"alpha", MOE_PARAM, MOE_F32, 0, nullptr, nullptr, 0.25},
+                                       {"route", MOE_OUTPUT, MOE_I32, 2, slotSizes, slotAxes, 0},
+                                       {"balance", MOE_LOSS, MOE_F32, 0, nullptr, nullptr, 0},
+                                       {"z", MOE_LOSS, MOE_F32, 0, nullptr, nullptr, 0},
+                                       {"load", MOE_METRIC, MOE_I32, 1, biasSizes, biasAxes, 0},
+                                       {"empty", MOE_STATUS_WORD, MOE_I32, 0, nullptr, nullptr, 0}};
+
+// The same with an integer input, which cannot be made up.
+inline constexpr moe_array arraysWithIds[] = {arrays[0], {"ids", MOE_INPUT, MOE_I32, 1, idSizes, rowAxes, 0}};
+
+inline moe_gate gateOf(const moe_array *table, uint32_t count) {
+  moe_gate gate = {};
+  gate.name = "tiny";
+  gate.axis_count = 6;
+  gate.axes = axes;
+  gate.array_count = count;
+  gate.arrays = table;
+  return gate;
+}
+
+} // namespace moe::run::test
+#endif

@@ -1,0 +1,172 @@
+// Statements to operations: see Lower.h.
+#include "compiler/Frontend/Lower.h"
+#include "compiler/Frontend/GradientPath.h"
+#include "mlir/IR/Verifier.h"
+
+using namespace mlir;
+using namespace moe;
+using namespace moe::frontend;
+
+Lower::Lower(const Gate &gate, Diagnostics &diags, MLIRContext *context)
+    : gate(gate), diags(diags), builder(context, this), loc(UnknownLoc::get(context)) {}
+
+void Lower::notifyOperationInserted(Operation *op, OpBuilder::InsertPoint) { origins.try_emplace(op, position); }
+
+void Lower::notLowered(llvm::SMLoc where, const Twine &what, StringRef instead) {
+  diags.error(where) << what << " is not lowered yet" << (instead.empty() ? "" : "; ") << instead;
+}
+
+OwningOpRef<ModuleOp> Lower::run() {
+  OwningOpRef<ModuleOp> module = ModuleOp::create(builder, diags.locate(llvm::SMLoc()));
+  builder.setInsertionPointToStart(module->getBody());
+  loc = NameLoc::get(builder.getStringAttr("gate " + gate.name.str()), diags.locate(gate.loc));
+  auto op = GateOp::create(builder, loc, gate.name);
+  builder.setInsertionPointToStart(&op.getBody().emplaceBlock());
+  for (const Statement &statement : gate.statements)
+    if (statement.kind == Statement::Kind::Axis)
+      lowerAxis(statement);
+  for (const Statement &statement : gate.statements)
+    if (statement.kind != Statement::Kind::Axis)
+      lowerStatement(statement);
+  if (diags.failed() || mlir::failed(verify(*module)))
+    return nullptr;
+  return module;
+}
+
+//===-- Declarations ------------------------------------------------------------------------------------------------===//
+
+/// Whether the IR declares all these axes (slot axes are declared by their selection).
+bool Lower::areLowered(Axes of) const {
+  return llvm::all_of(of, [&](const Axis *axis) { return axis->origin == Axis::Origin::Slot || axes.contains(axis); });
+}
+
+void Lower::lowerAxis(const Statement &statement) {
+  const Axis &axis = *statement.axis;
+  loc = NameLoc::get(builder.getStringAttr(statement.text), diags.locate(statement.loc));
+  switch (axis.origin) {
+  case Axis::Origin::Placement:
+    return notLowered(statement.nameLoc, "axis '" + axis.name + "' with a map given at run time", "write the map as '= [0, 0, 1, ...]'");
+  case Axis::Origin::Pieces:
+  case Axis::Origin::Offsets:
+    return notLowered(statement.nameLoc, "axis '" + axis.name + "' (sequences)");
+  case Axis::Origin::RunTime:
+    if (runTimeAxis)
+      return notLowered(statement.nameLoc, "a second axis of run-time size ('" + axis.name + "' beside '" + runTimeAxis->name + "')");
+    runTimeAxis = &axis;
+    break;
+  default:
+    break;
+  }
+  if (axis.of && !areLowered({axis.of}))
+    return;
+  AxisOp::create(builder, loc, builder.getStringAttr(axis.name), axis.size ? builder.getI64IntegerAttr(*axis.size) : IntegerAttr(),
+                 axis.of ? FlatSymbolRefAttr::get(builder.getContext(), axis.of->name) : FlatSymbolRefAttr(),
+                 axis.origin == Axis::Origin::Map ? builder.getDenseI32ArrayAttr(axis.map) : DenseI32ArrayAttr());
+  axes.insert(&axis);
+}
+
+Value Lower::lowerInput(const Statement &statement) {
+  const Symbol &symbol = *statement.symbol;
+  if (!areLowered(symbol.type.axes))
+    return nullptr; // the axis said so
+  for (auto [i, axis] : llvm::enumerate(symbol.type.axes)) {
+    if (axis->origin == Axis::Origin::Slot) {
+      notLowered(statement.nameLoc, "an input on the slots of a selection");
+      return nullptr;
+    }
+    if (i != 0 && axis == runTimeAxis) {
+      notLowered(statement.nameLoc, "an input with axes before the run-time axis '" + axis->name + "' (layers)");
+      return nullptr;
+    }
+  }
+  mlir::Type storage = symbol.storage == "bf16"  ? mlir::Type(builder.getBF16Type())
+                       : symbol.storage == "f16" ? mlir::Type(builder.getF16Type())
+                                                 : elementType(symbol.type.element);
+  RankedTensorType type = tensorType(symbol.type.element, symbol.type.axes);
+  Value input = InputOp::create(builder, loc, type.clone(storage), builder.getStringAttr(statement.name));
+  return input.getType() == type ? input : arith::ExtFOp::create(builder, loc, type, input).getResult();
+}
+
+Value Lower::lowerParam(const Statement &statement) {
+  return ParamOp::create(builder, loc, tensorType(Element::F32, {}), builder.getStringAttr(statement.name),
+                         builder.getF64FloatAttr(statement.value->constant->real));
+}
+
+//===-- Statements --------------------------------------------------------------------------------------------------===//
+
+void Lower::lowerStatement(const Statement &statement) {
+  using Kind = Statement::Kind;
+  loc = NameLoc::get(builder.getStringAttr(statement.text), diags.locate(statement.loc));
+  position = statement.loc;
+  Value value;
+  switch (statement.kind) {
+  case Kind::Axis:
+  case Kind::Const:
+    return;
+  case Kind::Input:
+    value = lowerInput(statement);
+    break;
+  case Kind::Param:
+    value = lowerParam(statement);
+    break;
+  case Kind::State:
+    return notLowered(statement.loc, "'state'", "pass it as an input");
+  case Kind::Update:
+    return notLowered(statement.loc, "'update'", "output the new value instead");
+  case Kind::Mask:
+    return notLowered(statement.loc, "'mask'");
+  case Kind::Gradient:
+    return notLowered(statement.loc, "'gradient'");
+  default:
+    value = statement.value ? lower(*statement.value) : values.lookup(statement.symbol);
+    break;
+  }
+  position = statement.loc;
+  if (!statement.value && statement.kind == Kind::Output && statement.symbol->constant)
+    value = constant(statement.symbol->constant->real);
+  if (!value)
+    return;
+  values.try_emplace(statement.symbol, value);
+  if (statement.kind == Kind::Loss)
+    lowerLoss(statement, value);
+  else if (statement.kind == Kind::Metric)
+    lowerMetric(statement, value);
+  else if (statement.kind == Kind::Output)
+    lowerOutput(statement, value);
+}
+
+void Lower::lowerLoss(const Statement &statement, Value value) {
+  value = convert(value, Element::F32);
+  LossOp::create(builder, loc, builder.getStringAttr(statement.name), value);
+  warnWithoutGradient(statement, value);
+}
+
+/// R7: a loss that trains nothing is legal, and almost always a mistake.
+void Lower::warnWithoutGradient(const Statement &statement, Value loss) {
+  SmallVector<GradientCut> cuts;
+  if (reachesInput(loss, cuts))
+    return;
+  auto diag = diags.warning(statement.nameLoc);
+  diag << "loss '" << statement.name << "' has no differentiable path to any input, so it trains nothing (R7)";
+  if (cuts.empty())
+    diag << "; it depends on no float input";
+  for (const GradientCut &cut : cuts)
+    diag.attachNote(diags.locate(origins.lookup(cut.op))) << "the gradient ends here: " << cut.reason;
+}
+
+void Lower::lowerMetric(const Statement &statement, Value value) {
+  if (elementOf(value) == Element::Bool)
+    value = convert(value, Element::I32);
+  MetricOp::create(builder, loc, builder.getStringAttr(statement.name), value);
+}
+
+void Lower::lowerOutput(const Statement &statement, Value value) {
+  TypeAttr store;
+  if (statement.type && !isa<SelectionType>(value.getType())) {
+    StringRef element = statement.type->element;
+    if (element == "bf16" || element == "f16")
+      store = TypeAttr::get(element == "bf16" ? mlir::Type(builder.getBF16Type()) : mlir::Type(builder.getF16Type()));
+    value = convert(value, element == "i32" ? Element::I32 : element == "i64" ? Element::I64 : element == "bool" ? Element::Bool : Element::F32);
+  }
+  OutputOp::create(builder, loc, builder.getStringAttr(statement.name), value, store);
+}

@@ -182,7 +182,8 @@ moe_status CudaExecutable::checkDevicePointer(const void *pointer, const char *r
 moe_status CudaExecutable::checkPointers(const moe_call &call) const {
   for (uint32_t i = 0; i < gate.array_count; ++i) {
     const moe_array &array = gate.arrays[i];
-    if (array.role == MOE_PARAM || array.role == MOE_COEFFICIENT || !call.bindings[i].data)
+    bool onDevice = array.role != MOE_PARAM && array.role != MOE_COEFFICIENT;
+    if (!onDevice || !call.bindings[i].data || elementCount(array, call.token_count) == 0)
       continue;
     if (moe_status status = checkDevicePointer(call.bindings[i].data, roleName(array.role), array.name))
       return status;

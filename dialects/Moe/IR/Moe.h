@@ -13,6 +13,11 @@
 #include "mlir/IR/TensorEncoding.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
+namespace moe {
+/// True for a ranked tensor type whose encoding names each axis; a scalar has no encoding.
+bool namesItsAxes(mlir::Type type);
+} // namespace moe
+
 #include "dialects/Moe/IR/MoeDialect.h.inc"
 #include "dialects/Moe/IR/MoeEnums.h.inc"
 #define GET_ATTRDEF_CLASSES

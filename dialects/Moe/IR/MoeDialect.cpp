@@ -71,6 +71,8 @@ int64_t AxesAttr::indexOf(StringRef axis) const {
 
 LogicalResult AxesAttr::verifyEncoding(ArrayRef<int64_t> shape, Type,
                                        function_ref<InFlightDiagnostic()> emitError) const {
+  if (shape.empty())
+    return emitError() << "a scalar has no axes to name: write it without #moe.axes";
   if (shape.size() != getNames().size())
     return emitError() << "names " << getNames().size() << " axes for a tensor of rank " << shape.size();
   return success();
@@ -91,9 +93,19 @@ Type SelectionType::parse(AsmParser &parser) {
   auto loc = parser.getCurrentLocation();
   if (parser.parseInteger(size) || parser.parseGreater())
     return {};
+  return SelectionType::getChecked([&] { return parser.emitError(loc); }, parser.getContext(), batch, axis, slot, size);
+}
+
+LogicalResult SelectionType::verify(function_ref<InFlightDiagnostic()> emitError, ArrayRef<StringAttr> batch, StringAttr axis,
+                                    StringAttr slot, int64_t size) {
   if (size < 1)
-    return parser.emitError(loc, "a selection holds at least one slot, not ") << size, Type();
-  return SelectionType::get(parser.getContext(), batch, axis, slot, size);
+    return emitError() << "a selection holds at least one slot, not " << size;
+  SmallVector<StringAttr> names(batch);
+  names.append({axis, slot});
+  for (size_t i = 0; i < names.size(); ++i)
+    if (llvm::is_contained(ArrayRef(names).take_front(i), names[i]))
+      return emitError() << "a selection names axis '" << names[i].getValue() << "' twice";
+  return success();
 }
 
 void SelectionType::print(AsmPrinter &printer) const {
@@ -103,6 +115,11 @@ void SelectionType::print(AsmPrinter &printer) const {
 }
 
 //===-- Helpers -----------------------------------------------------------------------------------------------------===//
+
+bool moe::namesItsAxes(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  return tensor && (tensor.getRank() == 0 ? !tensor.getEncoding() : isa_and_nonnull<AxesAttr>(tensor.getEncoding()));
+}
 
 ArrayRef<StringAttr> moe::axesOf(Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
@@ -153,26 +170,46 @@ AxisOp moe::lookupAxis(Operation *op, StringRef axis) {
   return dyn_cast_or_null<AxisOp>(SymbolTable::lookupSymbolIn(gate, axis));
 }
 
+/// The size of a static axis as long as it is a legal one; also asked of axes that no verifier has seen yet.
+static std::optional<int64_t> checkedSize(AxisOp axis) {
+  if (!axis || !axis.getSize())
+    return std::nullopt;
+  int64_t size = *axis.getSize();
+  return size >= 1 && size <= AxisOp::maxSize ? std::optional(size) : std::nullopt;
+}
+
+/// The group in `axis` of every element of `finer`, which it is directly `of`; nullopt when the declaration is not legal.
+static std::optional<SmallVector<int32_t>> directGroups(AxisOp axis, AxisOp finer) {
+  std::optional<int64_t> coarse = checkedSize(axis), fine = checkedSize(finer);
+  if (!coarse || !fine)
+    return std::nullopt;
+  if (auto map = axis.getMap()) {
+    bool legal = static_cast<int64_t>(map->size()) == *fine &&
+                 llvm::all_of(*map, [&](int32_t group) { return group >= 0 && group < *coarse; });
+    return legal ? std::optional(SmallVector<int32_t>(*map)) : std::nullopt;
+  }
+  if (*fine % *coarse != 0)
+    return std::nullopt;
+  SmallVector<int32_t> blocks(*fine);
+  for (int64_t i = 0; i < *fine; ++i)
+    blocks[i] = i / (*fine / *coarse);
+  return blocks;
+}
+
 std::optional<SmallVector<int32_t>> moe::groupMap(Operation *op, StringRef fine, StringRef coarse) {
   // Climb from the coarse axis down to the fine one, composing the maps on the way.
   AxisOp axis = lookupAxis(op, coarse);
-  SmallVector<int32_t> map;
+  std::optional<SmallVector<int32_t>> map;
   SmallPtrSet<Operation *, 4> visited; // invalid IR may have a cycle
-  for (bool first = true; axis && axis.getOf() && visited.insert(axis).second; first = false) {
+  while (axis && axis.getOf() && visited.insert(axis).second) {
     AxisOp finer = lookupAxis(op, *axis.getOf());
-    if (!finer || !finer.getSize() || !axis.getSize() || *axis.getSize() <= 0)
+    std::optional<SmallVector<int32_t>> groups = directGroups(axis, finer);
+    if (!groups)
       return std::nullopt;
-    if (axis.getMap() && axis.getMap()->size() != static_cast<size_t>(*finer.getSize()))
-      return std::nullopt;
-    int64_t size = *finer.getSize(), block = std::max<int64_t>(1, size / *axis.getSize());
-    SmallVector<int32_t> composed(size);
-    for (int64_t i = 0; i < size; ++i) {
-      int64_t group = axis.getMap() ? (*axis.getMap())[i] : i / block;
-      if (!first && group >= static_cast<int64_t>(map.size()))
-        return std::nullopt;
-      composed[i] = first ? group : map[group];
-    }
-    map = std::move(composed);
+    if (map)
+      for (int32_t &group : *groups)
+        group = (*map)[group];
+    map = std::move(groups);
     if (finer.getSymName() == fine)
       return map;
     axis = finer;

@@ -59,18 +59,32 @@ def Moe_SelectionType : TypeDef<Moe_Dialect, "Selection"> {
   let summary = "k chosen positions of one axis for every element of the others, best first";
   let description = [{
     `!moe.selection<[token], expert, route.slot, 6>`: for each token, six experts, held along an axis of their own named
-    `route.slot`. A slot may be empty (dropped); the operations that make a selection say when.
+    `route.slot`. A slot may be empty (dropped); the operations that make a selection say when. The axes are distinct.
   }];
   let parameters = (ins ArrayRefParameter<"::mlir::StringAttr">:$batch, "::mlir::StringAttr":$axis,
                         "::mlir::StringAttr":$slot, "int64_t":$size);
   let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
 }
 
-def Moe_FloatTensor : TensorOf<[F32, F64, BF16, F16]>;
-def Moe_NumberTensor : TensorOf<[F32, F64, BF16, F16, I32, I64]>;
-def Moe_AnyTensor : TensorOf<[F32, F64, BF16, F16, I1, I32, I64]>;
-def Moe_Scalar : 0DTensorOf<[F32, F64, I1, I32, I64]>;
-def Moe_FloatScalar : 0DTensorOf<[F32, F64]>;
+/// A ranked tensor that names each of its axes; a scalar has none to name.
+class Moe_TensorOf<list<Type> types> : Type<
+    And<[RankedTensorOf<types>.predicate, CPred<"::moe::namesItsAxes($_self)">]>,
+    "tensor with #moe.axes (a scalar: without) of " # !interleave(!foreach(t, types, t.summary), " or "), "::mlir::RankedTensorType">;
+/// A tensor without axes.
+class Moe_ScalarOf<list<Type> types, string rule = ""> : Type<
+    And<[RankedTensorOf<types>.predicate, CPred<"::llvm::cast<::mlir::RankedTensorType>($_self).getRank() == 0">,
+         CPred<"::moe::namesItsAxes($_self)">]>,
+    "scalar tensor of " # !interleave(!foreach(t, types, t.summary), " or ") # rule, "::mlir::RankedTensorType">;
+
+def Moe_FloatTensor : Moe_TensorOf<[F32, F64, BF16, F16]>;
+def Moe_NumberTensor : Moe_TensorOf<[F32, F64, BF16, F16, I32, I64]>;
+def Moe_AnyTensor : Moe_TensorOf<[F32, F64, BF16, F16, I1, I32, I64]>;
+def Moe_MaskTensor : Moe_TensorOf<[I1]>;
+def Moe_IndexTensor : Moe_TensorOf<[I32]>;
+def Moe_FloatScalar : Moe_ScalarOf<[F32, F64]>;
+def Moe_IntegerScalar : Moe_ScalarOf<[I32]>;
+def Moe_LossScalar : Moe_ScalarOf<[F32, F64], " (R6: a loss is a scalar)">;
 def Moe_TensorOrSelection : AnyTypeOf<[Moe_AnyTensor, Moe_SelectionType]>;
 
 class Moe_Op<string mnemonic, list<Trait> traits = []> : Op<Moe_Dialect, mnemonic, traits>;

@@ -9,16 +9,20 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 def Moe_GateOp : Moe_Op<"gate", [IsolatedFromAbove, SymbolTable, Symbol, SingleBlock, NoTerminator, NoRegionArguments]> {
   let summary = "one gate: axes, inputs, computation, losses, metrics, outputs";
   let description = [{
-    The body is a straight line: axes first, each value before its use. Every axis named by a type in the body is
-    declared by a `moe.axis` of the same gate or is the slot axis of a selection made in it, and every static dimension
-    equals the size of its axis.
+    The body is a straight line: axes first, each value before its use. Its values are tensors and selections, made by
+    operations of `moe`, `arith` and `math`. Every axis named by a type in the body is declared by a `moe.axis` of the
+    same gate or is the slot axis of a selection made above, and every static dimension equals the size of its axis.
+    The tensors of a pointwise operation have the same axes (R1). The names of inputs, params, losses, metrics and
+    outputs are distinct (R5): they are the names of the arrays of a call.
 
+    `sym_name` names the gate, and the functions and the descriptor made from it.
     ```mlir
     moe.gate @router {
       moe.axis @token
       moe.axis @expert size 64
       %logits = moe.input "logits" : tensor<?x64xf32, #moe.axes<token, expert>>
-      ...
+      %route = moe.topk %logits over expert : tensor<?x64xf32, #moe.axes<token, expert>> -> !moe.selection<[token], expert, route.slot, 2>
+      moe.output "route" = %route : !moe.selection<[token], expert, route.slot, 2>
     }
     ```
   }];
@@ -31,26 +35,33 @@ def Moe_GateOp : Moe_Op<"gate", [IsolatedFromAbove, SymbolTable, Symbol, SingleB
 def Moe_AxisOp : Moe_Op<"axis", [Symbol, HasParent<"GateOp">]> {
   let summary = "declares an axis of the gate";
   let description = [{
-    `size` absent: known at run time. `of` names a finer axis that this one groups: equal contiguous blocks (the size
-    must divide the finer one, R2), or by `map`, one group index per element of the finer axis, every group non-empty (R3).
-
+    `size` absent: known at run time; present, at least 1 and at most 1048576. `of` names a finer axis, declared above,
+    that this one groups: in equal contiguous blocks (the size must divide the finer one, R2), or by `map`, one group
+    index per element of the finer axis, every group non-empty (R3).
     ```mlir
-    moe.axis @token
-    moe.axis @expert size 6
-    moe.axis @device size 2 of @expert
-    moe.axis @rack size 3 of @expert map [0, 0, 1, 2, 2, 2]
+    moe.gate @axes {
+      moe.axis @token
+      moe.axis @expert size 6
+      moe.axis @device size 2 of @expert
+      moe.axis @rack size 3 of @expert map [0, 0, 1, 2, 2, 2]
+    }
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, OptionalAttr<I64Attr>:$size,
                        OptionalAttr<FlatSymbolRefAttr>:$of, OptionalAttr<DenseI32ArrayAttr>:$map);
   let assemblyFormat = "$sym_name (`size` $size^)? (`of` $of^)? (`map` $map^)? attr-dict";
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// The greatest size of a static axis.
+    static constexpr int64_t maxSize = 1 << 20;
+  }];
 }
 
 def Moe_InputOp : Moe_Op<"input", [HasParent<"GateOp">]> {
   let summary = "an array that the caller passes in";
   let description = [{
-    The element type is the storage type (bf16 and f16 are widened to f32 with `arith.extf` before arithmetic).
+    `name` is the caller's name for it. The element type is the storage type (bf16 and f16 are widened to f32 with
+    `arith.extf` before arithmetic).
     ```mlir
     %x = moe.input "logits" : tensor<?x64xbf16, #moe.axes<token, expert>>
     ```
@@ -63,6 +74,7 @@ def Moe_InputOp : Moe_Op<"input", [HasParent<"GateOp">]> {
 def Moe_ParamOp : Moe_Op<"param", [HasParent<"GateOp">]> {
   let summary = "a run-time scalar with a default";
   let description = [{
+    `name` is the caller's name for it, `init` its value when the caller passes none.
     ```mlir
     %alpha = moe.param "alpha1" = 1.0e-02 : tensor<f32>
     ```
@@ -75,39 +87,43 @@ def Moe_ParamOp : Moe_Op<"param", [HasParent<"GateOp">]> {
 def Moe_LossOp : Moe_Op<"loss", [HasParent<"GateOp">]> {
   let summary = "reports a scalar loss; the total loss is the sum of all of them";
   let description = [{
-    The reported value is the operand, or 0 when the call has no valid token. A loss is a scalar (R6).
+    Reports `value` under `name`, or 0 when the call has no valid token. A loss is a scalar (R6).
     ```mlir
-    moe.loss "balance" = %l : tensor<f32>
+    moe.loss "balance" = %c : tensor<f32>
     ```
   }];
-  let arguments = (ins StrAttr:$name, Moe_FloatScalar:$value);
+  let arguments = (ins StrAttr:$name, Moe_LossScalar:$value);
   let assemblyFormat = "$name `=` $value attr-dict `:` type($value)";
 }
 
 def Moe_MetricOp : Moe_Op<"metric", [HasParent<"GateOp">]> {
   let summary = "reports a value that is watched, not trained on";
   let description = [{
-    The value may have axes, but none of run-time size. It is NaN when the call has no valid token (0 for integers).
+    Reports `value` under `name`. It may have axes, but none of run-time size. It is NaN when the call has no valid token
+    (0 for integers).
     ```mlir
-    moe.metric "max_violation" = %v : tensor<f32>
-    moe.metric "load" = %c : tensor<64xi32, #moe.axes<expert>>
+    moe.metric "max_violation" = %c : tensor<f32>
+    moe.metric "load" = %n : tensor<64xi32, #moe.axes<expert>>
     ```
   }];
   let arguments = (ins StrAttr:$name, Moe_NumberTensor:$value);
   let assemblyFormat = "$name `=` $value attr-dict `:` type($value)";
+  let hasVerifier = 1;
 }
 
 def Moe_OutputOp : Moe_Op<"output", [HasParent<"GateOp">]> {
   let summary = "writes an array or a selection to a buffer of the caller";
   let description = [{
-    A selection is written as i32 indices `[batch…, slot]`, -1 in an empty slot. `store` is the element type in the
-    buffer, when it differs from the value's (`output weight : bf16`).
+    Writes `value` to the buffer called `name`. A selection is written as i32 indices `[batch…, slot]`, -1 in an empty
+    slot. `store` is the element type in the buffer, when it differs from the value's: bf16 or f16 for a value of f32
+    (`output weight : bf16`).
     ```mlir
-    moe.output "route" = %route : !moe.selection<[token], expert, route.slot, 6>
-    moe.output "weight" = %w store bf16 : tensor<?x6xf32, #moe.axes<token, route.slot>>
+    moe.output "route" = %r : !moe.selection<[token], expert, r.slot, 6>
+    moe.output "weight" = %w store bf16 : tensor<?x6xf32, #moe.axes<token, r.slot>>
     ```
   }];
   let arguments = (ins StrAttr:$name, Moe_TensorOrSelection:$value, OptionalAttr<TypeAttr>:$store);
   let assemblyFormat = "$name `=` $value (`store` $store^)? attr-dict `:` type($value)";
+  let hasVerifier = 1;
 }
 #endif

@@ -39,8 +39,8 @@ Type RowType::parse(AsmParser &parser) {
 void RowType::print(AsmPrinter &printer) const { printer << "<" << getSize() << "x" << getElementType() << ">"; }
 
 LogicalResult RowType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t size, Type element) {
-  if (size < 1)
-    return emitError() << "a row has at least one element, not " << size;
+  if (size < 1 || size > maxSize)
+    return emitError() << "a row has 1 to " << maxSize << " elements, not " << size;
   if (!element.isF32() && !element.isF64() && !element.isInteger(32) && !element.isInteger(1))
     return emitError() << "the elements of a row are f32, f64, i32 or i1, not " << element;
   return success();

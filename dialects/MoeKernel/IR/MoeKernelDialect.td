@@ -28,10 +28,14 @@ def MoeKernel_Dialect : Dialect {
 def MoeKernel_RowType : TypeDef<MoeKernel_Dialect, "Row"> {
   let mnemonic = "row";
   let summary = "one value per element of one axis, for one token or after all of them";
-  let description = "`!moe_kernel.row<64xf32>`. Elements are f32, f64, i32 or i1; at least one.";
+  let description = "`!moe_kernel.row<64xf32>`. Elements are f32, f64, i32 or i1; at least 1 and at most 1048576 of them.";
   let parameters = (ins "int64_t":$size, "::mlir::Type":$elementType);
   let hasCustomAssemblyFormat = 1;
   let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// The greatest number of elements.
+    static constexpr int64_t maxSize = 1 << 20;
+  }];
 }
 
 class MoeKernel_RowOf<list<Type> types, string text> : Type<
@@ -60,4 +64,7 @@ def MoeKernel_Combine : I32EnumAttr<"Combine", "how partial results merge", [
 }
 
 class MoeKernel_Op<string mnemonic, list<Trait> traits = []> : Op<MoeKernel_Dialect, mnemonic, traits>;
+/// Stands directly in a region of a pass.
+class MoeKernel_PassBodyOp<string mnemonic, list<Trait> traits = []>
+    : MoeKernel_Op<mnemonic, !listconcat([HasParent<"PassOp">], traits)>;
 #endif

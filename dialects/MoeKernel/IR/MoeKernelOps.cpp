@@ -1,6 +1,7 @@
 // Verifiers of the moe_kernel operations.
 #include "dialects/MoeKernel/IR/MoeKernel.h"
 #include "mlir/IR/Builders.h"
+#include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
 using namespace moe::kernel;
@@ -44,25 +45,94 @@ static std::string text(Type type) {
 
 //===-- Structure ---------------------------------------------------------------------------------------------------===//
 
+/// The sizes of a buffer: tokens first if at all, then at most one row.
+static LogicalResult verifySizes(BufferOp op) {
+  ArrayRef<int64_t> sizes = op.getSizes();
+  if (op.getAxes().size() != sizes.size())
+    return op.emitOpError("names ") << op.getAxes().size() << " axes, but has " << sizes.size() << " sizes";
+  for (auto [i, size] : llvm::enumerate(sizes))
+    if (size == 0 || size < -1 || size > RowType::maxSize || (size == -1 && i > 0))
+      return op.emitOpError("has size ") << size << " on axis " << i << "; sizes are 1 to " << RowType::maxSize << ", and -1 only for the outermost axis";
+  if (sizes.size() > (op.isPerToken() ? 2u : 1u))
+    return op.emitOpError("has rank ") << sizes.size() << "; after the axis of the tokens, a buffer has one axis at most";
+  return success();
+}
+
 LogicalResult BufferOp::verify() {
   Type type = getType();
-  if (!type.isF32() && !type.isF64() && !type.isBF16() && !type.isF16() && !type.isInteger(32) && !type.isInteger(64) && !type.isInteger(1))
-    return emitOpError("holds elements of type ") << type << ", expected f32, f64, bf16, f16, i32, i64 or i1";
-  if (getAxes().size() != getSizes().size())
-    return emitOpError("names ") << getAxes().size() << " axes, but has " << getSizes().size() << " sizes";
-  for (auto [i, size] : llvm::enumerate(getSizes()))
-    if (size == 0 || size < -1 || (size == -1 && i > 0))
-      return emitOpError("has size ") << size << " on axis " << i << "; sizes are positive, and -1 only for the outermost axis";
-  if (getSizes().size() > (isPerToken() ? 2u : 1u))
-    return emitOpError("has rank ") << getSizes().size() << "; a row has one axis, after that of the tokens";
+  if (!type.isF32() && !type.isF64() && !type.isBF16() && !type.isF16() && !type.isInteger(32) && !type.isInteger(1))
+    return emitOpError("holds elements of type ") << type << ", expected f32, f64, bf16, f16, i32 or i1";
+  if (failed(verifySizes(*this)))
+    return failure();
+  if (isPerToken() && getRole() != Role::Input && getRole() != Role::Output)
+    return emitOpError("is a ") << stringifyRole(getRole()) << " with a row per token; only inputs and outputs have that";
+  bool isParam = getRole() == Role::Param;
+  if (isParam && !getSizes().empty())
+    return emitOpError("is a param with axes; a param is one value");
+  if (isParam != getInit().has_value())
+    return emitOpError(isParam ? "is a param without default: write `init`" : "has a default, but is not a param");
   return success();
 }
 
 LogicalResult AccumulatorOp::verify() {
   if (!getType().isF32() && !getType().isF64() && !getType().isInteger(32))
     return emitOpError("collects elements of type ") << getType() << ", expected f32, f64 or i32";
-  if (getSizes().size() > 1 || llvm::any_of(getSizes(), [](int64_t size) { return size < 1; }))
-    return emitOpError("has sizes other than [] or one positive number");
+  if (getSizes().size() > 1 || llvm::any_of(getSizes(), [](int64_t size) { return size < 1 || size > RowType::maxSize; }))
+    return emitOpError("has sizes other than [] or one from 1 to ") << RowType::maxSize;
+  if (getCombine() == Combine::MaxNum && getType().isInteger(32))
+    return emitOpError("combines i32 by maxnum, which is for floats: use max");
+  return success();
+}
+
+/// What a pass may hold: rows and scalars of the types that the targets have registers for.
+static LogicalResult checkValues(Operation *op) {
+  for (Type type : op->getResultTypes())
+    if (!isa<RowType>(type) && !type.isIntOrFloat())
+      return op->emitOpError("makes a value of type ") << type << "; the values of a pass are rows and scalars";
+  return success();
+}
+
+LogicalResult PassOp::verifyRegions() {
+  for (Region *region : {&getRows(), &getFinish()})
+    for (Operation &op : region->front()) {
+      if (op.getNumRegions() != 0 && !isa<MapOp>(op))
+        return op.emitOpError("has a region; in a pass only moe_kernel.map has one");
+      if (failed(checkValues(&op)))
+        return failure();
+    }
+  return success();
+}
+
+LogicalResult ProgramOp::verifyRegions() {
+  llvm::StringSet<> known; // coefficients that an earlier pass has stored
+  Operation *pass = nullptr;
+  for (Operation &op : getBody().front()) {
+    if (!isa<BufferOp, AccumulatorOp, PassOp>(op))
+      return op.emitOpError("has no place in a program, which holds buffers, accumulators and passes");
+    if (!isa<PassOp>(op)) {
+      if (pass)
+        return op.emitOpError("is declared after a pass; declarations come first");
+      continue;
+    }
+    pass = &op;
+    llvm::StringSet<> stored;
+    WalkResult result = op.walk([&](Operation *inner) {
+      if (auto store = dyn_cast<StoreOp>(inner))
+        stored.insert(store.getBuffer());
+      auto load = dyn_cast<LoadOp>(inner);
+      if (!load || known.contains(load.getBuffer()))
+        return WalkResult::advance();
+      BufferOp buffer = lookupBuffer(load, load.getBuffer());
+      if (!buffer || buffer.getRole() != Role::Coefficient)
+        return WalkResult::advance();
+      load.emitOpError("loads coefficient '") << load.getBuffer() << "', which no earlier pass stores";
+      return WalkResult::interrupt();
+    });
+    if (result.wasInterrupted())
+      return failure();
+    for (StringRef name : stored.keys())
+      known.insert(name);
+  }
   return success();
 }
 
@@ -79,10 +149,13 @@ static LogicalResult checkAccess(Operation *op, StringRef name, Type value, bool
     return op->emitOpError("names '") << name << "', which is not a buffer of this program";
   if (buffer.isPerToken() && isInFinish(op))
     return op->emitOpError("accesses '") << name << "', which has a row per token, after all tokens";
-  if (write && (buffer.getRole() == Role::Input || buffer.getRole() == Role::Param))
-    return op->emitOpError("writes '") << name << "', which is an " << stringifyRole(buffer.getRole());
+  bool given = buffer.getRole() == Role::Input || buffer.getRole() == Role::Param;
+  if (buffer.getRole() != Role::Coefficient && write == given)
+    return op->emitOpError(write ? "writes '" : "reads '") << name << "', which has role " << stringifyRole(buffer.getRole());
   if (write && !buffer.isPerToken() && !isInFinish(op))
     return op->emitOpError("writes '") << name << "', which is one array for all tokens, once per token";
+  if (failed(buffer.verify()))
+    return failure();
   size_t rank = buffer.getSizes().size() - buffer.isPerToken();
   Type element = registerType(buffer.getType());
   Type expected = rank == 0 ? element : Type(RowType::get(op->getContext(), buffer.getRowSize(), element));
@@ -102,6 +175,8 @@ static LogicalResult checkAccumulator(Operation *op, StringRef name, Type value,
     return op->emitOpError(finish ? "reads an accumulator before all tokens are in" : "accumulates after all tokens");
   if (!value)
     return success();
+  if (failed(accumulator.verify()))
+    return failure();
   Type element = accumulator.getType();
   Type expected = accumulator.getSizes().empty() ? element : Type(RowType::get(op->getContext(), accumulator.getCount(), element));
   if (value != expected)
@@ -133,14 +208,22 @@ LogicalResult MapOp::verify() {
 
 LogicalResult MapOp::verifyRegions() {
   Block &block = getBody().front();
+  for (Operation &op : block) {
+    if (!isa<YieldOp, PositionOp>(op) && !isa_and_nonnull<arith::ArithDialect, math::MathDialect>(op.getDialect()))
+      return op.emitOpError("has no place in a map, whose body is arith and math on scalars");
+    if (!llvm::all_of(op.getResultTypes(), [](Type type) { return type.isIntOrFloat(); }) || op.getNumRegions() != 0)
+      return op.emitOpError("makes other values than scalars in the body of a map");
+  }
   if (block.getNumArguments() != getInputs().size())
     return emitOpError("has ") << getInputs().size() << " inputs, but its body takes " << block.getNumArguments();
   for (auto [argument, input] : llvm::zip_equal(block.getArguments(), getInputs()))
     if (argument.getType() != cast<RowType>(input.getType()).getElementType())
       return emitOpError("passes ") << input.getType() << " to a body argument of type " << argument.getType();
   auto yield = dyn_cast<YieldOp>(block.back());
-  if (!yield || yield.getValues().size() != getNumResults())
-    return emitOpError("yields other than one value per result");
+  if (!yield)
+    return emitOpError("does not end with moe_kernel.yield");
+  if (yield.getValues().size() != getNumResults())
+    return emitOpError("yields ") << yield.getValues().size() << " values for " << getNumResults() << " results";
   for (auto [value, result] : llvm::zip_equal(yield.getValues(), getResults()))
     if (value.getType() != cast<RowType>(result.getType()).getElementType())
       return emitOpError("yields ") << value.getType() << " for a result of type " << result.getType();
@@ -151,7 +234,7 @@ LogicalResult MapOp::verifyRegions() {
 static LogicalResult checkGroups(Operation *op, std::optional<ArrayRef<int32_t>> groups, int64_t fine, int64_t coarse) {
   if (!groups) {
     if (fine % coarse != 0)
-      return op->emitOpError("makes ") << coarse << " equal groups of " << fine << " elements";
+      return op->emitOpError("makes ") << coarse << " equal groups of " << fine << " elements (R2)";
     return success();
   }
   if (static_cast<int64_t>(groups->size()) != fine)
@@ -162,8 +245,9 @@ static LogicalResult checkGroups(Operation *op, std::optional<ArrayRef<int32_t>>
       return op->emitOpError("names group ") << group << ", outside 0.." << coarse - 1;
     seen[group] = true;
   }
-  if (llvm::is_contained(seen, false))
-    return op->emitOpError("leaves a group empty");
+  for (auto [group, full] : llvm::enumerate(seen))
+    if (!full) // R3
+      return op->emitOpError("leaves group ") << group << " empty (R3)";
   return success();
 }
 
@@ -171,7 +255,9 @@ LogicalResult moe::kernel::ReduceOp::verify() {
   RowType row = cast<RowType>(getInput().getType());
   auto result = dyn_cast<RowType>(getResult().getType());
   if ((result ? result.getElementType() : getResult().getType()) != row.getElementType())
-    return emitOpError("changes the element type");
+    return emitOpError("changes the element type from ") << row << " to " << getResult().getType();
+  if (getKind() == Combine::MaxNum && row.getElementType().isInteger(32))
+    return emitOpError("combines i32 by maxnum, which is for floats: use max");
   if (!result)
     return getGroups() ? emitOpError("has groups, but a scalar result") : success();
   return checkGroups(*this, getGroups(), row.getSize(), result.getSize());
@@ -179,6 +265,8 @@ LogicalResult moe::kernel::ReduceOp::verify() {
 
 LogicalResult GroupTopSumOp::verify() {
   RowType row = cast<RowType>(getInput().getType()), result = cast<RowType>(getResult().getType());
+  if (row.getElementType() != result.getElementType())
+    return emitOpError("changes the element type from ") << row << " to " << result;
   if (failed(checkGroups(*this, getGroups(), row.getSize(), result.getSize())))
     return failure();
   SmallVector<int64_t> sizes(result.getSize(), 0);
@@ -186,14 +274,14 @@ LogicalResult GroupTopSumOp::verify() {
     ++sizes[group];
   int64_t n = getN();
   if (n < 1 || n > *llvm::min_element(sizes))
-    return emitOpError("adds ") << n << " elements of groups that hold " << *llvm::min_element(sizes);
+    return emitOpError("adds ") << n << " elements of each group, the smallest of which holds " << *llvm::min_element(sizes);
   return success();
 }
 
 LogicalResult ExpandOp::verify() {
   RowType row = cast<RowType>(getInput().getType()), result = cast<RowType>(getResult().getType());
   if (row.getElementType() != result.getElementType())
-    return emitOpError("changes the element type");
+    return emitOpError("changes the element type from ") << row << " to " << result;
   return checkGroups(*this, getGroups(), result.getSize(), row.getSize());
 }
 
@@ -203,31 +291,31 @@ LogicalResult TopkOp::verify() {
   if (indices.getSize() != values.getSize() || indices.getSize() > row.getSize())
     return emitOpError("picks ") << indices.getSize() << " positions and " << values.getSize() << " values of " << row.getSize();
   if (values.getElementType() != row.getElementType())
-    return emitOpError("changes the element type");
+    return emitOpError("changes the element type from ") << row << " to " << values;
   if (getMask() && cast<RowType>(getMask().getType()).getSize() != row.getSize())
-    return emitOpError("has a mask of another size");
+    return emitOpError("has a mask of ") << cast<RowType>(getMask().getType()).getSize() << " elements for a row of " << row.getSize();
   return success();
 }
 
 LogicalResult GatherOp::verify() {
   RowType row = cast<RowType>(getInput().getType()), result = cast<RowType>(getResult().getType());
   if (row.getElementType() != result.getElementType() || result.getSize() != cast<RowType>(getIndices().getType()).getSize())
-    return emitOpError("has a result of another size or element type than its indices and input");
+    return emitOpError("has result type ") << result << ", expected the size of its indices and the element type of " << row;
   return success();
 }
 
 LogicalResult SliceOp::verify() {
   RowType row = cast<RowType>(getInput().getType()), result = cast<RowType>(getResult().getType());
   if (row.getElementType() != result.getElementType() || result.getSize() > row.getSize())
-    return emitOpError("takes ") << result << " from " << row;
+    return emitOpError("takes ") << result << " from " << row << "; the result has the same element type and is not longer";
   return success();
 }
 
 LogicalResult ExtractOp::verify() {
   RowType row = cast<RowType>(getInput().getType());
   if (static_cast<int64_t>(getPosition()) < 0 || static_cast<int64_t>(getPosition()) >= row.getSize())
-    return emitOpError("takes element ") << getPosition() << " of " << row;
+    return emitOpError("takes element ") << static_cast<int64_t>(getPosition()) << " of " << row;
   if (getResult().getType() != row.getElementType())
-    return emitOpError("changes the element type");
+    return emitOpError("changes the element type from ") << row << " to " << getResult().getType();
   return success();
 }

@@ -11,28 +11,45 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 def MoeKernel_ProgramOp : MoeKernel_Op<"program", [IsolatedFromAbove, SymbolTable, Symbol, SingleBlock, NoTerminator, NoRegionArguments]> {
   let summary = "a compiled gate: buffers, accumulators, passes";
   let description = [{
-    Declarations come first, then the passes in the order they run. The order of the buffers is the order of the arrays in
-    the descriptor.
+    Declarations come first, then the passes in the order they run; nothing else. The order of the buffers is the order
+    of the arrays in the descriptor. `sym_name` is the gate's name. A pass loads a coefficient only after the finish of
+    an earlier pass has stored it.
     ```mlir
     moe_kernel.program @router {
       moe_kernel.buffer @logits input f32 axes ["token", "expert"] sizes [-1, 64]
-      moe_kernel.buffer @balance loss f32 axes [] sizes []
+      moe_kernel.buffer @greatest metric f32 axes [] sizes []
       moe_kernel.accumulator @P sum f32 sizes [64]
-      moe_kernel.pass rows { ... } finish { ... }
+      moe_kernel.pass rows {
+        %x = moe_kernel.load @logits : !moe_kernel.row<64xf32>
+        moe_kernel.accumulate %x, @P : !moe_kernel.row<64xf32>
+      } finish {
+        %p = moe_kernel.read @P : !moe_kernel.row<64xf32>
+        %m = moe_kernel.reduce max %p : !moe_kernel.row<64xf32> -> f32
+        moe_kernel.store %m, @greatest : f32
+      }
     }
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "$sym_name attr-dict-with-keyword $body";
+  let hasRegionVerifier = 1;
 }
 
 def MoeKernel_BufferOp : MoeKernel_Op<"buffer", [Symbol, HasParent<"ProgramOp">]> {
   let summary = "an array of the call";
   let description = [{
-    `type` is the element type in memory. `sizes` has -1 for a run-time size, which only the outermost axis may have
-    (its elements are the tokens, one row each); at most one more axis follows. A buffer with role `param` is one value
-    with default `init`; `coefficient` is scratch that one pass's finish region writes and a later pass reads.
+    `sym_name` is the caller's name for it, `role` what it is to the caller, `type` the element type in memory. `axes`
+    names the axes. `sizes` has -1 for a run-time size, which only the outermost axis may have (its elements are the
+    tokens, one row each); at most one more axis follows. Only inputs and outputs have tokens. A buffer with role `param`
+    is one value with default `init`; `coefficient` is scratch that one pass's finish region writes and a later pass reads.
+    ```mlir
+    moe_kernel.program @buffers {
+      moe_kernel.buffer @logits input bf16 axes ["token", "expert"] sizes [-1, 64]
+      moe_kernel.buffer @alpha param f32 axes [] sizes [] init 1.0e-02
+      moe_kernel.buffer @load metric i32 axes ["expert"] sizes [64]
+    }
+    ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, MoeKernel_Role:$role, TypeAttr:$type, StrArrayAttr:$axes,
                        DenseI64ArrayAttr:$sizes, OptionalAttr<F64Attr>:$init);
@@ -49,7 +66,14 @@ def MoeKernel_BufferOp : MoeKernel_Op<"buffer", [Symbol, HasParent<"ProgramOp">]
 def MoeKernel_AccumulatorOp : MoeKernel_Op<"accumulator", [Symbol, HasParent<"ProgramOp">]> {
   let summary = "what a pass collects from all tokens";
   let description = [{
-    A scalar (`sizes []`) or one row (`sizes [64]`) of f32, f64 or i32 that starts from the neutral element of `combine`.
+    `sym_name` is a scalar (`sizes []`) or one row (`sizes [64]`) of elements of `type`, f32, f64 or i32, that starts from
+    the neutral element of `combine` (i32: sum, max and min only).
+    ```mlir
+    moe_kernel.program @accumulators {
+      moe_kernel.accumulator @P sum f32 sizes [64]
+      moe_kernel.accumulator @nonfinite sum i32 sizes []
+    }
+    ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, MoeKernel_Combine:$combine, TypeAttr:$type, DenseI64ArrayAttr:$sizes);
   let assemblyFormat = "$sym_name $combine $type `sizes` $sizes attr-dict";
@@ -60,19 +84,28 @@ def MoeKernel_AccumulatorOp : MoeKernel_Op<"accumulator", [Symbol, HasParent<"Pr
 def MoeKernel_PassOp : MoeKernel_Op<"pass", [IsolatedFromAbove, HasParent<"ProgramOp">, NoTerminator, NoRegionArguments]> {
   let summary = "one pass over the tokens";
   let description = [{
-    `rows` runs once per token, `finish` once after all of them. `reason` says what forced a pass after the first.
+    `rows` runs once per token, `finish` once after all of them. Their values are rows and scalars. `reason` says what
+    forced a pass after the first.
+    ```mlir
+    moe_kernel.program @two_passes {
+      moe_kernel.pass rows {} finish {}
+      moe_kernel.pass because "it needs 'm', which is known only after all tokens" rows {} finish {}
+    }
+    ```
   }];
   let arguments = (ins OptionalAttr<StrAttr>:$reason);
   let regions = (region SizedRegion<1>:$rows, SizedRegion<1>:$finish);
   let assemblyFormat = "(`because` $reason^)? `rows` $rows `finish` $finish attr-dict";
+  let hasRegionVerifier = 1;
 }
 
 //===-- Memory ------------------------------------------------------------------------------------------------------===//
 
-def MoeKernel_LoadOp : MoeKernel_Op<"load", [MemoryEffects<[MemRead]>]> {
+def MoeKernel_LoadOp : MoeKernel_PassBodyOp<"load", [MemoryEffects<[MemRead]>]> {
   let summary = "this token's row of a buffer, or the whole of a buffer without tokens";
   let description = [{
-    bf16 and f16 are widened to f32, i1 (one byte in memory) is a truth value. A `param` is loaded as a scalar.
+    `buffer` is an input, a param or a coefficient. bf16 and f16 are widened to f32, i1 (one byte in memory) is a truth
+    value. A `param` is loaded as a scalar.
     ```mlir
     %x = moe_kernel.load @logits : !moe_kernel.row<64xf32>
     %a = moe_kernel.load @alpha : f32
@@ -84,12 +117,13 @@ def MoeKernel_LoadOp : MoeKernel_Op<"load", [MemoryEffects<[MemRead]>]> {
   let hasVerifier = 1;
 }
 
-def MoeKernel_StoreOp : MoeKernel_Op<"store", [MemoryEffects<[MemWrite]>]> {
+def MoeKernel_StoreOp : MoeKernel_PassBodyOp<"store", [MemoryEffects<[MemWrite]>]> {
   let summary = "writes this token's row of a buffer, or the whole of a buffer without tokens";
   let description = [{
-    f32 is rounded to nearest even where the buffer holds bf16 or f16.
+    Writes `value` to `buffer`. f32 is rounded to nearest even where the buffer holds bf16 or f16. What has no row per token
+    is written in the finish region.
     ```mlir
-    moe_kernel.store %w, @weight : !moe_kernel.row<6xf32>
+    moe_kernel.store %v, @weight : !moe_kernel.row<6xf32>
     ```
   }];
   let arguments = (ins MoeKernel_Value:$value, FlatSymbolRefAttr:$buffer);
@@ -97,24 +131,24 @@ def MoeKernel_StoreOp : MoeKernel_Op<"store", [MemoryEffects<[MemWrite]>]> {
   let hasVerifier = 1;
 }
 
-def MoeKernel_SizeOp : MoeKernel_Op<"size", [Pure, HasParent<"PassOp">]> {
+def MoeKernel_SizeOp : MoeKernel_PassBodyOp<"size", [Pure]> {
   let summary = "number of tokens of the call";
   let description = [{
     In a finish region: of all accumulated calls.
     ```mlir
-    %t = moe_kernel.size : i32
+    %n = moe_kernel.size : i32
     ```
   }];
   let results = (outs I32:$result);
   let assemblyFormat = "attr-dict `:` type($result)";
 }
 
-def MoeKernel_AccumulateOp : MoeKernel_Op<"accumulate", [MemoryEffects<[MemRead, MemWrite]>]> {
+def MoeKernel_AccumulateOp : MoeKernel_PassBodyOp<"accumulate", [MemoryEffects<[MemRead, MemWrite]>]> {
   let summary = "merges this token's value into an accumulator";
   let description = [{
-    Rows region only. acc = combine(acc, value), element by element.
+    Rows region only. accumulator = combine(accumulator, value), element by element.
     ```mlir
-    moe_kernel.accumulate %s, @P : !moe_kernel.row<64xf32>
+    moe_kernel.accumulate %x, @P : !moe_kernel.row<64xf32>
     ```
   }];
   let arguments = (ins MoeKernel_Value:$value, FlatSymbolRefAttr:$accumulator);
@@ -122,12 +156,12 @@ def MoeKernel_AccumulateOp : MoeKernel_Op<"accumulate", [MemoryEffects<[MemRead,
   let hasVerifier = 1;
 }
 
-def MoeKernel_CountOp : MoeKernel_Op<"count", [MemoryEffects<[MemRead, MemWrite]>]> {
+def MoeKernel_CountOp : MoeKernel_PassBodyOp<"count", [MemoryEffects<[MemRead, MemWrite]>]> {
   let summary = "counts this token's selected elements";
   let description = [{
-    Rows region only. acc[i] += 1 for every i >= 0 in the row of indices; an i32 sum accumulator.
+    Rows region only. accumulator[i] += 1 for every i >= 0 in the row `indices`; `accumulator` is a row of i32 sums.
     ```mlir
-    moe_kernel.count %route, @load : !moe_kernel.row<6xi32>
+    moe_kernel.count %i, @load : !moe_kernel.row<6xi32>
     ```
   }];
   let arguments = (ins MoeKernel_IndexRow:$indices, FlatSymbolRefAttr:$accumulator);
@@ -135,12 +169,12 @@ def MoeKernel_CountOp : MoeKernel_Op<"count", [MemoryEffects<[MemRead, MemWrite]
   let hasVerifier = 1;
 }
 
-def MoeKernel_ReadOp : MoeKernel_Op<"read", [MemoryEffects<[MemRead]>]> {
+def MoeKernel_ReadOp : MoeKernel_PassBodyOp<"read", [MemoryEffects<[MemRead]>]> {
   let summary = "the merged value of an accumulator";
   let description = [{
-    Finish region only.
+    Finish region only. `accumulator` is one that this pass collected.
     ```mlir
-    %P = moe_kernel.read @P : !moe_kernel.row<64xf32>
+    %p = moe_kernel.read @P : !moe_kernel.row<64xf32>
     ```
   }];
   let arguments = (ins FlatSymbolRefAttr:$accumulator);
@@ -151,15 +185,15 @@ def MoeKernel_ReadOp : MoeKernel_Op<"read", [MemoryEffects<[MemRead]>]> {
 
 //===-- Rows --------------------------------------------------------------------------------------------------------===//
 
-def MoeKernel_MapOp : MoeKernel_Op<"map", [RecursiveMemoryEffects, SingleBlock]> {
+def MoeKernel_MapOp : MoeKernel_PassBodyOp<"map", [RecursiveMemoryEffects, SingleBlock]> {
   let summary = "the same scalar code for every element of a row";
   let description = [{
-    All rows have one size. The body takes one element of each input, uses scalars from outside, `moe_kernel.position`,
-    and pure `arith` and `math` operations, and yields one element of each result.
+    All rows have one size. The body takes one element of each of `inputs`, uses scalars from outside,
+    `moe_kernel.position`, and `arith` and `math` operations on scalars, and yields one element of each of `results`.
     ```mlir
-    %y = moe_kernel.map (%x, %z : !moe_kernel.row<64xf32>, !moe_kernel.row<64xf32>) -> !moe_kernel.row<64xf32> {
+    %y = moe_kernel.map (%x, %x : !moe_kernel.row<64xf32>, !moe_kernel.row<64xf32>) -> !moe_kernel.row<64xf32> {
     ^bb0(%a: f32, %b: f32):
-      %0 = arith.subf %a, %m : f32
+      %0 = arith.subf %a, %t : f32
       %1 = arith.mulf %0, %b : f32
       moe_kernel.yield %1 : f32
     }
@@ -180,27 +214,42 @@ def MoeKernel_MapOp : MoeKernel_Op<"map", [RecursiveMemoryEffects, SingleBlock]>
 
 def MoeKernel_YieldOp : MoeKernel_Op<"yield", [Pure, Terminator, HasParent<"MapOp">]> {
   let summary = "the elements that a map makes";
-  let description = "One value per result of the map.";
+  let description = [{
+    `values` has one value per result of the map.
+    ```mlir
+    %y = moe_kernel.map -> !moe_kernel.row<64xf32> {
+      moe_kernel.yield %t : f32
+    }
+    ```
+  }];
   let arguments = (ins Variadic<MoeKernel_AnyScalar>:$values);
   let assemblyFormat = "($values^ `:` type($values))? attr-dict";
 }
 
 def MoeKernel_PositionOp : MoeKernel_Op<"position", [Pure, HasParent<"MapOp">]> {
   let summary = "index of the element that the body of a map works on";
-  let description = "Counts from 0. `%e = moe_kernel.position : i32`";
+  let description = [{
+    Counts from 0.
+    ```mlir
+    %y = moe_kernel.map -> !moe_kernel.row<64xi32> {
+      %e = moe_kernel.position : i32
+      moe_kernel.yield %e : i32
+    }
+    ```
+  }];
   let results = (outs I32:$result);
   let assemblyFormat = "attr-dict `:` type($result)";
 }
 
-def MoeKernel_ReduceOp : MoeKernel_Op<"reduce", [Pure]> {
+def MoeKernel_ReduceOp : MoeKernel_PassBodyOp<"reduce", [Pure]> {
   let summary = "combines the elements of a row, or of each of its groups";
   let description = [{
-    To a scalar, or to a row with one element per group. Element e is in group `groups[e]`; without `groups`, groups are
+    Combines `input` by `kind` to a scalar, or to a row with one element per group. Element e is in group `groups[e]`; without `groups`, groups are
     equal contiguous blocks. sum starts from 0; max, min (NaN propagates) and maxnum (NaN ignored) from -inf, +inf, -inf
-    (for i32 from the extreme values). Groups are never empty.
+    (i32 from the extreme values, and not maxnum). Groups are never empty.
     ```mlir
-    %m = moe_kernel.reduce maxnum %x : !moe_kernel.row<64xf32> -> f32
-    %d = moe_kernel.reduce sum %f : !moe_kernel.row<64xf32> -> !moe_kernel.row<8xf32>
+    %s = moe_kernel.reduce maxnum %x : !moe_kernel.row<64xf32> -> f32
+    %d = moe_kernel.reduce sum %x : !moe_kernel.row<64xf32> -> !moe_kernel.row<8xf32>
     ```
   }];
   let arguments = (ins MoeKernel_Combine:$kind, MoeKernel_NumberRow:$input, OptionalAttr<DenseI32ArrayAttr>:$groups);
@@ -209,13 +258,14 @@ def MoeKernel_ReduceOp : MoeKernel_Op<"reduce", [Pure]> {
   let hasVerifier = 1;
 }
 
-def MoeKernel_GroupTopSumOp : MoeKernel_Op<"group_top_sum", [Pure]> {
+def MoeKernel_GroupTopSumOp : MoeKernel_PassBodyOp<"group_top_sum", [Pure]> {
   let summary = "sum of the n greatest elements of each group";
   let description = [{
-    Added from the greatest down, so that the result has the same bits everywhere. NaN ranks below every number; ties
-    do not matter. Groups as in `reduce`; n is at most the size of the smallest group.
+    The `n` greatest elements of `input` in each group are added from the greatest down, so that the result has the same
+    bits everywhere. NaN ranks below every number; ties do not matter. `groups` as in `reduce`; n is at least 1 and at
+    most the size of the smallest group.
     ```mlir
-    %g = moe_kernel.group_top_sum %b, 2 : !moe_kernel.row<256xf32> -> !moe_kernel.row<8xf32>
+    %g = moe_kernel.group_top_sum %x, 2 : !moe_kernel.row<64xf32> -> !moe_kernel.row<8xf32>
     ```
   }];
   let arguments = (ins MoeKernel_FloatRow:$input, I64Attr:$n, OptionalAttr<DenseI32ArrayAttr>:$groups);
@@ -224,10 +274,10 @@ def MoeKernel_GroupTopSumOp : MoeKernel_Op<"group_top_sum", [Pure]> {
   let hasVerifier = 1;
 }
 
-def MoeKernel_ExpandOp : MoeKernel_Op<"expand", [Pure]> {
+def MoeKernel_ExpandOp : MoeKernel_PassBodyOp<"expand", [Pure]> {
   let summary = "gives each element the value of its group";
   let description = [{
-    result[e] = input[group of e]; groups as in `reduce`, of the result's elements.
+    result[e] = input[group of e]; `groups` as in `reduce`, of the result's elements.
     ```mlir
     %y = moe_kernel.expand %d : !moe_kernel.row<8xi1> -> !moe_kernel.row<64xi1>
     ```
@@ -238,14 +288,14 @@ def MoeKernel_ExpandOp : MoeKernel_Op<"expand", [Pure]> {
   let hasVerifier = 1;
 }
 
-def MoeKernel_TopkOp : MoeKernel_Op<"topk", [Pure]> {
+def MoeKernel_TopkOp : MoeKernel_PassBodyOp<"topk", [Pure]> {
   let summary = "positions and values of the k greatest elements, best first";
   let description = [{
-    Ties: lower position first. NaN ranks below every number (-inf included), an element whose `mask` is false below NaN.
+    Of `input`. Ties: lower position first. NaN ranks below every number (-inf included), an element whose `mask` is false below NaN.
     +0 and -0 are equal. The k positions are distinct and in range as long as the mask leaves k elements; if not, missing
     positions are -1 and their values unspecified.
     ```mlir
-    %i, %v = moe_kernel.topk %x : !moe_kernel.row<64xf32> -> !moe_kernel.row<6xi32>, !moe_kernel.row<6xf32>
+    %p, %q = moe_kernel.topk %x : !moe_kernel.row<64xf32> -> !moe_kernel.row<6xi32>, !moe_kernel.row<6xf32>
     %j, %w = moe_kernel.topk %x mask %m : !moe_kernel.row<64xi1> : !moe_kernel.row<64xf32> -> !moe_kernel.row<6xi32>, !moe_kernel.row<6xf32>
     ```
   }];
@@ -255,12 +305,12 @@ def MoeKernel_TopkOp : MoeKernel_Op<"topk", [Pure]> {
   let hasVerifier = 1;
 }
 
-def MoeKernel_ChosenOp : MoeKernel_Op<"chosen", [Pure]> {
+def MoeKernel_ChosenOp : MoeKernel_PassBodyOp<"chosen", [Pure]> {
   let summary = "which elements a row of positions names";
   let description = [{
     result[e] = exists j: indices[j] = e. Negative positions name nothing.
     ```mlir
-    %m = moe_kernel.chosen %i : !moe_kernel.row<6xi32> -> !moe_kernel.row<64xi1>
+    %c = moe_kernel.chosen %i : !moe_kernel.row<6xi32> -> !moe_kernel.row<64xi1>
     ```
   }];
   let arguments = (ins MoeKernel_IndexRow:$indices);
@@ -268,12 +318,12 @@ def MoeKernel_ChosenOp : MoeKernel_Op<"chosen", [Pure]> {
   let assemblyFormat = "$indices attr-dict `:` type($indices) `->` type($result)";
 }
 
-def MoeKernel_GatherOp : MoeKernel_Op<"gather", [Pure]> {
+def MoeKernel_GatherOp : MoeKernel_PassBodyOp<"gather", [Pure]> {
   let summary = "the elements at a row of positions";
   let description = [{
     result[j] = input[indices[j]], 0 where the position is negative.
     ```mlir
-    %w = moe_kernel.gather %s[%i] : !moe_kernel.row<64xf32>, !moe_kernel.row<6xi32> -> !moe_kernel.row<6xf32>
+    %w = moe_kernel.gather %x[%i] : !moe_kernel.row<64xf32>, !moe_kernel.row<6xi32> -> !moe_kernel.row<6xf32>
     ```
   }];
   let arguments = (ins MoeKernel_AnyRow:$input, MoeKernel_IndexRow:$indices);
@@ -282,18 +332,28 @@ def MoeKernel_GatherOp : MoeKernel_Op<"gather", [Pure]> {
   let hasVerifier = 1;
 }
 
-def MoeKernel_SliceOp : MoeKernel_Op<"slice", [Pure]> {
+def MoeKernel_SliceOp : MoeKernel_PassBodyOp<"slice", [Pure]> {
   let summary = "the first elements of a row";
-  let description = "`%f = moe_kernel.slice %i : !moe_kernel.row<6xi32> -> !moe_kernel.row<1xi32>`";
+  let description = [{
+    result[j] = input[j]; the result is not longer than `input`.
+    ```mlir
+    %f = moe_kernel.slice %i : !moe_kernel.row<6xi32> -> !moe_kernel.row<1xi32>
+    ```
+  }];
   let arguments = (ins MoeKernel_AnyRow:$input);
   let results = (outs MoeKernel_AnyRow:$result);
   let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
   let hasVerifier = 1;
 }
 
-def MoeKernel_ExtractOp : MoeKernel_Op<"extract", [Pure]> {
+def MoeKernel_ExtractOp : MoeKernel_PassBodyOp<"extract", [Pure]> {
   let summary = "one element of a row, at a fixed position";
-  let description = "`%t = moe_kernel.extract %v[5] : !moe_kernel.row<6xf32> -> f32`";
+  let description = [{
+    input[position], counted from 0.
+    ```mlir
+    %e = moe_kernel.extract %v[5] : !moe_kernel.row<6xf32> -> f32
+    ```
+  }];
   let arguments = (ins MoeKernel_AnyRow:$input, I64Attr:$position);
   let results = (outs MoeKernel_AnyScalar:$result);
   let assemblyFormat = "$input `[` $position `]` attr-dict `:` type($input) `->` type($result)";

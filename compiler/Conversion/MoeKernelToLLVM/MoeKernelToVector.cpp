@@ -1,0 +1,221 @@
+// The functions around the regions of a pass: arguments, the loop over tiles, and what is kept from tile to tile.
+//
+// An accumulator is a row of 16 partial results per element in scratch, one per lane; at the end of the call's range the
+// lanes are merged as a tree, in an order that does not depend on the target. Counts are one histogram.
+#include "compiler/Conversion/MoeKernelToLLVM/MoeKernelToLLVM.h"
+#include "compiler/Conversion/MoeKernelToLLVM/RowEmitter.h"
+#include "compiler/Transforms/ExpandMath.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+using namespace mlir;
+using namespace moe;
+using namespace moe::cpu;
+
+std::string moe::rowsFunctionName(StringRef program, unsigned pass) { return (program + "_rows" + Twine(pass)).str(); }
+std::string moe::finishFunctionName(StringRef program, unsigned pass) { return (program + "_finish" + Twine(pass)).str(); }
+
+namespace {
+
+/// Builds the two functions of one pass.
+class PassEmitter {
+public:
+  PassEmitter(kernel::ProgramOp program, kernel::PassOp pass, unsigned index)
+      : b(pass.getLoc(), pass.getContext()), program(program), pass(pass), index(index),
+        module(program->getParentOfType<ModuleOp>()), pointer(LLVM::LLVMPointerType::get(pass.getContext())) {}
+
+  void emitRows();
+  void emitFinish();
+
+private:
+  func::FuncOp makeFunction(StringRef name, ArrayRef<Type> arguments, ArrayRef<unsigned> noAlias, int64_t scratchBytes);
+  void loadArrays(RegionContext &context, Value call);
+  int64_t planFixed(RegionContext &context);
+  void initialise(RowEmitter &emitter, const RegionContext &context);
+  void merge(RowEmitter &emitter, const RegionContext &context, Value partial);
+  Value mergeLanes(RowEmitter &emitter, kernel::Combine kind, Value lanes);
+
+  ImplicitLocOpBuilder b;
+  kernel::ProgramOp program;
+  kernel::PassOp pass;
+  unsigned index;
+  ModuleOp module;
+  Type pointer;
+};
+
+} // namespace
+
+func::FuncOp PassEmitter::makeFunction(StringRef name, ArrayRef<Type> arguments, ArrayRef<unsigned> noAlias, int64_t scratchBytes) {
+  b.setInsertionPoint(program);
+  auto function = func::FuncOp::create(b, name, b.getFunctionType(arguments, {}));
+  for (unsigned argument : noAlias)
+    function.setArgAttr(argument, LLVM::LLVMDialect::getNoAliasAttrName(), b.getUnitAttr());
+  function->setAttr(scratchBytesAttr, b.getI64IntegerAttr(scratchBytes));
+  b.setInsertionPointToStart(function.addEntryBlock());
+  return function;
+}
+
+/// moe_cpu_call: the array of pointers, then the number of tokens.
+void PassEmitter::loadArrays(RegionContext &context, Value call) {
+  Value arrays = LLVM::LoadOp::create(b, pointer, call, 8);
+  auto at = [&](Value base, int32_t bytes) { return LLVM::GEPOp::create(b, pointer, b.getI8Type(), base, LLVM::GEPArg(bytes)); };
+  context.tokenCount = LLVM::LoadOp::create(b, b.getI64Type(), at(call, sizeof(void *)), 8);
+  int32_t position = 0;
+  for (auto buffer : program.getOps<kernel::BufferOp>())
+    context.arrays[buffer.getSymName()] = LLVM::LoadOp::create(b, pointer, at(arrays, sizeof(void *) * position++), 8);
+}
+
+/// Scratch that lives as long as the call: accumulators, histograms, the staging area. Returns its size.
+int64_t PassEmitter::planFixed(RegionContext &context) {
+  int64_t bytes = 0;
+  auto take = [&](int64_t size) {
+    int64_t offset = bytes;
+    bytes = llvm::alignTo(bytes + size, 64);
+    return offset;
+  };
+  for (Operation &op : pass.getRows().front()) {
+    if (auto accumulate = dyn_cast<kernel::AccumulateOp>(op)) {
+      auto accumulator = kernel::lookupAccumulator(&op, accumulate.getAccumulator());
+      if (!context.laneOffsets.contains(accumulate.getAccumulator()))
+        context.laneOffsets[accumulate.getAccumulator()] = take(accumulator.getCount() * tileTokens * scratchBytes(accumulator.getType()));
+    } else if (auto count = dyn_cast<kernel::CountOp>(op)) {
+      if (!context.histogramOffsets.contains(count.getAccumulator()))
+        context.histogramOffsets[count.getAccumulator()] = take((kernel::lookupAccumulator(&op, count.getAccumulator()).getCount() + 1) * 4);
+    }
+  }
+  int64_t staging = 0;
+  for (auto buffer : program.getOps<kernel::BufferOp>())
+    if (buffer.isPerToken())
+      staging = std::max<int64_t>(staging, tileTokens * buffer.getRowSize() * elementBytes(buffer.getType()));
+  context.stagingOffset = take(staging);
+  return bytes;
+}
+
+void PassEmitter::initialise(RowEmitter &emitter, const RegionContext &context) {
+  for (auto accumulator : program.getOps<kernel::AccumulatorOp>()) {
+    if (auto lanes = context.laneOffsets.find(accumulator.getSymName()); lanes != context.laneOffsets.end()) {
+      Value neutral = emitter.splat(emitter.neutral(accumulator.getCombine(), accumulator.getType()));
+      emitter.loop(accumulator.getCount(), 1, {}, [&](Value e, unsigned, RowEmitter::State &) {
+        emitter.storeLanes(neutral, lanes->second, e);
+      });
+    }
+    if (auto histogram = context.histogramOffsets.find(accumulator.getSymName()); histogram != context.histogramOffsets.end()) {
+      Value start = emitter.advance(context.scratch, histogram->second);
+      emitter.loop(accumulator.getCount() + 1, 1, {}, [&](Value e, unsigned, RowEmitter::State &) {
+        LLVM::StoreOp::create(b, emitter.i32(0), emitter.elementPointer(start, 4, e), 4);
+      });
+    }
+  }
+}
+
+/// Halves against halves, down to one.
+Value PassEmitter::mergeLanes(RowEmitter &emitter, kernel::Combine kind, Value lanes) {
+  for (int64_t half = tileTokens / 2; half >= 1; half /= 2) {
+    SmallVector<int64_t> low = llvm::to_vector(llvm::seq<int64_t>(0, half)), high = llvm::to_vector(llvm::seq<int64_t>(half, 2 * half));
+    lanes = emitter.combine(kind, vector::ShuffleOp::create(b, lanes, lanes, low), vector::ShuffleOp::create(b, lanes, lanes, high));
+  }
+  return vector::ExtractOp::create(b, lanes, ArrayRef<int64_t>{0});
+}
+
+void PassEmitter::merge(RowEmitter &emitter, const RegionContext &context, Value partial) {
+  AccumulatorLayout layout(program);
+  for (auto accumulator : program.getOps<kernel::AccumulatorOp>()) {
+    auto lanes = context.laneOffsets.find(accumulator.getSymName());
+    auto histogram = context.histogramOffsets.find(accumulator.getSymName());
+    if (lanes == context.laneOffsets.end() && histogram == context.histogramOffsets.end())
+      continue;
+    Value target = emitter.advance(partial, layout.offsetOf(accumulator.getSymName()));
+    int64_t bytes = elementBytes(accumulator.getType());
+    emitter.loop(accumulator.getCount(), 1, {}, [&](Value e, unsigned, RowEmitter::State &) {
+      Value value;
+      if (lanes != context.laneOffsets.end())
+        value = mergeLanes(emitter, accumulator.getCombine(), emitter.loadLanes(lanes->second, accumulator.getType(), e));
+      if (histogram != context.histogramOffsets.end()) {
+        Value from = emitter.elementPointer(emitter.advance(context.scratch, histogram->second), 4, e);
+        Value count = LLVM::LoadOp::create(b, b.getI32Type(), from, 4);
+        value = value ? Value(arith::AddIOp::create(b, value, count)) : count;
+      }
+      LLVM::StoreOp::create(b, value, emitter.elementPointer(target, bytes, e), bytes);
+    });
+  }
+}
+
+void PassEmitter::emitRows() {
+  RegionContext context;
+  context.module = module;
+  int64_t fixedBytes = planFixed(context);
+  Schedule schedule(pass.getRows().front(), tileTokens, fixedBytes);
+  Type i64 = b.getI64Type();
+  auto function = makeFunction(rowsFunctionName(program.getSymName(), index), {pointer, i64, i64, pointer, pointer}, {3, 4}, schedule.getBytes());
+  Value begin = function.getArgument(1), end = function.getArgument(2);
+  context.scratch = function.getArgument(4);
+  loadArrays(context, function.getArgument(0));
+  RowEmitter emitter(b, schedule, context, tileTokens);
+  emitter.emitPreamble();
+  b.setLoc(pass.getLoc());
+  initialise(emitter, context);
+
+  auto tiles = scf::ForOp::create(b, begin, end, emitter.i64(tileTokens));
+  b.setInsertionPointToStart(tiles.getBody());
+  Tile tile;
+  tile.begin = tiles.getInductionVar();
+  tile.valid = arith::MinSIOp::create(b, arith::SubIOp::create(b, end, tile.begin), emitter.i64(tileTokens));
+  tile.full = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, tile.valid, emitter.i64(tileTokens));
+  SmallVector<int32_t> numbers = llvm::to_vector(llvm::seq<int32_t>(0, tileTokens));
+  auto lane = arith::ConstantOp::create(b, DenseElementsAttr::get(VectorType::get({tileTokens}, b.getI32Type()), ArrayRef<int32_t>(numbers)));
+  Value valid = emitter.broadcast(arith::TruncIOp::create(b, b.getI32Type(), tile.valid));
+  tile.mask = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, lane, valid);
+  emitter.emitSteps(tile);
+
+  b.setLoc(pass.getLoc());
+  b.setInsertionPointAfter(tiles);
+  merge(emitter, context, function.getArgument(3));
+  func::ReturnOp::create(b);
+}
+
+void PassEmitter::emitFinish() {
+  Schedule schedule(pass.getFinish().front(), /*lanes=*/1, /*fixedBytes=*/0);
+  auto function = makeFunction(finishFunctionName(program.getSymName(), index), {pointer, pointer, pointer}, {2}, schedule.getBytes());
+  RegionContext context;
+  context.module = module;
+  context.scratch = function.getArgument(2);
+  context.accumulators = function.getArgument(1);
+  loadArrays(context, function.getArgument(0));
+  RowEmitter emitter(b, schedule, context, /*lanes=*/1);
+  emitter.emitPreamble();
+  emitter.emitSteps(Tile());
+  b.setLoc(pass.getLoc());
+  func::ReturnOp::create(b);
+}
+
+namespace {
+
+struct MoeKernelToVectorPass : PassWrapper<MoeKernelToVectorPass, OperationPass<ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(MoeKernelToVectorPass)
+  StringRef getArgument() const override { return "convert-moe-kernel-to-vector"; }
+  StringRef getDescription() const override { return "CPU code: functions with a token in each vector lane"; }
+  void getDependentDialects(DialectRegistry &registry) const override {
+    registry.insert<func::FuncDialect, scf::SCFDialect, vector::VectorDialect, arith::ArithDialect, math::MathDialect, LLVM::LLVMDialect>();
+  }
+
+  void runOnOperation() override {
+    for (auto program : llvm::make_early_inc_range(getOperation().getOps<kernel::ProgramOp>())) {
+      for (auto [index, pass] : llvm::enumerate(program.getOps<kernel::PassOp>())) {
+        PassEmitter emitter(program, pass, index);
+        emitter.emitRows();
+        emitter.emitFinish();
+      }
+      program.erase();
+    }
+    RewritePatternSet patterns(&getContext());
+    populateExpandMathPatterns(patterns);
+    FrozenRewritePatternSet frozen(std::move(patterns));
+    for (auto function : getOperation().getOps<func::FuncOp>())
+      if (failed(applyPatternsGreedily(function, frozen)))
+        return signalPassFailure();
+  }
+};
+
+} // namespace
+
+std::unique_ptr<Pass> moe::createMoeKernelToVectorPass() { return std::make_unique<MoeKernelToVectorPass>(); }

@@ -1,0 +1,153 @@
+// Writes the code of one region: the rows of a pass with 16 tokens in the lanes of vectors, the finish region with
+// scalars. Both are the same code with another lane count.
+//
+// A scalar of the region is an SSA value of `vector<16xT>` (or `T`), a row stands in scratch memory as [n][16], and a
+// step of the schedule becomes one `scf.for` over the elements. Addresses are `llvm.getelementptr`s from the scratch
+// pointer, since every offset is known.
+#pragma once
+#include "compiler/Conversion/MoeKernelToLLVM/Schedule.h"
+#include "compiler/Target/Layout.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+
+namespace moe::cpu {
+
+/// What the code around a region gives to it.
+struct RegionContext {
+  mlir::ModuleOp module;   ///< takes constant tables
+  mlir::Value scratch;     ///< 64-byte aligned
+  mlir::Value tokenCount;  ///< i64
+  mlir::Value accumulators; ///< finish: the merged block; rows: null
+  llvm::StringMap<mlir::Value> arrays; ///< pointer per buffer
+  /// Rows only: where the lane-wise partials and the histograms stand in scratch, by accumulator.
+  llvm::StringMap<int64_t> laneOffsets, histogramOffsets;
+  int64_t stagingOffset = 0; ///< rows only: 16 rows of the widest buffer
+};
+
+/// The tile that the rows region works on.
+struct Tile {
+  mlir::Value begin; ///< first token, i64
+  mlir::Value valid; ///< tokens of the tile, i64 in 1..16
+  mlir::Value full;  ///< i1: valid == 16
+  mlir::Value mask;  ///< vector<16xi1>: lane < valid
+};
+
+class RowEmitter {
+public:
+  RowEmitter(mlir::ImplicitLocOpBuilder &builder, const Schedule &schedule, const RegionContext &context, int64_t lanes)
+      : b(builder), schedule(schedule), context(context), lanes(lanes) {}
+
+  /// Emits what does not depend on the tile: scalars and gathered rows that are the same for all tokens.
+  void emitPreamble();
+  /// Emits every step at the builder's insertion point. `tile` has values in a rows region only.
+  void emitSteps(const Tile &tile);
+
+  //===-- Values, also used by the code around a region --===//
+  mlir::Value i64(int64_t value) { return mlir::arith::ConstantIntOp::create(b, value, 64); }
+  mlir::Value i32(int64_t value) { return mlir::arith::ConstantIntOp::create(b, value, 32); }
+  /// `T` with one lane, `vector<lanes x T>` otherwise.
+  mlir::Type laneType(mlir::Type type) const;
+  /// The same constant in every lane. `value` is a FloatAttr or IntegerAttr.
+  mlir::Value splat(mlir::TypedAttr value);
+  mlir::Value splatInteger(mlir::Type type, int64_t value) { return splat(b.getIntegerAttr(type, value)); }
+  mlir::Value splatFloat(mlir::Type type, double value) { return splat(b.getFloatAttr(type, value)); }
+  mlir::Value broadcast(mlir::Value scalar);
+  /// Pointer arithmetic in bytes, and to element `index` of elements of `stride` bytes.
+  mlir::Value advance(mlir::Value pointer, int64_t bytes);
+  mlir::Value elementPointer(mlir::Value pointer, int64_t stride, mlir::Value index);
+  mlir::Value combine(kernel::Combine kind, mlir::Value left, mlir::Value right);
+  mlir::TypedAttr neutral(kernel::Combine kind, mlir::Type type);
+  /// One element, all lanes, of the scratch row at `offset`.
+  mlir::Value loadLanes(int64_t offset, mlir::Type element, mlir::Value index);
+  void storeLanes(mlir::Value value, int64_t offset, mlir::Value index);
+
+  using State = llvm::SmallVector<mlir::Value>;
+  /// state = body(e, part, state) for e in [0, count); `parts` bodies run per turn, numbered 0 … parts - 1.
+  State loop(int64_t count, unsigned parts, State state, llvm::function_ref<void(mlir::Value, unsigned, State &)> body);
+  /// The same with bounds known at run time (i64), one body per turn.
+  State loopRange(mlir::Value low, mlir::Value high, State state, llvm::function_ref<void(mlir::Value, State &)> body);
+
+private:
+  /// A row that is the same for all lanes: one value of type `memory` per element at `pointer`.
+  struct UniformRow {
+    mlir::Value pointer;
+    mlir::Type memory;
+  };
+  /// A member of the loop being emitted.
+  struct Member {
+    mlir::Operation *op = nullptr;
+    llvm::SmallVector<mlir::Value> hoisted; ///< loaded before the loop
+    size_t state = 0;                       ///< first of its values in the loop's state
+    bool perGroup = false;                  ///< its state belongs to one group
+  };
+
+  // Steps (RowEmitter.cpp)
+  void emitSingle(mlir::Operation *op, const Tile &tile);
+  void emitElementwise(mlir::Operation *op, mlir::IRMapping &mapping);
+  void emitLoop(const Step &step, const Tile &tile);
+  unsigned partsOf(const Step &step) const;
+  void enter(Member &member, unsigned parts, State &state);
+  void emitElement(Member &member, mlir::Value element, unsigned part, State &state, const Step &step, const Tile &tile);
+  void leave(Member &member, unsigned parts, const State &state);
+  mlir::Value mergeParts(kernel::ReduceOp op, llvm::ArrayRef<mlir::Value> parts);
+  void emitMap(kernel::MapOp op, mlir::Value element);
+  mlir::Value groupOf(kernel::ExpandOp op, mlir::Value element);
+  void define(mlir::Value row, mlir::Value element, mlir::Value value);
+
+  // Memory (EmitMemory.cpp)
+  mlir::Value read(mlir::Value row, mlir::Value element);
+  mlir::Value loadUniform(mlir::Value pointer, mlir::Type memory);
+  mlir::Value widen(mlir::Value value, mlir::Type memory);
+  mlir::Value narrow(mlir::Value value, mlir::Type memory);
+  mlir::Value tablePointer(llvm::ArrayRef<int32_t> table);
+  void emitUniformLoad(mlir::Operation *op, mlir::Value pointer, mlir::Type memory);
+  void emitLoad(kernel::LoadOp op, const Tile &tile);
+  void emitTileStore(kernel::StoreOp op, const Tile &tile);
+  void emitFinishStore(kernel::StoreOp op);
+  mlir::Value tilePointer(kernel::BufferOp buffer, const Tile &tile, bool load);
+  void copyRows(mlir::Value from, mlir::Value to, kernel::BufferOp buffer, mlir::Value rows, mlir::Value lastRow);
+  llvm::SmallVector<mlir::Value> transpose(llvm::ArrayRef<mlir::Value> vectors);
+  mlir::Value shuffle(mlir::Value left, mlir::Value right, llvm::function_ref<int64_t(int64_t)> from);
+  mlir::Value loadVector(mlir::Value pointer, mlir::Type type, int64_t align);
+  void accumulate(kernel::AccumulateOp op, mlir::Value element, mlir::Value value, const Tile &tile);
+  void emitCount(kernel::CountOp op, const Tile &tile);
+
+  // Selection (EmitSelect.cpp)
+  mlir::Type keyType(mlir::Type element) const { return b.getIntegerType(element.getIntOrFloatBitWidth()); }
+  mlir::Value encode(mlir::Value value);
+  mlir::Value decode(mlir::Value key, mlir::Type element);
+  mlir::Value any(mlir::Value mask);
+  mlir::Value maskedKey(kernel::TopkOp op, mlir::Value element);
+  void emitTopk(kernel::TopkOp op);
+  void emitTopkInRegisters(kernel::TopkOp op, int64_t k);
+  void emitTopkInMemory(kernel::TopkOp op, int64_t k);
+  void insertInRegisters(mlir::Value key, mlir::Value position, llvm::MutableArrayRef<mlir::Value> keys,
+                         llvm::MutableArrayRef<mlir::Value> positions);
+  void insertInMemory(mlir::Value key, mlir::Value position, int64_t k, int64_t keyOffset, std::optional<int64_t> positionOffset);
+  void emitGroupTopSum(kernel::GroupTopSumOp op);
+  void emitUnevenReduce(kernel::ReduceOp op);
+  /// A loop over the elements of one group: state = body(element, state).
+  using Body = llvm::function_ref<void(mlir::Value, State &)>;
+  using Members = llvm::function_ref<State(State, Body)>;
+  mlir::Value topSumInRegisters(kernel::GroupTopSumOp op, Members members);
+  mlir::Value topSumInMemory(kernel::GroupTopSumOp op, Members members);
+  /// Calls `body(g, members)` in a loop over the groups.
+  void forGroups(std::optional<llvm::ArrayRef<int32_t>> groups, int64_t size, int64_t count,
+                 llvm::function_ref<void(mlir::Value, Members)> body);
+  mlir::Value emitChosen(kernel::ChosenOp op, const Member &member, mlir::Value element);
+  void hoistChosen(kernel::ChosenOp op, Member &member);
+  mlir::Value emitGather(kernel::GatherOp op, mlir::Value element);
+
+  mlir::ImplicitLocOpBuilder &b;
+  const Schedule &schedule;
+  const RegionContext &context;
+  int64_t lanes;
+  mlir::IRMapping scalars;                          ///< per-token scalars of the region
+  llvm::DenseMap<mlir::Value, UniformRow> uniformRows; ///< rows that are the same for all tokens
+  llvm::DenseMap<mlir::Value, mlir::Value> elements; ///< rows at the element that the current loop body stands on
+};
+
+} // namespace moe::cpu

@@ -1,0 +1,29 @@
+// The `moe_gate` descriptor of runtime/include/moe/runtime.h as LLVM constant data.
+#pragma once
+#include "compiler/Target/Target.h"
+
+namespace moe {
+
+/// The functions of one variant, by pass.
+struct VariantFunctions {
+  std::string isa;
+  llvm::SmallVector<std::pair<llvm::Function *, llvm::Function *>> passes; ///< rows, finish
+};
+
+/// One axis of the descriptor.
+struct AxisInfo {
+  std::string name;
+  int64_t size; ///< -1: known at run time
+  std::string of; ///< the finer axis that this one groups; "" without
+  llvm::SmallVector<int32_t> map; ///< group of every element of the finer axis; empty for equal contiguous blocks
+};
+
+/// The axes of a program: its `moe.axes` attribute (dictionaries with `name`, `size`, and optionally `of` and `map`), then
+/// those that only its buffers name.
+llvm::SmallVector<AxisInfo> axesOf(kernel::ProgramOp program);
+
+/// Adds the external constant `moe_gate_<name>` to the module.
+void addDescriptor(llvm::Module &module, kernel::ProgramOp program, llvm::ArrayRef<VariantFunctions> variants,
+                   uint64_t scratchBytes, const CudaCode *cuda);
+
+} // namespace moe

@@ -67,13 +67,14 @@ int main(int argc, char **argv) {
   }
   moe::FrontendOptions frontend;
   frontend.defines["E"] = argv[2];
-  llvm::Expected<std::unique_ptr<moe::CompiledGate>> gate = moe::CompiledGate::fromSpecFile(argv[1], frontend, {}, llvm::errs());
+  llvm::Expected<std::unique_ptr<moe::CompiledGate>> gate =
+      moe::CompiledGate::fromSpecFile(argv[1], frontend, {}, llvm::errs());
   if (!gate) {
     std::fprintf(stderr, "host_jit: %s\n", llvm::toString(gate.takeError()).c_str());
     return 1;
   }
   try {
-    run((*gate)->gate(), std::stoll(argv[2]));
+    run(*(*gate)->gate(), std::stoll(argv[2]));
   } catch (const moe::rt::Error &error) {
     std::fprintf(stderr, "host_jit: %s\n", error.what());
     return 1;

@@ -29,7 +29,7 @@ struct Results {
   std::vector<float> weight = std::vector<float>(tokens * slots);
   std::vector<std::int32_t> route = std::vector<std::int32_t>(tokens * slots);
   float expertBalance = 0, deviceBalance = 0, maxViolation = 0;
-  std::vector<std::int32_t> status = std::vector<std::int32_t>(deepseek_moe.array_count);
+  std::vector<std::int32_t> status = std::vector<std::int32_t>(moe_gate_deepseek_moe.array_count);
 };
 
 void bind(moe::rt::Call &call, const std::vector<float> &logits, Results &results) {
@@ -40,9 +40,9 @@ void bind(moe::rt::Call &call, const std::vector<float> &logits, Results &result
       .output("device_balance", &results.deviceBalance, {})
       .output("max_violation", &results.maxViolation, {});
   // Status words: what only the data shows. The descriptor says which there are.
-  for (std::uint32_t i = 0; i < deepseek_moe.array_count; ++i)
-    if (deepseek_moe.arrays[i].role == MOE_STATUS_WORD)
-      call.output(deepseek_moe.arrays[i].name, &results.status[i], {});
+  for (std::uint32_t i = 0; i < moe_gate_deepseek_moe.array_count; ++i)
+    if (moe_gate_deepseek_moe.arrays[i].role == MOE_STATUS_WORD)
+      call.output(moe_gate_deepseek_moe.arrays[i].name, &results.status[i], {});
 }
 
 void print(const char *what, const Results &results) {
@@ -52,7 +52,7 @@ void print(const char *what, const Results &results) {
 }
 
 void run() {
-  moe::rt::Executable gate = moe::rt::Executable::cpu(deepseek_moe);
+  moe::rt::Executable gate = moe::rt::Executable::cpu(moe_gate_deepseek_moe);
   moe::rt::Call call(gate, tokens);
   std::vector<float> batches[] = {makeLogits(0), makeLogits(tokens)};
   Results results;

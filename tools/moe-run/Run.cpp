@@ -3,6 +3,7 @@
 #include "compiler/API/Compiler.h"
 #include "dialects/Moe/IR/Moe.h"
 #include "fmt/format.h"
+#include "mlir/Parser/Parser.h"
 #include "moe/runtime.hpp"
 #include "tools/moe-run/Report.h"
 #include "llvm/ADT/StringExtras.h"
@@ -24,14 +25,20 @@ std::optional<SelectionOutput> firstSelection(const RunOptions &options) {
     return std::nullopt;
   llvm::SourceMgr sources;
   sources.AddNewSourceBuffer(std::move(*file), llvm::SMLoc());
-  mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
+  mlir::DialectRegistry registry;
+  registerCompilerDialects(registry);
+  mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
   // The compiler has already shown what it had to say about this file.
   mlir::ScopedDiagnosticHandler silent(&context, [](mlir::Diagnostic &) { return mlir::success(); });
-  mlir::OwningOpRef<mlir::ModuleOp> module = importGate(sources, &context, options.frontend);
+  mlir::OwningOpRef<mlir::ModuleOp> module =
+      llvm::StringRef(options.spec).ends_with(".mlir")
+          ? mlir::parseSourceFile<mlir::ModuleOp>(sources, mlir::ParserConfig(&context))
+          : importGate(sources, &context, options.frontend);
   std::optional<SelectionOutput> found;
   if (module)
     module->walk([&](OutputOp output) {
-      if (auto selection = llvm::dyn_cast<SelectionType>(output.getValue().getType()); selection && !found)
+      auto selection = llvm::dyn_cast<SelectionType>(output.getValue().getType());
+      if (selection && !found)
         found = {output.getName().str(), selection.getAxis().str()};
     });
   return found;
@@ -132,11 +139,14 @@ bool run(const RunOptions &options, llvm::raw_ostream &out, llvm::raw_ostream &e
     return false;
   };
   try {
-    llvm::Expected<std::unique_ptr<CompiledGate>> gate =
-        CompiledGate::fromSpecFile(options.spec, options.frontend, {}, err);
+    CompileOptions compile;
+    compile.cuda = options.cuda;
+    if (!options.isa.empty())
+      compile.cpu.isas = {options.isa};
+    auto gate = CompiledGate::fromSpecFile(options.spec, options.frontend, compile, err);
     if (!gate)
       return failed(llvm::toString(gate.takeError()));
-    if (llvm::Error error = runGate((*gate)->gate(), options, out))
+    if (llvm::Error error = runGate(*(*gate)->gate(), options, out))
       return failed(llvm::toString(std::move(error)));
     return true;
   } catch (const rt::Error &error) {

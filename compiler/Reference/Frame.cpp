@@ -1,0 +1,81 @@
+// Tensors and the state of one evaluation (Frame.h).
+#include "compiler/Reference/Frame.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+using namespace moe;
+using namespace moe::reference;
+
+/// Product of sizes.
+static int64_t product(llvm::ArrayRef<int64_t> sizes) {
+  int64_t count = 1;
+  for (int64_t size : sizes)
+    count *= size;
+  return count;
+}
+
+int64_t Array::count() const { return product(sizes); }
+int64_t Tensor::count() const { return product(sizes); }
+
+int64_t Tensor::indexOf(StringRef axis) const {
+  for (auto [i, name] : llvm::enumerate(axes))
+    if (name.getValue() == axis)
+      return i;
+  return -1;
+}
+
+SmallVector<int64_t> Tensor::strides(ArrayRef<StringAttr> order) const {
+  SmallVector<int64_t> own(axes.size());
+  int64_t stride = 1;
+  for (size_t i = axes.size(); i-- > 0; stride *= sizes[i])
+    own[i] = stride;
+  SmallVector<int64_t> result;
+  for (StringAttr name : order) {
+    int64_t i = indexOf(name.getValue());
+    result.push_back(i < 0 ? 0 : own[i]);
+  }
+  return result;
+}
+
+void reference::forEachIndex(ArrayRef<int64_t> sizes, function_ref<void(ArrayRef<int64_t>)> body) {
+  SmallVector<int64_t> at(sizes.size(), 0);
+  for (int64_t left = product(sizes); left > 0; --left) {
+    body(at);
+    for (size_t i = sizes.size(); i-- > 0;) {
+      if (++at[i] < sizes[i])
+        break;
+      at[i] = 0;
+    }
+  }
+}
+
+int64_t reference::offset(ArrayRef<int64_t> coordinates, ArrayRef<int64_t> strides) {
+  int64_t sum = 0;
+  for (auto [coordinate, stride] : llvm::zip_equal(coordinates, strides))
+    sum += coordinate * stride;
+  return sum;
+}
+
+Tensor Frame::make(Type type) const {
+  Tensor tensor;
+  if (auto selection = dyn_cast<SelectionType>(type)) {
+    tensor.axes.assign(selection.getBatch().begin(), selection.getBatch().end());
+    tensor.axes.push_back(selection.getSlot());
+  } else {
+    tensor.axes.assign(axesOf(type).begin(), axesOf(type).end());
+  }
+  for (StringAttr axis : tensor.axes)
+    tensor.sizes.push_back(axisSizes.lookup(axis));
+  tensor.data.resize(tensor.count());
+  return tensor;
+}
+
+llvm::Error reference::errorAt(Operation *op, const Twine &text) {
+  std::string message;
+  llvm::raw_string_ostream stream(message);
+  Location loc = op->getLoc();
+  if (auto file = loc->findInstanceOf<FileLineColLoc>())
+    stream << file.getFilename().getValue() << ":" << file.getLine() << ":" << file.getColumn() << ": ";
+  stream << "'" << op->getName().getStringRef() << "' " << text;
+  return llvm::createStringError(message);
+}

@@ -1,0 +1,90 @@
+// What an operation sees while it is evaluated: its operands' values, the sizes of axes, and how to round.
+#pragma once
+#include "compiler/Reference/Interpreter.h"
+#include "compiler/Reference/Number.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
+#include "llvm/ADT/SetVector.h"
+
+namespace moe::reference {
+
+/// A value of the gate: a tensor, or a selection (batch axes, then the slot axis; indices as numbers, -1 where empty).
+struct Tensor {
+  llvm::SmallVector<mlir::StringAttr> axes;
+  llvm::SmallVector<int64_t> sizes;
+  std::vector<Number> data;
+
+  int64_t count() const;
+  /// Distance of neighbours along each axis of `order`; 0 for an axis this tensor lacks.
+  llvm::SmallVector<int64_t> strides(llvm::ArrayRef<mlir::StringAttr> order) const;
+  /// Position of `axis`, or -1.
+  int64_t indexOf(llvm::StringRef axis) const;
+};
+
+/// Calls `body` with the coordinates of every element of an array of these sizes, in row-major order.
+void forEachIndex(llvm::ArrayRef<int64_t> sizes, llvm::function_ref<void(llvm::ArrayRef<int64_t>)> body);
+
+/// Sum of coordinate times stride.
+int64_t offset(llvm::ArrayRef<int64_t> coordinates, llvm::ArrayRef<int64_t> strides);
+
+/// The state of one evaluation.
+class Frame {
+public:
+  Frame(const Arrays &inputs, const EvaluationOptions &options) : inputs(inputs), options(options) {}
+
+  /// The value of an operand, which has been evaluated before.
+  const Tensor &operator[](mlir::Value value) const { return values.at(value); }
+  void set(mlir::Value value, Tensor tensor) { values[value] = std::move(tensor); }
+
+  /// A tensor for `type`, a ranked tensor or a selection, with run-time sizes filled in and zeros for data.
+  Tensor make(mlir::Type type) const;
+
+  /// Whether the operation being evaluated rounds to f32 after each step (EvaluationOptions::float32Selections).
+  bool single = false;
+  /// `x` as the operation being evaluated rounds it.
+  Number round(Number x) const { return single ? Number(static_cast<float>(x.value), x.terms) : x; }
+
+  /// Sizes of all axes, slot axes included.
+  llvm::DenseMap<mlir::StringAttr, int64_t> axisSizes;
+
+  const Arrays &inputs;
+  const EvaluationOptions &options;
+  Arrays results;
+  bool empty = false;
+
+private:
+  llvm::DenseMap<mlir::Value, Tensor> values;
+};
+
+/// Evaluates one operation and sets its results.
+using Evaluator = std::function<llvm::Error(mlir::Operation *, Frame &)>;
+
+/// What evaluates which operation.
+class EvaluatorTable {
+public:
+  template <typename Op> void add(llvm::Error (*evaluator)(Op, Frame &)) {
+    table[Op::getOperationName()] = [evaluator](mlir::Operation *op, Frame &frame) {
+      return evaluator(mlir::cast<Op>(op), frame);
+    };
+  }
+  template <typename Op> void addRaw(Evaluator evaluator) { table[Op::getOperationName()] = std::move(evaluator); }
+  const Evaluator *lookup(mlir::Operation *op) const {
+    auto it = table.find(op->getName().getStringRef());
+    return it == table.end() ? nullptr : &it->second;
+  }
+
+private:
+  llvm::StringMap<Evaluator> table;
+};
+
+/// An error at the location of `op`: "file:line:column: 'op' text".
+llvm::Error errorAt(mlir::Operation *op, const llvm::Twine &text);
+
+// One function per file of evaluators.
+void addStructure(EvaluatorTable &table);      // axis, input, param, loss, metric, output, constant
+void addShape(EvaluatorTable &table);          // broadcast, expand, size
+void addPointwiseFloat(EvaluatorTable &table); // arith and math on floats, moe.sigmoid …
+void addPointwiseInteger(EvaluatorTable &table);
+void addReductions(EvaluatorTable &table); // reduce, sum_top, kth, argmax, softmax, normalize, standardize
+void addSelections(EvaluatorTable &table); // topk, first, gather, chosen
+
+} // namespace moe::reference

@@ -1,0 +1,138 @@
+// The choice of lanes per row.
+//
+// The model counts the instructions that a warp spends on one row. Work on elements costs V instructions per operation in
+// each of the L lanes that hold the row; a reduction costs a shuffle and an operation for each of its log2 L steps, in the
+// same L lanes. Fewer lanes therefore always need fewer instructions, but more registers: V values of each row that is
+// alive. Up to 12 values per lane leave room for two blocks of 256 threads on a multiprocessor; more are accepted only
+// where all 32 lanes are in use already.
+#include "compiler/Conversion/MoeKernelToCUDA/CostModel.h"
+#include "compiler/Target/Layout.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace moe;
+using namespace moe::kernel;
+
+namespace {
+
+constexpr int64_t maxComfortableValues = 12;
+/// Instructions for one shuffle and what is done with its result.
+constexpr int64_t shuffleCost = 3;
+/// Instructions of a topk round for each value: maximum, search, removal.
+constexpr int64_t topkRoundCost = 5;
+/// Instructions around one access to memory (address, bound, the access).
+constexpr int64_t accessCost = 4;
+
+/// What the cost of a pass depends on, for the rows of its greatest size.
+struct PassFacts {
+  int64_t size = 1;
+  int64_t elementOps = 0; ///< instructions per element
+  int64_t shuffles = 0;   ///< reductions over a row
+  int64_t accesses = 0;   ///< rows of that size that are loaded or stored
+  int64_t maxWidth = 1;   ///< elements in 16 bytes of the narrowest of them, dividing the size
+};
+
+int64_t rowSize(Type type) { return isa<RowType>(type) ? cast<RowType>(type).getSize() : 1; }
+
+void visitRowTypes(PassOp pass, llvm::function_ref<void(Operation *, int64_t)> visit) {
+  for (Operation &op : pass.getRows().front())
+    for (Type type : llvm::concat<const Type>(op.getOperandTypes(), op.getResultTypes()))
+      visit(&op, rowSize(type));
+}
+
+/// Greatest power of two of elements that 16 bytes hold and that divides a row of `size`.
+int64_t vectorWidth(BufferOp buffer, int64_t size) {
+  int64_t width = buffer.getType().isInteger(1) ? 1 : 16 / static_cast<int64_t>(elementBytes(buffer.getType()));
+  while (size % width != 0)
+    width /= 2;
+  return width;
+}
+
+BufferOp accessedBuffer(Operation &op) {
+  if (auto load = dyn_cast<LoadOp>(op))
+    return lookupBuffer(load, load.getBuffer());
+  if (auto store = dyn_cast<StoreOp>(op))
+    return lookupBuffer(store, store.getBuffer());
+  return {};
+}
+
+PassFacts collectFacts(PassOp pass) {
+  PassFacts facts;
+  visitRowTypes(pass, [&](Operation *, int64_t size) { facts.size = std::max(facts.size, size); });
+  for (Operation &op : pass.getRows().front()) {
+    if (auto map = dyn_cast<MapOp>(op); map && map.getRowSize() == facts.size)
+      facts.elementOps += map.getBlock()->getOperations().size() - 1;
+    if (auto topk = dyn_cast<TopkOp>(op)) {
+      int64_t rounds = rowSize(topk.getIndices().getType());
+      facts.elementOps += rowSize(topk.getInput().getType()) == facts.size ? topkRoundCost * rounds : 0;
+      facts.shuffles += 2 * rounds;
+    }
+    if (isa<kernel::ReduceOp, GroupTopSumOp>(op)) {
+      facts.elementOps += 1;
+      facts.shuffles += 1;
+    }
+    BufferOp buffer = accessedBuffer(op);
+    if (!buffer || !buffer.isPerToken() || buffer.getRowSize() != facts.size)
+      continue;
+    ++facts.accesses;
+    facts.maxWidth = std::max(facts.maxWidth, vectorWidth(buffer, facts.size));
+  }
+  return facts;
+}
+
+int64_t valuesPerLane(int64_t size, int64_t lanes, int64_t width) {
+  return static_cast<int64_t>(llvm::divideCeil(size, lanes * width)) * width;
+}
+
+int64_t cost(const PassFacts &facts, int64_t lanes, int64_t width) {
+  int64_t values = valuesPerLane(facts.size, lanes, width);
+  return lanes * (values * facts.elementOps + llvm::Log2_64(lanes) * shuffleCost * facts.shuffles +
+                  facts.accesses * accessCost * values / width);
+}
+
+/// Cheapest vector width for `lanes`; the wider one of two that cost the same.
+int64_t chooseWidth(const PassFacts &facts, int64_t lanes) {
+  int64_t best = facts.maxWidth;
+  for (int64_t width = facts.maxWidth / 2; width >= 1; width /= 2)
+    if (cost(facts, lanes, width) < cost(facts, lanes, best))
+      best = width;
+  return best;
+}
+
+int64_t chooseLanes(const PassFacts &facts) {
+  int64_t best = 32;
+  for (int64_t lanes = 16; lanes >= 1; lanes /= 2) {
+    int64_t width = chooseWidth(facts, lanes);
+    if (valuesPerLane(facts.size, lanes, width) <= maxComfortableValues &&
+        cost(facts, lanes, width) <= cost(facts, best, chooseWidth(facts, best)))
+      best = lanes;
+  }
+  return best;
+}
+
+} // namespace
+
+LayoutPlan LayoutPlan::forRows(PassOp pass) {
+  PassFacts facts = collectFacts(pass);
+  LayoutPlan plan;
+  auto forced = pass->getParentOp()->getAttrOfType<IntegerAttr>("moe_kernel.cuda_lanes");
+  plan.lanes = forced ? std::clamp<int64_t>(llvm::PowerOf2Ceil(std::max<int64_t>(1, forced.getInt())), 1, 32)
+                      : chooseLanes(facts);
+  plan.widths[facts.size] = chooseWidth(facts, plan.lanes);
+  return plan;
+}
+
+LayoutPlan LayoutPlan::forFinish() { return LayoutPlan(); }
+
+RowLayout LayoutPlan::of(int64_t size) const {
+  auto it = widths.find(size);
+  int64_t width = it == widths.end() ? 1 : it->second;
+  return RowLayout{size, lanes, width, valuesPerLane(size, lanes, width)};
+}
+
+int64_t moe::chooseThreads(int64_t wordsPerWarp, bool looped) {
+  int64_t threads = looped ? 32 : 256;
+  while (threads > 32 && threads / 32 * wordsPerWarp > sharedWords)
+    threads /= 2;
+  return threads;
+}

@@ -1,0 +1,376 @@
+// Loops, statements, comments and element-wise work. Memory is in MemoryPrinter.cpp, groups in GroupPrinter.cpp,
+// selections in SelectionPrinter.cpp.
+#include "compiler/Conversion/MoeKernelToCUDA/RegionPrinter.h"
+
+using namespace mlir;
+using namespace moe;
+using namespace moe::kernel;
+
+/// Longer expressions are cut in two.
+static constexpr size_t maxExpressionLength = 84;
+
+//===-- Text --------------------------------------------------------------------------------------------------------===//
+
+std::string moe::indented(StringRef text, int levels) { return std::string(2 * levels, ' ') + text.str(); }
+
+Expression moe::positionOf(const RowLayout &layout, const Expression &j) {
+  auto number = [](int64_t value) { return Expression(std::to_string(value)); };
+  auto times = [&](const Expression &a, int64_t b) {
+    return b == 1 ? a : binary(a, "*", number(b), Precedence::Multiply);
+  };
+  Expression lane("lane");
+  if (layout.lanes == 1)
+    return layout.values == 1 ? number(0) : j;
+  if (layout.values == 1)
+    return lane;
+  int64_t w = layout.width;
+  if (layout.values == w)
+    return j.text == "0" ? times(lane, w) : binary(times(lane, w), "+", j, Precedence::Add);
+  if (w == 1)
+    return binary(times(j, layout.lanes), "+", lane, Precedence::Add);
+  Expression chunk = times(binary(j, "/", number(w), Precedence::Multiply), w * layout.lanes);
+  Expression start = binary(chunk, "+", times(lane, w), Precedence::Add);
+  return binary(start, "+", binary(j, "%", number(w), Precedence::Multiply), Precedence::Add);
+}
+
+Lines moe::unrollPragma(const RowLayout &layout) { return layout.isLooped() ? Lines{} : Lines{"#pragma unroll"}; }
+
+StringRef moe::combineName(Combine combine) { return stringifyCombine(combine); }
+
+std::string moe::updateStatement(Combine combine, StringRef target, const Expression &value) {
+  if (combine == Combine::Sum)
+    return target.str() + " += " + value.text + ";";
+  return target.str() + " = " + call(("moe_" + combineName(combine)).str(), {Expression(target.str()), value}).text + ";";
+}
+
+std::string moe::neutralElement(Combine combine, Type type) {
+  if (combine == Combine::Sum)
+    return type.isF32() ? "0.0f" : type.isF64() ? "0.0" : "0";
+  if (combine == Combine::Min)
+    return type.isInteger(32) ? "MOE_INT_MAX" : "MOE_INFINITY";
+  return type.isInteger(32) ? "MOE_INT_MIN" : "-MOE_INFINITY";
+}
+
+std::string ProgramText::table(StringRef wanted, ArrayRef<int32_t> elements) {
+  std::string &name = tableNames[std::vector<int32_t>(elements)];
+  if (!name.empty())
+    return name;
+  name = names.fresh(wanted);
+  tables.push_back("static __device__ const int " + name + "[" + std::to_string(elements.size()) + "] = {");
+  std::string line = "   ";
+  for (auto [n, element] : llvm::enumerate(elements)) {
+    std::string text = " " + std::to_string(element) + (n + 1 < elements.size() ? "," : "};");
+    if (line.size() + text.size() > 118) {
+      tables.push_back(line);
+      line = "   ";
+    }
+    line += text;
+  }
+  tables.push_back(line);
+  return name;
+}
+
+//===-- Loops and statements ----------------------------------------------------------------------------------------===//
+
+RegionPrinter::RegionPrinter(Block &block, const LayoutPlan &plan, ProgramText &program, bool finish)
+    : block(block), plan(plan), program(program), names(program.names), wanted(block),
+      accumulatorLayout(block.getParentOp()->getParentOfType<ProgramOp>()), finish(finish) {}
+
+RegionPrinter::Loop &RegionPrinter::openLoop(const RowLayout &layout, Operation *user) {
+  if (loop && (loop->layout.size != layout.size || dependsOnOpenLoop(user)))
+    closeLoop();
+  if (!loop)
+    loop.emplace().layout = layout;
+  return *loop;
+}
+
+std::string RegionPrinter::loopHeader(int64_t values, StringRef index, int64_t step) const {
+  std::string i = index.str();
+  return "for (int " + i + " = 0; " + i + " < " + std::to_string(values) + "; " +
+         (step == 1 ? "++" + i : i + " += " + std::to_string(step)) + ")";
+}
+
+void RegionPrinter::closeLoop() {
+  if (!loop)
+    return;
+  Loop closed = std::move(*loop);
+  loop.reset();
+  llvm::append_range(lines, closed.before);
+  const RowLayout &layout = closed.layout;
+  if (closed.usesPosition)
+    closed.body.insert(closed.body.begin(), "const int i = " + positionOf(layout, {"j"}).text + ";");
+  if (layout.values == 1) {
+    llvm::append_range(lines, closed.body);
+  } else if (!closed.body.empty()) {
+    llvm::append_range(lines, unrollPragma(layout));
+    bool braces = closed.body.size() > 1;
+    lines.push_back(loopHeader(layout.values) + (braces ? " {" : ""));
+    for (const std::string &line : closed.body)
+      lines.push_back(indented(line));
+    if (braces)
+      lines.push_back("}");
+  }
+  llvm::append_range(lines, closed.after);
+}
+
+void RegionPrinter::note(Operation *op) {
+  for (StringRef statement : statementsOf(op->getLoc()))
+    if (noted.insert(statement).second)
+      comments.push_back("// " + statement.str());
+}
+
+Lines RegionPrinter::takeComments() { return std::exchange(comments, {}); }
+
+void RegionPrinter::beforeLoop(std::string statement) {
+  llvm::append_range(loop->body.empty() ? loop->before : loop->body, takeComments());
+  loop->before.push_back(std::move(statement));
+}
+
+void RegionPrinter::inLoop(std::string statement) {
+  bool first = loop->body.empty() && loop->layout.values > 1;
+  llvm::append_range(first ? loop->before : loop->body, takeComments());
+  loop->body.push_back(std::move(statement));
+}
+
+void RegionPrinter::statement(std::string text) { statements({std::move(text)}); }
+
+void RegionPrinter::statements(const Lines &text) {
+  closeLoop();
+  llvm::append_range(lines, takeComments());
+  llvm::append_range(lines, text);
+}
+
+bool RegionPrinter::dependsOnOpenLoop(Value value) const {
+  if (!loop || loop->pending.contains(value))
+    return loop.has_value();
+  if (rows.contains(value) || scalars.contains(value) || !value.getDefiningOp())
+    return false;
+  return dependsOnOpenLoop(value.getDefiningOp());
+}
+
+bool RegionPrinter::dependsOnOpenLoop(Operation *op) const {
+  return op->walk([&](Operation *inner) {
+             bool depends = llvm::any_of(inner->getOperands(), [&](Value operand) {
+               bool inside = operand.getParentRegion() != op->getParentRegion();
+               return !inside && dependsOnOpenLoop(operand);
+             });
+             return depends ? WalkResult::interrupt() : WalkResult::advance();
+           }).wasInterrupted();
+}
+
+//===-- Values ------------------------------------------------------------------------------------------------------===//
+
+std::string RegionPrinter::freshName(Value value, StringRef kind) { return names.fresh(wanted.of(value, kind)); }
+
+/// A map whose only result has one user that goes through its elements once, in a loop.
+bool RegionPrinter::isInlined(Operation *op) const {
+  auto map = dyn_cast_or_null<MapOp>(op);
+  if (!map || map->getNumResults() != 1 || !map.getResult(0).hasOneUse())
+    return false;
+  Operation *user = *map->user_begin();
+  if (auto reduce = dyn_cast<kernel::ReduceOp>(user))
+    return !isa<RowType>(reduce.getResult().getType());
+  return user->getBlock() == op->getBlock() && isa<MapOp, AccumulateOp>(user);
+}
+
+static bool isSimple(const Expression &text) {
+  return llvm::all_of(text.text, [](char c) { return llvm::isAlnum(c) || c == '_' || c == '[' || c == ']'; });
+}
+
+Expression RegionPrinter::named(Value value, Expression text, StringRef kind) {
+  std::string name = freshName(value, kind);
+  std::string line = "const " + cTypeName(value.getType()).str() + " " + name + " = " + text.text + ";";
+  if (loop)
+    inLoop(line);
+  else
+    statement(line);
+  return scalars[value] = Expression(name);
+}
+
+static StringRef kindOf(Operation *op) {
+  return llvm::TypeSwitch<Operation *, StringRef>(op)
+      .Case<arith::CmpFOp, arith::CmpIOp>([](auto) { return "is"; })
+      .Case<arith::DivFOp>([](auto) { return "quotient"; })
+      .Case<math::ExpOp, math::Exp2Op>([](auto) { return "power"; })
+      .Case<math::LogOp>([](auto) { return "logarithm"; })
+      .Case<SizeOp>([](auto) { return "tokens"; })
+      .Default([](auto) { return "t"; });
+}
+
+Expression RegionPrinter::evaluate(Operation *op, Value value) {
+  SmallVector<Expression> operands;
+  for (Value operand : op->getOperands())
+    operands.push_back(scalar(operand));
+  note(op);
+  if (isa<SizeOp>(op))
+    return cast("int", finish ? Expression("moe_load1(moe_at<const long long>(accumulators, 0), 0)")
+                              : Expression("token_count"));
+  if (std::optional<Expression> text = printScalarOperation(op, operands))
+    return *text;
+  unsupported = unsupported ? unsupported : op;
+  return {"0"};
+}
+
+Expression RegionPrinter::scalar(Value value) {
+  if (auto it = scalars.find(value); it != scalars.end())
+    return it->second;
+  if (auto argument = dyn_cast<BlockArgument>(value)) {
+    auto map = cast<MapOp>(argument.getOwner()->getParentOp());
+    Expression text = element(map.getInputs()[argument.getArgNumber()]);
+    if (!isSimple(text) && !value.hasOneUse())
+      return named(value, text, "x");
+    return scalars[value] = text;
+  }
+  Operation *op = value.getDefiningOp();
+  if (isa<arith::ConstantOp>(op))
+    return *printScalarOperation(op, {});
+  if (isa<PositionOp>(op)) {
+    if (loop->layout.values == 1 || loop->layout.lanes == 1)
+      return positionOf(loop->layout, {"j"});
+    loop->usesPosition = true;
+    return {"i"};
+  }
+  Expression text = evaluate(op, value);
+  return value.hasOneUse() && text.text.size() <= maxExpressionLength ? text : named(value, text, kindOf(op));
+}
+
+Expression RegionPrinter::element(Value row) {
+  auto it = rows.find(row);
+  if (it != rows.end()) {
+    std::string text = it->second.base + (it->second.indexed ? "[j]" : "");
+    return it->second.marks ? Expression(text + " == 0", Precedence::Equality) : Expression(text);
+  }
+  auto map = cast<MapOp>(row.getDefiningOp());
+  return scalar(map.getBlock()->getTerminator()->getOperand(0));
+}
+
+RegionPrinter::Row &RegionPrinter::registers(Value row) {
+  closeLoop();
+  return rows.find(row)->second;
+}
+
+std::string RegionPrinter::declareRow(Value row, StringRef kind, StringRef start) {
+  RowLayout layout = layoutOf(row);
+  std::string name = freshName(row, kind);
+  std::string size = layout.values == 1 ? "" : "[" + std::to_string(layout.values) + "]";
+  StringRef type = cTypeName(cast<RowType>(row.getType()).getElementType());
+  std::string line = type.str() + " " + name + size + start.str() + ";";
+  if (loop)
+    beforeLoop(line);
+  else
+    statement(line);
+  rows[row] = Row{name, layout.values > 1};
+  return name;
+}
+
+void RegionPrinter::defineRow(Value row, StringRef kind, const Expression &text) {
+  RowLayout layout = layoutOf(row);
+  if (layout.values > 1) {
+    std::string name = declareRow(row, kind);
+    inLoop(name + "[j] = " + text.text + ";");
+    return;
+  }
+  std::string name = freshName(row, kind);
+  StringRef type = cTypeName(cast<RowType>(row.getType()).getElementType());
+  inLoop("const " + type.str() + " " + name + " = " + text.text + ";");
+  rows[row] = Row{name};
+}
+
+//===-- Element-wise work -------------------------------------------------------------------------------------------===//
+
+void RegionPrinter::printMap(MapOp op) {
+  if (isInlined(op) || op.use_empty())
+    return;
+  openLoop(layoutOf(op.getResult(0)), op);
+  Operation *yield = op.getBlock()->getTerminator();
+  // Values with several uses first, in order; what is left is part of the expressions that use it.
+  for (Operation &inner : op.getBlock()->without_terminator()) {
+    for (auto [result, value] : llvm::zip_equal(op.getResults(), yield->getOperands()))
+      if (value.getDefiningOp() == &inner && !result.use_empty() && !rows.contains(result)) {
+        Expression text = isa<arith::ConstantOp, PositionOp>(inner) ? scalar(value) : evaluate(&inner, value);
+        defineRow(result, kindOf(&inner), text);
+        scalars[value] = element(result);
+      }
+    if (!isa<arith::ConstantOp, PositionOp>(inner) && !inner.getResult(0).hasOneUse() &&
+        !inner.getResult(0).use_empty())
+      scalar(inner.getResult(0));
+  }
+  for (auto [result, value] : llvm::zip_equal(op.getResults(), yield->getOperands()))
+    if (!result.use_empty() && !rows.contains(result))
+      defineRow(result, "x", scalar(value));
+}
+
+void RegionPrinter::printScalar(Operation &op) {
+  Value value = op.getResult(0);
+  if (isa<arith::ConstantOp>(op) || value.use_empty())
+    return;
+  if (value.hasOneUse() && (*value.user_begin())->getBlock() == op.getBlock() && !isa<SizeOp>(op))
+    return;
+  closeLoop();
+  named(value, evaluate(&op, value), kindOf(&op));
+}
+
+void RegionPrinter::printReduce(kernel::ReduceOp op) {
+  if (op.getResult().use_empty())
+    return;
+  if (isa<RowType>(op.getResult().getType()))
+    return printGroupReduce(op);
+  RowLayout layout = layoutOf(op.getInput());
+  Combine kind = op.getKind();
+  Type type = op.getResult().getType();
+  openLoop(layout, op);
+  note(op);
+  Expression value = element(op.getInput());
+  std::string name = freshName(op.getResult(), combineName(kind));
+  std::string lanes = ("moe_" + combineName(kind) + "_lanes<" + Twine(plan.getLanes()) + ">").str();
+  scalars[op.getResult()] = Expression(name);
+  std::string inside = positionOf(layout, {"j"}).text + " < " + std::to_string(layout.size);
+  if (layout.values == 1) {
+    if (layout.isPadded())
+      value = select({inside, Precedence::Relation}, value, {neutralElement(kind, type)});
+    inLoop("const " + cTypeName(type).str() + " " + name + " = " +
+           (plan.getLanes() > 1 ? call(lanes, {value}) : value).text + ";");
+    return;
+  }
+  beforeLoop(cTypeName(type).str() + " " + name + " = " + neutralElement(kind, type) + ";");
+  inLoop((layout.isPadded() ? "if (" + inside + ") " : "") + updateStatement(kind, name, value));
+  if (plan.getLanes() > 1)
+    loop->after.push_back(name + " = " + lanes + "(" + name + ");");
+  loop->pending.insert(op.getResult());
+}
+
+LogicalResult RegionPrinter::printOperation(Operation &op) {
+  llvm::TypeSwitch<Operation *>(&op)
+      .Case<MapOp>([&](MapOp map) { printMap(map); })
+      .Case<kernel::ReduceOp>([&](auto reduce) { printReduce(reduce); })
+      .Case<LoadOp>([&](auto load) { printLoad(load); })
+      .Case<StoreOp>([&](auto store) { printStore(store); })
+      .Case<AccumulateOp>([&](auto accumulate) { printAccumulate(accumulate); })
+      .Case<CountOp>([&](auto count) { printCount(count); })
+      .Case<ReadOp>([&](auto read) { printRead(read); })
+      .Case<GroupTopSumOp>([&](auto sum) { printGroupTopSum(sum); })
+      .Case<ExpandOp>([&](auto expand) { printExpand(expand); })
+      .Case<TopkOp>([&](auto topk) { printTopk(topk); })
+      .Case<ChosenOp>([&](auto chosen) { printChosen(chosen); })
+      .Case<GatherOp>([&](auto gather) { printGather(gather); })
+      .Case<SliceOp>([&](auto slice) { printSlice(slice); })
+      .Case<ExtractOp>([&](auto extract) { printExtract(extract); })
+      .Default([&](Operation *other) {
+        if (other->getNumResults() == 1 && !isa<RowType>(other->getResult(0).getType()))
+          printScalar(*other);
+        else
+          unsupported = other;
+      });
+  if (unsupported)
+    return unsupported->emitError("'") << unsupported->getName() << "' has no CUDA form in a row; "
+                                       << "use the operations of moe_kernel, and scalar arith and math";
+  return success();
+}
+
+LogicalResult RegionPrinter::print() {
+  for (Operation &op : block)
+    if (failed(printOperation(op)))
+      return failure();
+  closeLoop();
+  return success();
+}

@@ -13,16 +13,16 @@ int main() {
   float spread = 0;
   std::int32_t words[8] = {};
   try {
-    moe::rt::Executable gate = moe::rt::Executable::cpu(tiny);
+    moe::rt::Executable gate = moe::rt::Executable::cpu(moe_gate_tiny);
     moe::rt::Call call(gate, tokens);
     call.input("logits", logits, {tokens, 8});
     call.output("route", route, {tokens, 2});
     call.output("spread", &spread, {});
     // Status words, whatever this version of the compiler reports.
     std::size_t used = 0;
-    for (std::uint32_t i = 0; i < tiny.array_count; ++i)
-      if (tiny.arrays[i].role == MOE_STATUS_WORD)
-        call.output(tiny.arrays[i].name, &words[used++], {});
+    for (std::uint32_t i = 0; i < moe_gate_tiny.array_count; ++i)
+      if (moe_gate_tiny.arrays[i].role == MOE_STATUS_WORD)
+        call.output(moe_gate_tiny.arrays[i].name, &words[used++], {});
     call.forward(tokens);
   } catch (const moe::rt::Error &error) {
     std::printf("failed: %s\n", error.what());

@@ -135,8 +135,8 @@ class DeepSeekMoE:
 class DeepSeekV2:
     """DeepSeek-V2 (2405.04434), section 2.2: device-limited routing, three balance losses (eqs. 23-31)."""
 
-    consts = {"E": 160, "D": 8, "M": 3, "K": 6}
-    params = {"alpha1": 0.003, "alpha2": 0.05, "alpha3": 0.02, "scaling": 16.0}
+    consts = {"E": 160, "D": 8, "M": 3, "k": 6}
+    params = {"alpha1": 0.003, "alpha2": 0.05, "alpha3": 0.02, "scale": 1.0}
 
     @staticmethod
     def inputs(c):
@@ -148,21 +148,21 @@ class DeepSeekV2:
         best = groups_of(x, c["D"]).max(axis=-1)
         devices = mask_of(top(best, c["M"]), c["D"])
         allowed = np.repeat(devices, x.shape[1] // c["D"], axis=1)
-        return top(x, c["K"], allowed), np.full(len(x), np.inf)
+        return top(x, c["k"], allowed), np.full(len(x), np.inf)
 
     @staticmethod
     def values(x, route, c, p):
         T, N = x["logits"].shape
-        D, M, K = c["D"], c["M"], c["K"]
+        D, M, k = c["D"], c["M"], c["k"]
         s = softmax(x["logits"])
-        f = N / (K * T) * counts(route, N)  # eq. 24
+        f = N / (k * T) * counts(route, N)  # eq. 24
         P = s.mean(axis=0)  # eq. 25
         f_device = groups_of(f, D).mean(axis=1)  # eq. 27
         P_device = groups_of(P, D).sum(axis=1)  # eqs. 28 and 31
         reached = groups_of(mask_of(route, N), D).any(axis=2)
         f_sent = D / (M * T) * reached.sum(axis=0)  # eq. 30
         return {
-            "weight": positive(p["scaling"] * np.take_along_axis(s, route, 1)),  # eq. 21
+            "weight": positive(p["scale"] * np.take_along_axis(s, route, 1)),  # eq. 21
             "expert_balance": loss(p["alpha1"], f, P),  # eq. 23
             "device_balance": loss(p["alpha2"], f_device, P_device),  # eq. 26
             "communication_balance": loss(p["alpha3"], f_sent, P_device),  # eq. 29
@@ -174,8 +174,8 @@ class DeepSeekV3:
     """DeepSeek-V3 (2412.19437), eqs. 12-20: sigmoid scores, selection bias, node-limited top-k, normalised weights; the
     balance loss over the whole batch instead of per sequence."""
 
-    consts = {"E": 256, "N": 8, "M": 4, "K": 8}
-    params = {"alpha": 0.0001, "scaling": 2.5}
+    consts = {"E": 256, "D": 8, "M": 4, "k": 8, "n": 2}
+    params = {"alpha": 0.0001, "scale": 2.5}
 
     @staticmethod
     def inputs(c):
@@ -184,29 +184,29 @@ class DeepSeekV3:
     @staticmethod
     def route(x, c):
         biased = sigmoid(x["logits"]) + x["bias"]  # eqs. 15-16
-        grouped = groups_of(biased, c["N"])
-        node_score = np.sort(grouped, axis=-1)[..., -(c["K"] // c["M"]) :].sum(axis=-1)
-        nodes = mask_of(top(node_score, c["M"]), c["N"])
-        allowed = np.repeat(nodes, biased.shape[1] // c["N"], axis=1)
-        gap = np.minimum(smallest_gap(node_score, c["M"]), smallest_gap(biased, c["K"], allowed))
-        return top(biased, c["K"], allowed), gap
+        grouped = groups_of(biased, c["D"])
+        node_score = np.sort(grouped, axis=-1)[..., -c["n"] :].sum(axis=-1)
+        nodes = mask_of(top(node_score, c["M"]), c["D"])
+        allowed = np.repeat(nodes, biased.shape[1] // c["D"], axis=1)
+        gap = np.minimum(smallest_gap(node_score, c["M"]), smallest_gap(biased, c["k"], allowed))
+        return top(biased, c["k"], allowed), gap
 
     @staticmethod
     def values(x, route, c, p):
         T, E = x["logits"].shape
-        K = c["K"]
+        k = c["k"]
         s = sigmoid(x["logits"])
         chosen = np.take_along_axis(s, route, 1)
-        f = E / (K * T) * counts(top(s, K), E)  # eq. 18
+        f = E / (k * T) * counts(top(s, k), E)  # eq. 18
         P = (s / s.sum(axis=1, keepdims=True)).mean(axis=0)  # eqs. 19-20
         balance, scale = loss(p["alpha"], f, P)  # eq. 17
         # A token whose unbiased scores are too close to call may count another expert.
-        undecided = (smallest_gap(s, K) < GAP).sum()
+        undecided = (smallest_gap(s, k) < GAP).sum()
         scale += undecided * p["alpha"] * E / (T * TOLERANCE) * (P.max() - P.min())
         return {
-            "weight": positive(p["scaling"] * chosen / chosen.sum(axis=1, keepdims=True)),  # eqs. 12-14
+            "weight": positive(p["scale"] * chosen / chosen.sum(axis=1, keepdims=True)),  # eqs. 12-14
             "balance": (balance, scale),
-            "max_violation": violation(E / (K * T) * counts(route, E)),
+            "max_violation": violation(E / (k * T) * counts(route, E)),
         }
 
 

@@ -32,8 +32,10 @@ std::string typeAndShape(const CallArray &array) {
                      shapeText(array.storage.sizes));
 }
 
-// Scalars in full precision of f32; arrays as a summary.
+// Scalars in as many digits as tell them from their neighbours; arrays as a summary.
 std::string valueText(const CallArray &array) {
+  if (array.storage.sizes.empty() && array.storage.type == NpyType::F32)
+    return fmt::format("{}", array.storage.as<float>()[0]);
   std::vector<double> all = values(array.storage);
   if (array.storage.sizes.empty() && all.size() == 1)
     return fmt::format("{:.9g}", all[0]);

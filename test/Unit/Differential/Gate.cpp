@@ -1,0 +1,173 @@
+// Compiling, running, interpreting and comparing one gate.
+#include "test/Unit/Differential/Gate.h"
+#include "compiler/InitAll.h"
+#include "compiler/Pipelines/Pipelines.h"
+#include "moe/runtime.hpp"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/ADT/APFloat.h"
+#include "llvm/Support/SourceMgr.h"
+#include "gtest/gtest.h"
+#include <cstring>
+#include <numeric>
+
+using namespace mlir;
+namespace moe::test {
+
+int64_t Buffer::count() const { return std::accumulate(sizes.begin(), sizes.end(), int64_t(1), std::multiplies<>()); }
+
+static const llvm::fltSemantics &semanticsOf(moe_dtype dtype) {
+  return dtype == MOE_BF16 ? llvm::APFloat::BFloat() : dtype == MOE_F16 ? llvm::APFloat::IEEEhalf() : llvm::APFloat::IEEEsingle();
+}
+
+double Buffer::get(int64_t i) const {
+  size_t size = moe_dtype_bytes(dtype);
+  uint64_t bits = 0;
+  std::memcpy(&bits, bytes.data() + i * size, size);
+  switch (dtype) {
+  case MOE_F64: return std::bit_cast<double>(bits);
+  case MOE_I32: return static_cast<int32_t>(bits);
+  case MOE_I64: return static_cast<double>(static_cast<int64_t>(bits));
+  case MOE_BOOL: return bits != 0;
+  default: break;
+  }
+  llvm::APFloat value(semanticsOf(dtype), llvm::APInt(size * 8, bits));
+  bool exact;
+  value.convert(llvm::APFloat::IEEEdouble(), llvm::APFloat::rmNearestTiesToEven, &exact);
+  return value.convertToDouble();
+}
+
+void Buffer::set(int64_t i, double value) {
+  size_t size = moe_dtype_bytes(dtype);
+  uint64_t bits;
+  if (dtype == MOE_I32 || dtype == MOE_I64 || dtype == MOE_BOOL) {
+    bits = static_cast<uint64_t>(static_cast<int64_t>(value));
+  } else {
+    llvm::APFloat rounded(value);
+    bool exact;
+    if (dtype != MOE_F64)
+      rounded.convert(semanticsOf(dtype), llvm::APFloat::rmNearestTiesToEven, &exact);
+    bits = rounded.bitcastToAPInt().getZExtValue();
+  }
+  std::memcpy(bytes.data() + i * size, &bits, size);
+}
+
+std::unique_ptr<Gate> Gate::load(const std::string &path, const FrontendOptions &options) {
+  auto gate = std::make_unique<Gate>();
+  DialectRegistry registry;
+  registerAllDialects(registry);
+  gate->context = std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
+  auto file = llvm::MemoryBuffer::getFile(path);
+  if (!file) {
+    ADD_FAILURE() << path << ": " << file.getError().message();
+    return nullptr;
+  }
+  llvm::SourceMgr sources;
+  sources.AddNewSourceBuffer(std::move(*file), llvm::SMLoc());
+  SourceMgrDiagnosticHandler handler(sources, gate->context.get(), llvm::errs());
+  gate->module = importGate(sources, gate->context.get(), options);
+  if (!gate->module)
+    return nullptr;
+  PassManager toMoe(gate->context.get());
+  buildMoePipeline(toMoe);
+  if (failed(toMoe.run(*gate->module)))
+    return nullptr;
+  PassManager toKernel(gate->context.get());
+  buildKernelPipeline(toKernel);
+  OwningOpRef<ModuleOp> kernel = gate->module->clone();
+  if (failed(toKernel.run(*kernel)))
+    return nullptr;
+  CompileOptions compile;
+  compile.cpu.isas = runnableIsas();
+  llvm::Expected<std::unique_ptr<CompiledGate>> compiled = CompiledGate::fromKernel(*kernel, compile);
+  if (!compiled) {
+    ADD_FAILURE() << llvm::toString(compiled.takeError());
+    return nullptr;
+  }
+  gate->compiled = std::move(*compiled);
+  return gate;
+}
+
+Buffer Gate::makeBuffer(uint32_t index, int64_t tokens) const {
+  const moe_array &array = descriptor().arrays[index];
+  Buffer buffer;
+  buffer.dtype = static_cast<moe_dtype>(array.dtype);
+  for (uint32_t i = 0; i < array.rank; ++i)
+    buffer.sizes.push_back(array.sizes[i] < 0 ? tokens : array.sizes[i]);
+  buffer.bytes.resize(buffer.count() * moe_dtype_bytes(buffer.dtype));
+  return buffer;
+}
+
+void Gate::run(std::vector<Buffer> &arrays, int64_t tokens, uint32_t threads, const std::string &isa) const {
+  rt::Executable executable = rt::Executable::cpu(descriptor(), threads, isa.empty() ? nullptr : isa.c_str());
+  rt::Call call(executable, tokens);
+  std::vector<moe_binding> bindings(descriptor().array_count);
+  for (uint32_t i = 0; i < descriptor().array_count; ++i) {
+    uint32_t role = descriptor().arrays[i].role;
+    if (role != MOE_INPUT && role != MOE_PARAM)
+      std::fill(arrays[i].bytes.begin(), arrays[i].bytes.end(), 0xAB);
+    bindings[i] = {role == MOE_PARAM || role == MOE_COEFFICIENT ? nullptr : arrays[i].bytes.data(), arrays[i].dtype,
+                   static_cast<uint32_t>(arrays[i].sizes.size()), arrays[i].sizes.data(), nullptr};
+  }
+  rt::Block workspace(executable.workspaceBytes(tokens)), accumulators(executable.accumulatorBytes());
+  rt::check(moe_init_workspace(executable.get(), workspace.data(), workspace.bytes(), nullptr));
+  moe_call raw{};
+  raw.struct_size = sizeof(raw);
+  raw.phase = MOE_FORWARD;
+  raw.token_count = tokens;
+  raw.bindings = bindings.data();
+  raw.accumulators = accumulators.data();
+  raw.workspace = workspace.data();
+  raw.workspace_bytes = workspace.bytes();
+  rt::check(moe_run(executable.get(), &raw));
+}
+
+reference::Arrays Gate::interpret(const std::vector<Buffer> &arrays, int64_t tokens) const {
+  reference::Arrays inputs;
+  for (uint32_t i = 0; i < descriptor().array_count; ++i) {
+    const moe_array &array = descriptor().arrays[i];
+    if (array.role != MOE_INPUT)
+      continue;
+    reference::Array &input = inputs[array.name];
+    for (uint32_t axis = 0; axis < array.rank; ++axis)
+      input.axes.push_back(array.axis_names[axis]);
+    input.sizes = arrays[i].sizes;
+    input.kind = array.dtype == MOE_BOOL ? reference::ElementKind::Boolean
+                 : array.dtype == MOE_I32 || array.dtype == MOE_I64 ? reference::ElementKind::Integer
+                                                                    : reference::ElementKind::Float;
+    for (int64_t e = 0; e < arrays[i].count(); ++e)
+      input.data.push_back(arrays[i].get(e));
+  }
+  reference::EvaluationOptions options;
+  options.tokenCount = tokens;
+  options.float32Selections = true;
+  llvm::Expected<reference::Arrays> results = reference::evaluate(*mlir::ModuleOp(*module).getOps<GateOp>().begin(), inputs, options);
+  if (!results) {
+    ADD_FAILURE() << llvm::toString(results.takeError());
+    return {};
+  }
+  return std::move(*results);
+}
+
+void expectAgreement(const Gate &gate, const std::vector<Buffer> &arrays, const reference::Arrays &expected, double tolerance, const std::string &what) {
+  for (uint32_t i = 0; i < gate.descriptor().array_count; ++i) {
+    const moe_array &array = gate.descriptor().arrays[i];
+    if (array.role == MOE_INPUT || array.role == MOE_PARAM || array.role == MOE_COEFFICIENT)
+      continue;
+    auto found = expected.find(array.name);
+    if (found == expected.end() || found->second.count() != arrays[i].count()) {
+      ADD_FAILURE() << what << ": the interpreter has no '" << array.name << "' of this size";
+      continue;
+    }
+    bool exact = array.dtype == MOE_I32 || array.dtype == MOE_I64 || array.dtype == MOE_BOOL;
+    for (int64_t e = 0; e < arrays[i].count(); ++e) {
+      double got = arrays[i].get(e), want = found->second.data[e];
+      double terms = found->second.terms.empty() ? std::fabs(want) : found->second.terms[e];
+      if (exact ? got == want : reference::withinTolerance(got, want, terms, tolerance))
+        continue;
+      ADD_FAILURE() << what << ": '" << array.name << "' differs at " << e << ": got " << got << ", expected " << want << " (terms " << terms << ")";
+      break;
+    }
+  }
+}
+
+} // namespace moe::test

@@ -1,0 +1,50 @@
+// One gate, compiled for the CPU and ready for the interpreter, from the same moe module.
+#pragma once
+#include "compiler/API/Compiler.h"
+#include "compiler/Reference/Interpreter.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "moe/runtime.h"
+#include <memory>
+
+namespace moe::test {
+
+/// Raw bytes of one array, with what they mean.
+struct Buffer {
+  moe_dtype dtype = MOE_F32;
+  std::vector<int64_t> sizes;
+  std::vector<uint8_t> bytes;
+  int64_t count() const;
+  double get(int64_t i) const;
+  /// Rounds `value` to the dtype (nearest even).
+  void set(int64_t i, double value);
+};
+
+/// A gate both ways.
+class Gate {
+public:
+  /// Compiles the spec at `path`; ends the test with the diagnostics when that fails.
+  static std::unique_ptr<Gate> load(const std::string &path, const FrontendOptions &options);
+
+  const moe_gate &descriptor() const { return *compiled->gate(); }
+
+  /// An array of the descriptor, sized for `tokens`, zero.
+  Buffer makeBuffer(uint32_t index, int64_t tokens) const;
+
+  /// One forward call on the CPU. `arrays` has a buffer per array of the descriptor; those that are written are filled
+  /// with a poison pattern first. ("" as `isa`: the best one.)
+  void run(std::vector<Buffer> &arrays, int64_t tokens, uint32_t threads, const std::string &isa) const;
+
+  /// The interpreter, with selections as targets compute them. Inputs are taken from `arrays`.
+  reference::Arrays interpret(const std::vector<Buffer> &arrays, int64_t tokens) const;
+
+private:
+  std::unique_ptr<mlir::MLIRContext> context;
+  mlir::OwningOpRef<mlir::ModuleOp> module; ///< moe, after the moe pipeline
+  std::unique_ptr<CompiledGate> compiled;
+};
+
+/// Compares what `run` wrote with what `interpret` says: integers exactly, floats within `tolerance` of the sum of the
+/// absolute values of their terms. Adds a test failure per array that differs, with the first place.
+void expectAgreement(const Gate &gate, const std::vector<Buffer> &arrays, const reference::Arrays &expected, double tolerance, const std::string &what);
+
+} // namespace moe::test

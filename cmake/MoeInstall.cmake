@@ -1,5 +1,5 @@
-# Install rules: a package for find_package(moe) with moe::runtime (installed by runtime/), moe::moe-opt and moe_add_gate.
-# test/Install uses it from outside.
+# Install rules: bin/moe-opt and bin/moe-run, the runtime with its headers, and a package for find_package(moe) with
+# moe::runtime, moe::moe-opt and moe_add_gate. test/Install uses it from outside.
 include(CMakePackageConfigHelpers)
 include(MoeAddGate)
 
@@ -9,8 +9,14 @@ if(NOT TARGET moe::moe-opt)
 endif()
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/moe)
-install(TARGETS moe-opt EXPORT moe-tool-targets RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(EXPORT moe-tool-targets NAMESPACE moe:: DESTINATION ${package_dir})
+# The programs find the runtime beside them, wherever the prefix is, and everything else where it was linked.
+set_target_properties(moe-opt moe-run moe_runtime PROPERTIES
+  INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}" INSTALL_RPATH_USE_LINK_PATH ON)
+install(TARGETS moe_runtime moe-opt EXPORT moe-targets
+  RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR}
+  LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/runtime/include/moe DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(EXPORT moe-targets NAMESPACE moe:: DESTINATION ${package_dir})
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/moeConfig.cmake.in ${PROJECT_BINARY_DIR}/moeConfig.cmake
   INSTALL_DESTINATION ${package_dir})
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/moeConfigVersion.cmake COMPATIBILITY SameMinorVersion)

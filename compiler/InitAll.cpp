@@ -3,6 +3,7 @@
 #include "compiler/Conversion/MoeToMoeKernel/MoeToMoeKernel.h"
 #include "compiler/Pipelines/Pipelines.h"
 #include "compiler/Transforms/Passes.h"
+#include "dialects/Check/IR/Check.h"
 #include "dialects/Moe/IR/Moe.h"
 #include "dialects/MoeKernel/IR/MoeKernel.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -10,13 +11,14 @@
 #include "mlir/Transforms/Passes.h"
 
 void moe::registerAllDialects(mlir::DialectRegistry &registry) {
-  registry.insert<moe::MoeDialect, moe::kernel::MoeKernelDialect, mlir::arith::ArithDialect, mlir::math::MathDialect>();
+  registry.insert<moe::MoeDialect, moe::check::CheckDialect, moe::kernel::MoeKernelDialect, mlir::arith::ArithDialect, mlir::math::MathDialect>();
 }
 
 void moe::registerAllPasses() {
   mlir::registerCanonicalizerPass();
   mlir::registerCSEPass();
   moe::registerMoeTransformsPasses();
+  moe::check::registerCheckPasses();
   moe::registerMoeToMoeKernelPasses();
   moe::registerPipelines();
 }

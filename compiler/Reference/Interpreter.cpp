@@ -87,8 +87,10 @@ static bool isSupported(Type type) {
          element.isSignlessInteger(32) || element.isSignlessInteger(64);
 }
 
-static llvm::Error evaluateOperation(Operation *op, bool single, Frame &frame) {
+static llvm::Error evaluateOperation(Operation *op, bool single, const EvaluatorTable &further, Frame &frame) {
   const Evaluator *evaluator = evaluators().lookup(op);
+  if (!evaluator)
+    evaluator = further.lookup(op);
   if (!evaluator)
     return errorAt(op, "has no formula in the interpreter");
   for (Type type : op->getResultTypes())
@@ -129,6 +131,10 @@ static double countNonFinite(GateOp gate, const Frame &frame) {
 static Array statusWord(double value) { return {{}, {}, ElementKind::Integer, {value}, {}}; }
 
 llvm::Expected<Arrays> reference::evaluate(GateOp gate, const Arrays &inputs, const EvaluationOptions &options) {
+  return evaluate(gate, inputs, options, EvaluatorTable());
+}
+
+llvm::Expected<Arrays> reference::evaluate(GateOp gate, const Arrays &inputs, const EvaluationOptions &options, const EvaluatorTable &further) {
   Frame frame(inputs, options);
   if (llvm::Error error = bindAxes(gate, frame))
     return error;
@@ -139,7 +145,7 @@ llvm::Expected<Arrays> reference::evaluate(GateOp gate, const Arrays &inputs, co
     if (isa<arith::BitcastOp>(op) && !slice.contains(&op))
       return errorAt(&op, "works on the bits of an f32, which f64 does not have; evaluate the gate as it was before its functions "
                           "were expanded, or with float32Selections");
-    if (llvm::Error error = evaluateOperation(&op, slice.contains(&op), frame))
+    if (llvm::Error error = evaluateOperation(&op, slice.contains(&op), further, frame))
       return error;
   }
   frame.results["empty"] = statusWord(frame.empty);

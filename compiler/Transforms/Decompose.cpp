@@ -1,5 +1,5 @@
 // moe-decompose: writes every composite of the moe dialect in terms of sums, maxima and pointwise arithmetic, in forms
-// that do not overflow or cancel. What is left is what fusion knows how to place: broadcast, expand, size, reduce (sum,
+// that do not overflow or cancel where the result does not (a variance over tokens excepted, see varianceOf). What is left is what fusion knows how to place: broadcast, expand, size, reduce (sum,
 // max, min, maxnum), sum_top, kth, argmax, the selections, and upstream arith and math.
 #include "compiler/Transforms/ExpandMath.h"
 #include "compiler/Transforms/Passes.h"
@@ -60,7 +60,8 @@ struct Extent {
   }
 };
 
-/// The number of values that each element of a reduction combines, as a float tensor that broadcasts to `result`.
+/// The number of values that each element of a reduction combines, as a float tensor that broadcasts to `result`. Every
+/// selection that the dialect can make has all its slots filled, so that `valid` changes no count here.
 Value countOf(Writer &w, Operation *op, const Extent &extent, RankedTensorType input, RankedTensorType result) {
   Type element = result.getElementType();
   if (extent.to) {
@@ -145,9 +146,10 @@ struct DecomposeReduce : OpRewritePattern<ReduceOp> {
     case ReduceKind::Std:
       rewriter.replaceOp(op, w.unary<math::SqrtOp>(varianceOf(w, op, extent, x, result)));
       return success();
-    case ReduceKind::Cv2: {
+    case ReduceKind::Cv2: { // var / mean / mean: mean * mean would underflow for small loads
       Value mean = meanOf(w, op, extent, x, result);
-      rewriter.replaceOp(op, w.binary<arith::DivFOp>(varianceOf(w, op, extent, x, result), w.binary<arith::MulFOp>(mean, mean)));
+      Value ratio = w.binary<arith::DivFOp>(varianceOf(w, op, extent, x, result), mean);
+      rewriter.replaceOp(op, w.binary<arith::DivFOp>(ratio, mean));
       return success();
     }
     case ReduceKind::LogSumExp:

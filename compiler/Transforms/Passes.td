@@ -55,7 +55,8 @@ def MoeDecompose : Pass<"moe-decompose", "::moe::GateOp"> {
   let summary = "write composites in terms of sums, maxima and pointwise arithmetic";
   let description = [{
     mean, var, std, cv2, logsumexp, softmax, normalize, standardize, and the pointwise functions of the dialect, in forms
-    that neither overflow nor cancel; reductions over several axes become one reduction each, within a row first.
+    that neither overflow nor cancel where the result does not. Only a variance over a run-time axis is mean(x^2) -
+    mean(x)^2, to be known after one pass over the tokens: its error is relative to mean(x^2). Reductions over several axes become one reduction each, within a row first.
 
     ```mlir
     %y = moe.normalize %x over expert : tensor<?x64xf32, #moe.axes<token, expert>>

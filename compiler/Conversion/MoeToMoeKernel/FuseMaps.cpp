@@ -123,6 +123,9 @@ struct MoeKernelFuseMaps : moe::impl::MoeKernelFuseMapsBase<MoeKernelFuseMaps> {
     getOperation()->walk([&](PassOp pass) {
       for (Region *region : {&pass.getRows(), &pass.getFinish()})
         for (Block &block : *region) {
+          for (MapOp map : llvm::make_early_inc_range(llvm::reverse(block.getOps<MapOp>())))
+            if (map->use_empty())
+              rewriter.eraseOp(map);
           while (fuseOnce(block, rewriter))
             continue;
           SmallVector<MapOp> maps(block.getOps<MapOp>());

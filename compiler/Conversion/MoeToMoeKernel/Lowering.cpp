@@ -15,11 +15,27 @@ Type moe::registerTypeOf(Type type) {
   Type element = tensor.getElementType();
   if (element.isBF16() || element.isF16())
     element = Float32Type::get(context);
+  if (!element.isF32() && !element.isF64() && !element.isInteger(32) && !element.isInteger(1))
+    return {};
   SmallVector<int64_t> sizes;
   llvm::copy_if(tensor.getShape(), std::back_inserter(sizes), [](int64_t size) { return !ShapedType::isDynamic(size); });
   if (sizes.empty())
     return element;
   return sizes.size() == 1 ? kernel::RowType::get(context, sizes[0], element) : Type();
+}
+
+bool moe::isStorage(Type type) {
+  Type element = getElementTypeOrSelf(type);
+  return element.isBF16() || element.isF16();
+}
+
+LogicalResult moe::checkRegister(Operation *op, Type type) {
+  if (registerTypeOf(type))
+    return success();
+  int64_t axes = llvm::count_if(cast<RankedTensorType>(type).getShape(), [](int64_t size) { return !ShapedType::isDynamic(size); });
+  if (axes > 1)
+    return op->emitError("a value with more than one axis besides the tokens is not lowered yet: ") << type;
+  return op->emitError("values of type ") << getElementTypeOrSelf(type) << " are not lowered yet; f32, f64, i32 and i1 are: " << type;
 }
 
 static kernel::RowType rowType(Value moeValue) { return cast<kernel::RowType>(registerTypeOf(moeValue.getType())); }
@@ -51,7 +67,7 @@ LogicalResult RegionLowering::lowerElementwise(Operation *op) {
     bind(result, get(op->getOperand(0))); // loads widen already
     return success();
   }
-  if (isa<BFloat16Type, Float16Type>(getElementTypeOrSelf(result.getType())))
+  if (isStorage(result.getType()))
     return op->emitError("arithmetic in ") << getElementTypeOrSelf(result.getType()) << " is not lowered; widen to f32 first (arith.extf)";
   SmallVector<Value> operands = llvm::map_to_vector(op->getOperands(), [&](Value v) { return get(v); });
   SmallVector<Value> rows;
@@ -82,6 +98,8 @@ LogicalResult RegionLowering::lowerConstant(arith::ConstantOp op) {
   auto dense = dyn_cast<DenseElementsAttr>(op.getValue());
   if (!dense || !dense.isSplat())
     return op.emitError("a table of different constants is not lowered yet");
+  if (isStorage(op.getType()))
+    return op.emitError("a constant of bf16 or f16, which only store values: write it in f32");
   bind(op.getResult(), arith::ConstantOp::create(builder, op.getLoc(), cast<TypedAttr>(dense.getSplatValue<Attribute>())));
   return success();
 }
@@ -108,6 +126,10 @@ LogicalResult RegionLowering::lowerReduce(ReduceOp op) {
   std::optional<kernel::Combine> kind = combineOf(op.getKind());
   if (!kind)
     return op.emitError("reduction '") << stringifyReduceKind(op.getKind()) << "' reaches fusion: run moe-decompose first";
+  if (op.getOver().size() != 1)
+    return op.emitError("a reduction over several axes reaches fusion: run moe-decompose first");
+  if (op.getKind() == ReduceKind::Sum && isStorage(op.getType()))
+    return op.emitError("sums bf16 or f16, which only store values: widen with arith.extf first");
   DenseI32ArrayAttr groups;
   if (op.getTo())
     groups = groupsAttr(op, cast<StringAttr>(op.getOver()[0]).getValue(), *op.getTo());
@@ -153,8 +175,8 @@ LogicalResult RegionLowering::lowerTopk(TopkOp op) {
 
 LogicalResult RegionLowering::lower(Operation *op) {
   for (Value result : op->getResults())
-    if (!registerTypeOf(result.getType()))
-      return op->emitError("a value with more than one axis besides the tokens is not lowered yet: ") << result.getType();
+    if (failed(checkRegister(op, result.getType())))
+      return failure();
   Location loc = op->getLoc();
   return llvm::TypeSwitch<Operation *, LogicalResult>(op)
       .Case<arith::ConstantOp>([&](auto constant) { return lowerConstant(constant); })
@@ -203,6 +225,8 @@ LogicalResult RegionLowering::lower(Operation *op) {
       .Default([&](Operation *other) -> LogicalResult {
         if (other->hasTrait<OpTrait::Elementwise>() && other->getNumResults() == 1 && other->getNumRegions() == 0 && !isa<MoeDialect>(other->getDialect()))
           return lowerElementwise(other);
+        if (isa<SoftmaxOp, NormalizeOp, StandardizeOp, SigmoidOp, SoftplusOp, NormalCdfOp, SignOp, DetachOp>(other))
+          return other->emitError("'") << other->getName() << "' reaches fusion: run moe-decompose first";
         return other->emitError("'") << other->getName() << "' is not lowered yet";
       });
 }

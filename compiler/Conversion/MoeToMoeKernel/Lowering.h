@@ -38,7 +38,14 @@ private:
   llvm::DenseMap<mlir::Value, mlir::Value> values;
 };
 
-/// The register type of a moe value: a scalar or a row; null when it has more than one axis besides the tokens.
+/// The register type of a moe value: a scalar or a row, bf16 and f16 as f32; null when it has more than one axis besides
+/// the tokens, or elements that no target has registers for.
 mlir::Type registerTypeOf(mlir::Type type);
+
+/// Reports at `op` why a value of this type has no register type; success when it has one.
+mlir::LogicalResult checkRegister(mlir::Operation *op, mlir::Type type);
+
+/// True for a tensor of bf16 or f16: a storage type, whose values are copied and compared but not computed with.
+bool isStorage(mlir::Type type);
 
 } // namespace moe

@@ -18,13 +18,28 @@ using namespace moe;
 
 namespace {
 
-/// The spec's name for what an operation computes: the text before ` =` in its location, or "".
+/// The spec's name for what an operation computes: of its location's text (`loss balance = …`, `input logits : f32[…]`)
+/// the last word before ` =` or ` :`; "" where there is none.
 StringRef specName(Location loc) {
-  auto named = dyn_cast<NameLoc>(loc);
+  auto named = loc->findInstanceOf<NameLoc>();
   if (!named)
     return "";
-  StringRef text = named.getName().getValue().split('=').first.trim();
-  return text.rsplit(' ').second.empty() ? text : text.rsplit(' ').second; // `loss balance = …`
+  StringRef text = named.getName().getValue().split('=').first.split(':').first.trim();
+  StringRef name = text.substr(text.find_last_of(' ') + 1);
+  return llvm::all_of(name, [](char c) { return llvm::isAlnum(c) || c == '_' || c == '.'; }) ? name : StringRef();
+}
+
+/// Why the operation `op` has to wait for another pass: it uses `value` for each token.
+std::string waitReason(Operation *op, Value value) {
+  StringRef waits = specName(op->getLoc()), name = specName(value.getLoc());
+  std::string subject = waits.empty() ? op->getName().getStringRef().str() : ("'" + waits + "'").str();
+  if (name.empty() || name == waits)
+    return subject + " needs a reduction over the tokens for each token";
+  return subject + (" needs '" + name + "' for each token").str();
+}
+
+std::string plural(size_t count, StringRef noun, StringRef ending = "s") {
+  return (Twine(count) + " " + noun + (count == 1 ? "" : ending)).str();
 }
 
 /// One region: rows or finish of one pass.
@@ -44,6 +59,7 @@ private:
   Region &rows(int pass) { return regions[2 * pass]; }
   Region &finish(int pass) { return regions[2 * pass + 1]; }
   Block &body() { return gate.getBody().front(); }
+  LogicalResult checkTokenAxis();
   Region &regionOfSink(Operation *op);
   void require(Region &region, Value value);
   void requireSinks();
@@ -54,10 +70,11 @@ private:
   void createPasses();
   LogicalResult write(Region &region);
   LogicalResult writeOp(Region &region, Operation *op);
-  void writeResult(Region &region, Value value, StringRef name, bool loss);
+  void writeResult(Region &region, Operation *op);
   void writeAccumulate(Region &region, ReduceOp op);
   void bindOperands(Region &region, Operation *op);
   Value isEmpty(Region &region);
+  Value isNonfinite(Value x);
   void writeStatus();
   void attachAxes();
   void remarks();
@@ -80,6 +97,7 @@ private:
   llvm::MapVector<Value, StringAttr> coefficients;       // finished values that a later pass reads
   llvm::DenseMap<Operation *, StringAttr> buffers;       // inputs, params, losses, metrics, outputs
   StringAttr nonfinite, emptyWord, nonfiniteWord;
+  bool hasTokens = false; // the gate has a run-time axis
 };
 
 StringAttr Fusion::uniqueName(StringRef wanted) {
@@ -87,6 +105,23 @@ StringAttr Fusion::uniqueName(StringRef wanted) {
   for (int i = 2; !names.insert(name).second; ++i)
     name = (wanted + "_" + Twine(i)).str();
   return builder.getStringAttr(name);
+}
+
+/// The tokens are the one axis of run-time size.
+LogicalResult Fusion::checkTokenAxis() {
+  AxisOp tokens;
+  for (auto axis : body().getOps<AxisOp>()) {
+    if (axis.getSize())
+      continue;
+    if (tokens) {
+      InFlightDiagnostic diag = axis.emitError("axis '") << axis.getSymName() << "' is the second one of run-time size, which is not lowered yet";
+      diag.attachNote(tokens.getLoc()) << "the tokens are axis '" << tokens.getSymName() << "'";
+      return diag;
+    }
+    tokens = axis;
+  }
+  hasTokens = static_cast<bool>(tokens);
+  return success();
 }
 
 Region &Fusion::regionOfSink(Operation *op) {
@@ -155,9 +190,9 @@ static LogicalResult checkInterface(Operation *op, StringRef name, Type type) {
   for (int64_t i = 1; tensor && i < tensor.getRank(); ++i)
     if (tensor.isDynamicDim(i))
       return op->emitError("array '") << name << "' has its run-time axis inside: only the outermost axis may have a run-time size so far";
-  if (!registerTypeOf(type))
-    return op->emitError("array '") << name << "' has more than one axis besides the tokens, which is not lowered yet";
-  return success();
+  if (name == "empty" || name == "nonfinite_tokens")
+    return op->emitError("array '") << name << "' has the name of a status word; choose another one";
+  return checkRegister(op, type);
 }
 
 LogicalResult Fusion::declareInterface() {
@@ -192,10 +227,12 @@ LogicalResult Fusion::declareAccumulators() {
     auto reduce = cast<ReduceOp>(op);
     std::optional<kernel::Combine> combine = kernel::symbolizeCombine(stringifyReduceKind(reduce.getKind()));
     Type type = registerTypeOf(reduce.getType());
-    if (!combine || reduce.getTo())
-      return reduce.emitError("this reduction over tokens is not lowered yet; run moe-decompose first if it is a mean or a variance");
-    if (!type)
-      return reduce.emitError("a sum over tokens with more than one axis left is not lowered yet: ") << reduce.getType();
+    if (!combine || reduce.getOver().size() != 1)
+      return reduce.emitError("reduction '") << stringifyReduceKind(reduce.getKind()) << "' over tokens reaches fusion: run moe-decompose first";
+    if (failed(checkRegister(reduce, reduce.getType())))
+      return failure();
+    if (*combine == kernel::Combine::Sum && isStorage(reduce.getType()))
+      return reduce.emitError("sums bf16 or f16, which only store values: widen with arith.extf first");
     auto row = dyn_cast<kernel::RowType>(type);
     StringRef spec = specName(op->getLoc());
     name = uniqueName(spec.empty() ? "sum" : (spec + "_" + stringifyReduceKind(reduce.getKind())).str());
@@ -221,10 +258,8 @@ LogicalResult Fusion::declareCoefficients() {
 void Fusion::createPasses() {
   for (int pass = 0; pass < stages.getPassCount(); ++pass) {
     StringAttr reason;
-    if (auto [op, value] = stages.reasonFor(pass); op) {
-      StringRef name = specName(value.getLoc());
-      reason = builder.getStringAttr("it needs '" + (name.empty() ? "a value" : name) + "', which is known only after all tokens");
-    }
+    if (auto [op, value] = stages.reasonFor(pass); op)
+      reason = builder.getStringAttr(waitReason(op, value));
     auto op = kernel::PassOp::create(builder, gate.getLoc(), reason);
     rows(pass).lowering.emplace(&op.getRows().emplaceBlock());
     finish(pass).lowering.emplace(&op.getFinish().emplaceBlock());
@@ -240,16 +275,20 @@ void Fusion::bindOperands(Region &region, Operation *op) {
 
 Value Fusion::isEmpty(Region &region) {
   OpBuilder &b = region.lowering->builder;
+  if (!hasTokens)
+    return arith::ConstantOp::create(b, gate.getLoc(), b.getBoolAttr(false));
   Value size = kernel::SizeOp::create(b, gate.getLoc(), b.getI32Type());
   Value zero = arith::ConstantOp::create(b, gate.getLoc(), b.getI32IntegerAttr(0));
   return arith::CmpIOp::create(b, gate.getLoc(), arith::CmpIPredicate::eq, size, zero);
 }
 
 /// Stores a loss or metric, with its value for a call without tokens: 0 for a loss, NaN (integers: 0) for a metric.
-void Fusion::writeResult(Region &region, Value value, StringRef name, bool loss) {
+void Fusion::writeResult(Region &region, Operation *op) {
   OpBuilder &b = region.lowering->builder;
-  Location loc = value.getLoc();
-  Value lowered = region.lowering->getFull(value);
+  Location loc = op->getLoc();
+  StringRef name = buffers[op].getValue();
+  bool loss = isa<LossOp>(op);
+  Value lowered = region.lowering->getFull(op->getOperand(0));
   auto row = dyn_cast<kernel::RowType>(lowered.getType());
   Type element = row ? row.getElementType() : lowered.getType();
   Value empty = isEmpty(region);
@@ -292,7 +331,7 @@ LogicalResult Fusion::writeOp(Region &region, Operation *op) {
     return success();
   }
   if (isa<LossOp, MetricOp>(op)) {
-    writeResult(region, op->getOperand(0), buffers[op].getValue(), isa<LossOp>(op));
+    writeResult(region, op);
     return success();
   }
   if (stages.isTokenReduction(op)) {
@@ -317,33 +356,38 @@ LogicalResult Fusion::write(Region &region) {
   return success();
 }
 
-/// Counts the tokens with a NaN or an infinity in any per-token float input (x * 0 is 0 for finite x only), and says
-/// whether there was a token at all.
+/// Whether a row or scalar of the first pass holds a NaN or an infinity: x * 0 is 0 for finite x only.
+Value Fusion::isNonfinite(Value x) {
+  OpBuilder &b = rows(0).lowering->builder;
+  Location loc = gate.getLoc();
+  auto row = dyn_cast<kernel::RowType>(x.getType());
+  Type element = row ? row.getElementType() : x.getType();
+  Value zero = arith::ConstantOp::create(b, loc, b.getFloatAttr(element, 0)), product;
+  if (row) {
+    auto map = kernel::MapOp::create(b, loc, TypeRange(row), x);
+    Block &block = map.getBody().emplaceBlock();
+    OpBuilder body = OpBuilder::atBlockEnd(&block);
+    kernel::YieldOp::create(body, loc, ValueRange(arith::MulFOp::create(body, loc, block.addArgument(element, loc), zero)));
+    product = kernel::ReduceOp::create(b, loc, element, kernel::Combine::Sum, map.getResult(0), DenseI32ArrayAttr());
+  } else {
+    product = arith::MulFOp::create(b, loc, x, zero);
+  }
+  return arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNE, product, zero);
+}
+
+/// Counts the tokens that have a NaN or an infinity in any float input, and says whether there was a token at all.
 void Fusion::writeStatus() {
   OpBuilder &b = rows(0).lowering->builder;
   Location loc = gate.getLoc();
-  Value total;
-  Value zero = arith::ConstantOp::create(b, loc, b.getF32FloatAttr(0));
-  for (Operation &op : body()) {
-    auto input = dyn_cast<InputOp>(op);
-    if (!input || !rows(0).lowering->has(input.getResult()) || !stages.isPerToken(input.getResult()) || !isa<FloatType>(input.getType().getElementType()))
+  Value bad;
+  for (auto input : body().getOps<InputOp>()) {
+    if (!stages.isPerToken(input.getResult()) || !isa<FloatType>(input.getType().getElementType()))
       continue;
-    Value x = rows(0).lowering->get(input.getResult()), product;
-    if (auto row = dyn_cast<kernel::RowType>(x.getType())) {
-      auto map = kernel::MapOp::create(b, loc, TypeRange(row), x);
-      Block &block = map.getBody().emplaceBlock();
-      OpBuilder body = OpBuilder::atBlockEnd(&block);
-      kernel::YieldOp::create(body, loc, ValueRange(arith::MulFOp::create(body, loc, block.addArgument(row.getElementType(), loc), zero)));
-      product = kernel::ReduceOp::create(b, loc, row.getElementType(), kernel::Combine::Sum, map.getResult(0), DenseI32ArrayAttr());
-    } else {
-      product = arith::MulFOp::create(b, loc, x, zero);
-    }
-    total = total ? arith::AddFOp::create(b, loc, total, product) : product;
+    Value here = isNonfinite(rows(0).lowering->get(input.getResult()));
+    bad = bad ? arith::OrIOp::create(b, loc, bad, here) : here;
   }
-  if (total) {
-    Value bad = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNE, total, zero);
+  if (bad)
     kernel::AccumulateOp::create(b, loc, arith::ExtUIOp::create(b, loc, b.getI32Type(), bad), nonfinite.getValue());
-  }
   OpBuilder &f = finish(0).lowering->builder;
   kernel::StoreOp::create(f, loc, arith::ExtUIOp::create(f, loc, f.getI32Type(), isEmpty(finish(0))), emptyWord.getValue());
   kernel::StoreOp::create(f, loc, kernel::ReadOp::create(f, loc, f.getI32Type(), nonfinite.getValue()), nonfiniteWord.getValue());
@@ -366,23 +410,22 @@ void Fusion::attachAxes() {
 
 void Fusion::remarks() {
   auto opts = [](StringRef name) { return remark::RemarkOpts::name(name).category("moe-fusion"); };
-  auto count = [&](auto range) { return static_cast<int>(std::distance(range.begin(), range.end())); };
+  auto count = [&](auto range) { return static_cast<size_t>(std::distance(range.begin(), range.end())); };
   remark::passed(gate.getLoc(), opts("passes"))
-      << llvm::formatv("gate '{0}': {1} losses, {2} metrics and {3} outputs in {4} pass{5} over the tokens with {6} accumulators", gate.getSymName(),
-                       count(body().getOps<LossOp>()), count(body().getOps<MetricOp>()), count(body().getOps<OutputOp>()), stages.getPassCount(),
-                       stages.getPassCount() == 1 ? "" : "es", accumulators.size() + 1).str();
-  for (int pass = 1; pass < stages.getPassCount(); ++pass) {
-    auto [op, value] = stages.reasonFor(pass);
-    if (!op)
-      continue;
-    StringRef waits = specName(op->getLoc()), name = specName(value.getLoc());
-    remark::missed(op->getLoc(), opts("pass"))
-        << llvm::formatv("gate '{0}': pass {1} over the tokens, since '{2}' needs '{3}' for each token and that is known only after all tokens", gate.getSymName(),
-                         pass + 1, waits.empty() ? op->getName().getStringRef() : waits, name.empty() ? "a finished reduction" : name).str();
-  }
+      << llvm::formatv("gate '{0}': {1}, {2} and {3} in {4} over the tokens with {5}", gate.getSymName(),
+                       plural(count(body().getOps<LossOp>()), "loss", "es"), plural(count(body().getOps<MetricOp>()), "metric"),
+                       plural(count(body().getOps<OutputOp>()), "output"), plural(stages.getPassCount(), "pass", "es"),
+                       plural(accumulators.size() + 1, "accumulator")).str();
+  for (int pass = 1; pass < stages.getPassCount(); ++pass)
+    if (auto [op, value] = stages.reasonFor(pass); op)
+      remark::missed(op->getLoc(), opts("pass"))
+          << llvm::formatv("gate '{0}': pass {1} over the tokens, since {2} and that is known only after all tokens", gate.getSymName(),
+                           pass + 1, waitReason(op, value)).str();
 }
 
 LogicalResult Fusion::run() {
+  if (failed(checkTokenAxis()))
+    return failure();
   for (int pass = 0; pass < stages.getPassCount(); ++pass)
     for (bool finish : {false, true}) {
       Region &region = regions.emplace_back();

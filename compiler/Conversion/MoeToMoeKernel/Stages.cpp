@@ -25,9 +25,19 @@ bool Stages::isTokenReduction(Operation *op) const {
 
 int Stages::stageOf(Value value) const { return stages.lookup(value.getDefiningOp()); }
 
+/// What the losses, metrics and outputs of a gate depend on.
+static llvm::DenseSet<Operation *> liveOps(GateOp gate) {
+  llvm::DenseSet<Operation *> live;
+  for (Operation &op : llvm::reverse(gate.getBody().front()))
+    if (isa<LossOp, MetricOp, OutputOp>(op) || llvm::any_of(op.getUsers(), [&](Operation *user) { return live.contains(user); }))
+      live.insert(&op);
+  return live;
+}
+
 Stages::Stages(GateOp gate) {
+  llvm::DenseSet<Operation *> live = liveOps(gate);
   for (Operation &op : gate.getBody().front()) {
-    if (op.getNumResults() == 0)
+    if (op.getNumResults() == 0 || !live.contains(&op))
       continue;
     bool rows = isPerToken(op.getResult(0)) || isTokenReduction(&op);
     int stage = rows ? 0 : -1;

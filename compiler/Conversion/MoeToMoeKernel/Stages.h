@@ -2,10 +2,11 @@
 #pragma once
 #include "dialects/Moe/IR/Moe.h"
 #include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/DenseSet.h"
 
 namespace moe {
 
-/// The schedule that follows from data flow alone.
+/// The schedule that follows from data flow alone. What nothing reported depends on has no place in it.
 class Stages {
 public:
   explicit Stages(GateOp gate);

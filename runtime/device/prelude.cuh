@@ -8,7 +8,7 @@
 // types up to 16 bytes, fmaf/fma, fmaxf/fminf and the functions of <math.h> named below, ex2.approx and cvt (inline PTX).
 //
 // Addresses are a pointer and an index in elements, so that an emulator can name the buffer and check the bounds.
-#define MOE_DEVICE static __device__ __forceinline__
+#define MOE_DEVICE __device__ __forceinline__
 #define MOE_ALL_LANES 0xffffffffu
 #define MOE_INFINITY __int_as_float(0x7f800000)
 #define MOE_NAN __int_as_float(0x7fc00000)
@@ -103,7 +103,7 @@ MOE_DEVICE void moe_put_quad(unsigned *shared, int word, const moe_quad &value) 
 template <typename T> MOE_DEVICE T moe_get(const unsigned *shared, int word) {
   return *reinterpret_cast<const T *>(shared + word);
 }
-template <> __device__ __forceinline__ bool moe_get<bool>(const unsigned *shared, int word) { return shared[word] != 0; }
+template <> MOE_DEVICE bool moe_get<bool>(const unsigned *shared, int word) { return shared[word] != 0; }
 
 //===-- Other threads -------------------------------------------------------------------------------------------------===//
 

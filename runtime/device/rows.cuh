@@ -52,16 +52,16 @@ MOE_DEVICE double moe_unkey(unsigned long long key) {
 //===-- Reductions over lanes: every lane has the result, with the same bits ------------------------------------------===//
 
 struct moe_Sum {
-  template <typename T> MOE_DEVICE T apply(T a, T b) { return a + b; }
+  template <typename T> static MOE_DEVICE T apply(T a, T b) { return a + b; }
 };
 struct moe_Max {
-  template <typename T> MOE_DEVICE T apply(T a, T b) { return moe_max(a, b); }
+  template <typename T> static MOE_DEVICE T apply(T a, T b) { return moe_max(a, b); }
 };
 struct moe_Min {
-  template <typename T> MOE_DEVICE T apply(T a, T b) { return moe_min(a, b); }
+  template <typename T> static MOE_DEVICE T apply(T a, T b) { return moe_min(a, b); }
 };
 struct moe_MaxNum {
-  template <typename T> MOE_DEVICE T apply(T a, T b) { return moe_maxnum(a, b); }
+  template <typename T> static MOE_DEVICE T apply(T a, T b) { return moe_maxnum(a, b); }
 };
 template <typename Combine, int From, int To, typename T> MOE_DEVICE T moe_butterfly(T x) {
 #pragma unroll
@@ -122,13 +122,13 @@ template <int N, typename Key> MOE_DEVICE auto moe_top_sum(const Key *top) {
 #define MOE_RESET 4
 
 template <typename T> MOE_DEVICE T moe_from_words(const moe_quad &quad, int index);
-template <> __device__ __forceinline__ float moe_from_words<float>(const moe_quad &quad, int index) {
+template <> MOE_DEVICE float moe_from_words<float>(const moe_quad &quad, int index) {
   return moe_float(quad.word[index]);
 }
-template <> __device__ __forceinline__ int moe_from_words<int>(const moe_quad &quad, int index) {
+template <> MOE_DEVICE int moe_from_words<int>(const moe_quad &quad, int index) {
   return static_cast<int>(quad.word[index]);
 }
-template <> __device__ __forceinline__ double moe_from_words<double>(const moe_quad &quad, int index) {
+template <> MOE_DEVICE double moe_from_words<double>(const moe_quad &quad, int index) {
   return moe_double(static_cast<unsigned long long>(quad.word[2 * index + 1]) << 32 | quad.word[2 * index]);
 }
 MOE_DEVICE void moe_to_words(moe_quad &quad, int index, float value) { quad.word[index] = moe_bits(value); }

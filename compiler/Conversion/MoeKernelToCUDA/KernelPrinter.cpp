@@ -135,7 +135,7 @@ static StringRef functorName(Combine combine) {
 /// A function of `quad`: one line per accumulator, but one for neighbours that have the same.
 void KernelPrinter::printLayoutFunction(StringRef signature, llvm::function_ref<std::string(PassAccumulator &)> body,
                                         StringRef last) {
-  layout.push_back(indented(("MOE_DEVICE " + signature + " {").str()));
+  layout.push_back(indented(("static MOE_DEVICE " + signature + " {").str()));
   for (size_t n = 0; n < placed.size(); ++n) {
     std::string statement = body(placed[n]), comment = placed[n].op.getSymName().str();
     while (n + 1 < placed.size() && body(placed[n + 1]) == statement)
@@ -209,7 +209,8 @@ void KernelPrinter::printRowLoop() {
   if (ahead) {
     for (const TokenLoad &load : rows.tokenLoads)
       put(rows.declareRaw(load, load.raw), level);
-    printLoadAhead("begin + " + group, level);
+    put("const long long start = begin + " + group + ";", level);
+    printLoadAhead("start", level);
   }
   if (rows.hasMissingRows()) {
     std::string warpRows = rowsPerWarp() == 32 ? "threadIdx.x / 32 * 32" : "threadIdx.x / 32 * " + text(rowsPerWarp());
@@ -217,7 +218,7 @@ void KernelPrinter::printRowLoop() {
     put("const long long row = first_row + threadIdx.x % 32" + (lanes() == 1 ? "" : " / " + text(lanes())) + ";", level + 1);
     put("const bool live = row < end;", level + 1);
   } else {
-    put("for (long long row = begin + " + group + "; row < end; row += " + text(step) + ") {", level);
+    put("for (long long row = " + (ahead ? "start" : "begin + " + group) + "; row < end; row += " + text(step) + ") {", level);
   }
   for (const TokenLoad &load : rows.tokenLoads) {
     if (!ahead) {
@@ -233,7 +234,8 @@ void KernelPrinter::printRowLoop() {
   }
   if (ahead) {
     put("// the next row is on its way while this one is worked on", level + 1);
-    printLoadAhead("row + " + text(step), level + 1);
+    put("const long long next = row + " + text(step) + ";", level + 1);
+    printLoadAhead("next", level + 1);
   }
   put(rows.lines, level + 1);
   put("}", level);
@@ -352,7 +354,7 @@ LogicalResult KernelPrinter::print(ProgramOp gate, const std::string &parameters
   if (!placed.empty())
     printLayout();
   int64_t before = 64 + coefficientBytes(gate);
-  code.push_back("extern \"C\" __global__ void __launch_bounds__(" + text(threads) + ") " + name + "(");
+  code.push_back("extern \"C\" __global__ void __launch_bounds__(" + text(threads) + ", 1) " + name + "(");
   code.push_back(indented(parameters, 2) + ") {");
   put("__shared__ __align__(16) unsigned shared[" + text(sharedSize) + "];", 1);
   if (!placed.empty())

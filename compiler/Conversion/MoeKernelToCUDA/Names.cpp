@@ -33,7 +33,7 @@ Names::Names() {
         "public", "register", "return", "short", "signed", "sizeof", "static", "struct", "switch", "template", "this",
         "true", "typedef", "union", "unsigned", "using", "virtual", "void", "volatile", "while", "and", "or", "not",
         "threadIdx", "blockIdx", "blockDim", "gridDim", "warpSize", "accumulators", "workspace", "token_count", "phase",
-        "shared", "partials", "lane", "warp", "row", "begin", "end", "first", "best", "live", "stage", "block", "i", "j",
+        "shared", "partials", "lane", "warp", "row", "begin", "end", "first", "best", "start", "next", "first_row", "live", "stage", "block", "i", "j",
         "k", "at", "asm", "namespace", "typename", "try", "throw", "catch", "friend", "goto", "explicit", "mutable",
         "protected", "exp", "log", "sqrt", "abs", "min", "max", "pow"})
     taken.insert(word);

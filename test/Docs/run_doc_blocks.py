@@ -13,6 +13,7 @@ The words after a fence say what the block must do:
   ```LANG check file=F the same, and later blocks of the page find it under the name F
   ```LANG of=COMMAND   an excerpt of what COMMAND prints (quote the command; spaces do not count)
   ```LANG of=FILE      an excerpt of a file of the source tree
+  ```asm of=…          of assembly only the instructions' names are compared: registers and labels are the backend's
 
 Expected text is matched line by line and in order. `...` alone on a line skips any number of lines, within a line
 any characters. Indentation and trailing spaces do not count. A block without such a word is only shown, and every
@@ -111,6 +112,12 @@ def match_excerpt(expected, actual, anchored):
     return wanted[deepest] if deepest < len(wanted) else "(the output goes on after the last expected line)"
 
 
+def instruction_names(lines):
+    """The first word of each line of assembly that is an instruction, or `...`."""
+    names = [line.split("#")[0].split()[0] for line in lines if line.split("#")[0].strip()]
+    return [name for name in names if name == "..." or re.fullmatch(r"[a-z][a-z0-9]*", name)]
+
+
 class Runner:
     """Runs blocks in a scratch folder that looks like the root of the source tree."""
 
@@ -178,6 +185,13 @@ class Runner:
             raise Failure(f"expected: {missing}\nbut moe-opt says:\n{done.stdout}")
 
     def run_excerpt(self, block, origin):
+        if block.language == "asm":
+            expected = instruction_names(block.lines)
+            done = self.shell(origin)
+            missing = match_excerpt(expected, instruction_names(done.stdout.splitlines()), anchored=False)
+            if done.returncode != 0 or missing is not None:
+                raise Failure(f"exit code {done.returncode}; no such instruction there: {missing}")
+            return
         path = os.path.join(self.source, origin)
         if os.path.isfile(path):
             with open(path, encoding="utf-8") as file:

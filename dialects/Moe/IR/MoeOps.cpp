@@ -44,6 +44,16 @@ static ParseResult parsePlainF64(OpAsmParser &parser, FloatAttr &value) {
 }
 static void printPlainF64(OpAsmPrinter &printer, Operation *, FloatAttr value) { printer.printAttributeWithoutType(value); }
 
+/// A region of one block, which may be empty.
+static ParseResult parseBody(OpAsmParser &parser, Region &body) {
+  if (parser.parseRegion(body))
+    return failure();
+  if (body.empty())
+    body.emplaceBlock();
+  return success();
+}
+static void printBody(OpAsmPrinter &printer, Operation *, Region &body) { printer.printRegion(body, /*printEntryBlockArgs=*/false); }
+
 #define GET_OP_CLASSES
 #include "dialects/Moe/IR/MoeOps.cpp.inc"
 

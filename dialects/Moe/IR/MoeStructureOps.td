@@ -28,7 +28,7 @@ def Moe_GateOp : Moe_Op<"gate", [IsolatedFromAbove, SymbolTable, Symbol, SingleB
   }];
   let arguments = (ins SymbolNameAttr:$sym_name);
   let regions = (region SizedRegion<1>:$body);
-  let assemblyFormat = "$sym_name attr-dict-with-keyword $body";
+  let assemblyFormat = "$sym_name attr-dict-with-keyword custom<Body>($body)";
   let hasRegionVerifier = 1;
 }
 

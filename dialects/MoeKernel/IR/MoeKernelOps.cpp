@@ -6,6 +6,16 @@
 using namespace mlir;
 using namespace moe::kernel;
 
+/// A region of one block, which may be empty.
+static ParseResult parseBody(OpAsmParser &parser, Region &body) {
+  if (parser.parseRegion(body))
+    return failure();
+  if (body.empty())
+    body.emplaceBlock();
+  return success();
+}
+static void printBody(OpAsmPrinter &printer, Operation *, Region &body) { printer.printRegion(body, /*printEntryBlockArgs=*/false); }
+
 #define GET_OP_CLASSES
 #include "dialects/MoeKernel/IR/MoeKernelOps.cpp.inc"
 

@@ -32,7 +32,7 @@ def MoeKernel_ProgramOp : MoeKernel_Op<"program", [IsolatedFromAbove, SymbolTabl
   }];
   let arguments = (ins SymbolNameAttr:$sym_name);
   let regions = (region SizedRegion<1>:$body);
-  let assemblyFormat = "$sym_name attr-dict-with-keyword $body";
+  let assemblyFormat = "$sym_name attr-dict-with-keyword custom<Body>($body)";
   let hasRegionVerifier = 1;
 }
 
@@ -95,7 +95,7 @@ def MoeKernel_PassOp : MoeKernel_Op<"pass", [IsolatedFromAbove, HasParent<"Progr
   }];
   let arguments = (ins OptionalAttr<StrAttr>:$reason);
   let regions = (region SizedRegion<1>:$rows, SizedRegion<1>:$finish);
-  let assemblyFormat = "(`because` $reason^)? `rows` $rows `finish` $finish attr-dict";
+  let assemblyFormat = "(`because` $reason^)? `rows` custom<Body>($rows) `finish` custom<Body>($finish) attr-dict";
   let hasRegionVerifier = 1;
 }
 

@@ -40,11 +40,11 @@ int main(int argc, char **argv) {
   if (!parsePairs(defines, options.frontend.defines) || !parsePairs(dtypes, options.frontend.dtypes))
     return 1;
   bool spec = llvm::StringRef(input).ends_with(".moe");
-  if (!spec && emit.empty())
-    return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, input, output, registry));
   if (!spec && (!options.frontend.defines.empty() || !options.frontend.dtypes.empty())) {
     llvm::WithColor::error() << "-D and --dtype apply to a gate spec (a file that ends in .moe), and '" << input << "' is MLIR\n";
     return 1;
   }
+  if (!spec && emit.empty())
+    return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, input, output, registry));
   return mlir::asMainReturnCode(moe::runDriver(options, registry, mlir::MlirOptMainConfig::createFromCLOptions()));
 }

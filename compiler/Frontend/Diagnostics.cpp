@@ -32,12 +32,21 @@ bool Diagnostics::tooMany(llvm::SMLoc loc) {
   return true;
 }
 
+/// Whether two neighbouring letters changed places.
+static bool isSwapped(llvm::StringRef a, llvm::StringRef b) {
+  size_t i = 0;
+  while (i < a.size() && i < b.size() && a[i] == b[i])
+    ++i;
+  return a.size() == b.size() && i + 1 < a.size() && a[i] == b[i + 1] && a[i + 1] == b[i] && a.drop_front(i + 2) == b.drop_front(i + 2);
+}
+
 void NearMiss::consider(llvm::StringRef candidate) {
   if (name.size() > 64 || candidate.size() > 64) // nobody mistypes such a name, and the distance is quadratic
     return;
   unsigned limit = std::max<unsigned>(1, name.size() / 3);
   unsigned d = name.edit_distance(candidate, /*AllowReplacements=*/true, limit);
-  // Another letter case is always near.
+  if (isSwapped(name, candidate))
+    d = 1;
   if (name.equals_insensitive(candidate))
     d = 0;
   if (d <= limit && d < distance && d < candidate.size()) {

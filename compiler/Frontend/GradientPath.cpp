@@ -35,9 +35,8 @@ bool moe::frontend::reachesInput(Value loss, SmallVectorImpl<GradientCut> &cuts)
         cuts.push_back({op, reason});
       continue;
     }
-    auto select = dyn_cast<arith::SelectOp>(op);
     for (Value operand : op->getOperands())
-      if (isa<ShapedType>(operand.getType()) && !(select && operand == select.getCondition()))
+      if (isa<ShapedType>(operand.getType())) // what is gathered, not where from
         work.insert(operand);
   }
   return false;

@@ -187,9 +187,10 @@ Value Lower::lowerSumTop(const Expr &call) {
 
 Value Lower::lowerSize(const Expr &call) {
   const AxisRange &range = call.over[0];
-  if (range.coarse || !areLowered({range.axis})) {
-    if (range.coarse)
-      notLowered(call.loc, "'size' with '->'");
+  if (!areLowered({range.axis}) || (range.coarse && !areLowered({range.coarse})))
+    return nullptr;
+  if (range.coarse) {
+    notLowered(call.loc, "'size' with '->'");
     return nullptr;
   }
   return SizeOp::create(builder, loc, tensorType(Element::I32, {}), nameOf(range.axis));

@@ -38,7 +38,8 @@ bool Parser::expected(StringRef what) {
   if (token.is(TokenKind::Invalid))
     return false;
   // At a line's end the caret belongs behind the last token, not on the next line.
-  bool atEnd = token.is(TokenKind::EndOfStatement) || token.is(TokenKind::EndOfFile);
+  bool nextStatement = token.atLineStart && !brackets.empty() && startsStatement(position);
+  bool atEnd = nextStatement || token.is(TokenKind::EndOfStatement) || token.is(TokenKind::EndOfFile);
   llvm::SMLoc loc = token.loc();
   if (atEnd && position > 0)
     loc = llvm::SMLoc::getFromPointer(tokens[position - 1].text.end());
@@ -48,6 +49,8 @@ bool Parser::expected(StringRef what) {
     diag << "the end of the file";
   else if (token.is(TokenKind::EndOfStatement))
     diag << "the end of the line";
+  else if (nextStatement)
+    diag << "the next statement";
   else
     diag << "'" << token.text << "'" << (token.is(TokenKind::Keyword) && what.contains("name") ? ", which is a reserved word" : "");
   if (!brackets.empty() && (atEnd || token.atLineStart))

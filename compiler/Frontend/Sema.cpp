@@ -232,11 +232,14 @@ bool Sema::checkBareOutput(Statement &statement) {
     diag.attachNote(diags.locate(previous->second)) << "the first one is here";
     return false;
   }
-  if (symbol->kind == Symbol::Kind::Axis || symbol->kind == Symbol::Kind::Loss || symbol->kind == Symbol::Kind::Metric) {
-    diags.error(statement.nameLoc) << "'" << statement.name << "' is "
-                                   << (symbol->kind == Symbol::Kind::Axis ? "an axis, not a value"
-                                       : symbol->kind == Symbol::Kind::Loss ? "a loss and reported as such already"
-                                                                            : "a metric and reported as such already");
+  StringRef problem = symbol->kind == Symbol::Kind::Axis     ? "an axis, not a value"
+                      : symbol->kind == Symbol::Kind::Loss   ? "a loss and reported as such already"
+                      : symbol->kind == Symbol::Kind::Metric ? "a metric and reported as such already"
+                      : symbol->kind == Symbol::Kind::Input || symbol->kind == Symbol::Kind::Param
+                          ? "passed in by the caller; an output needs a name of its own, as in 'output NAME = expression' (R5)"
+                          : "";
+  if (!problem.empty()) {
+    diags.error(statement.nameLoc) << "'" << statement.name << "' is " << problem;
     return false;
   }
   statement.symbol = const_cast<Symbol *>(symbol);

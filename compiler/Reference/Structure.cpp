@@ -73,7 +73,7 @@ static llvm::Error evaluateConstant(arith::ConstantOp op, Frame &frame) {
     }
   } else {
     for (auto [number, value] : llvm::zip_equal(result.data, elements.getValues<APInt>()))
-      number = Number(static_cast<double>(type.isInteger(1) ? value.getZExtValue() : value.getSExtValue()));
+      number = Number(static_cast<double>(type.isInteger(1) ? static_cast<int64_t>(value.getZExtValue()) : value.getSExtValue()));
   }
   frame.set(op.getResult(), std::move(result));
   return llvm::Error::success();

@@ -100,8 +100,10 @@ bool Schedule::isReady(Operation *op, const Step *step) const {
   };
   if (!llvm::all_of(wholeOperands(op), isDone))
     return false;
+  // A member hands on its elements as it makes them; the results of a grouped reduction are complete after its group only.
   return llvm::all_of(elementOperands(op), [&](Value row) {
-    return isDone(row) || (step && llvm::is_contained(step->ops, row.getDefiningOp()));
+    Operation *def = row.getDefiningOp();
+    return isDone(row) || (step && llvm::is_contained(step->ops, def) && !isa<kernel::ReduceOp>(def));
   });
 }
 

@@ -1,0 +1,205 @@
+// Arrays in and out of memory in every dtype, chunks, and comparison.
+#include "test/Unit/Cpu/KernelRunner.h"
+#include "mlir/IR/DialectRegistry.h"
+#include "mlir/Parser/Parser.h"
+#include <cmath>
+#include <cstdlib>
+#include <random>
+
+using namespace mlir;
+using namespace moe;
+using namespace moe::test;
+
+KernelRunner::KernelRunner(const std::string &text) : context(MLIRContext::Threading::DISABLED) {
+  DialectRegistry registry;
+  registerCompilerDialects(registry);
+  context.appendDialectRegistry(registry);
+  module = parseSourceString<ModuleOp>(text, &context);
+  if (!module) {
+    ADD_FAILURE() << "the test's program does not parse:\n" << text;
+    return;
+  }
+  CompileOptions options;
+  options.cpu.isas = runnableIsas();
+  options.cuda = false;
+  auto compiled = CompiledGate::fromKernel(*module, options);
+  if (!compiled) {
+    ADD_FAILURE() << llvm::toString(compiled.takeError());
+    return;
+  }
+  gate = std::move(*compiled);
+}
+
+namespace {
+
+/// Memory with a guard zone behind, to see stray writes.
+struct Memory {
+  explicit Memory(size_t bytes) : size(bytes), data(static_cast<unsigned char *>(std::aligned_alloc(64, (bytes + 191) / 64 * 64))) {
+    std::fill_n(data, (bytes + 191) / 64 * 64, 0xa5);
+  }
+  Memory(const Memory &) = delete;
+  Memory(Memory &&other) noexcept : size(other.size), data(std::exchange(other.data, nullptr)) {}
+  ~Memory() { std::free(data); }
+  bool isIntact() const { return std::all_of(data + size, data + size + 64, [](unsigned char byte) { return byte == 0xa5; }); }
+  size_t size;
+  unsigned char *data;
+};
+
+} // namespace
+
+static size_t bytesOf(uint32_t dtype) {
+  return dtype == MOE_F64 || dtype == MOE_I64 ? 8 : dtype == MOE_BF16 || dtype == MOE_F16 ? 2 : dtype == MOE_BOOL ? 1 : 4;
+}
+
+static const llvm::fltSemantics &semanticsOf(uint32_t dtype) {
+  return dtype == MOE_BF16 ? APFloat::BFloat() : dtype == MOE_F16 ? APFloat::IEEEhalf() : dtype == MOE_F32 ? APFloat::IEEEsingle() : APFloat::IEEEdouble();
+}
+
+static void put(unsigned char *at, uint32_t dtype, double value) {
+  uint64_t bits;
+  if (dtype == MOE_I32 || dtype == MOE_I64 || dtype == MOE_BOOL) {
+    bits = static_cast<uint64_t>(static_cast<int64_t>(value));
+  } else {
+    APFloat number(value);
+    bool lost;
+    number.convert(semanticsOf(dtype), APFloat::rmNearestTiesToEven, &lost);
+    bits = number.bitcastToAPInt().getZExtValue();
+  }
+  memcpy(at, &bits, bytesOf(dtype));
+}
+
+static double get(const unsigned char *at, uint32_t dtype) {
+  uint64_t bits = 0;
+  memcpy(&bits, at, bytesOf(dtype));
+  if (dtype == MOE_I32)
+    return static_cast<int32_t>(bits);
+  if (dtype == MOE_I64 || dtype == MOE_BOOL)
+    return static_cast<double>(static_cast<int64_t>(bits));
+  APFloat number(semanticsOf(dtype), APInt(bytesOf(dtype) * 8, bits));
+  bool lost;
+  number.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven, &lost);
+  return number.convertToDouble();
+}
+
+static size_t elementsOf(const moe_array &array, int64_t tokens) {
+  size_t count = 1;
+  for (uint32_t i = 0; i < array.rank; ++i)
+    count *= array.sizes[i] < 0 ? tokens : array.sizes[i];
+  return count;
+}
+
+template <typename T> static void mergeElement(T &target, T value, uint32_t combine) {
+  if (combine == MOE_SUM)
+    target += value;
+  else if (combine == MOE_MAXNUM)
+    target = value > target ? value : target;
+  else if (target == target) // NaN stays
+    target = value != value || (combine == MOE_MAX ? value > target : value < target) ? value : target;
+}
+
+static void mergeBlock(const moe_gate &gate, unsigned char *target, const unsigned char *partial) {
+  for (uint32_t a = 0; a < gate.accumulator_count; ++a) {
+    const moe_accumulator &accumulator = gate.accumulators[a];
+    for (uint64_t i = 0; i < accumulator.count; ++i) {
+      size_t at = accumulator.offset + i * bytesOf(accumulator.dtype);
+      if (accumulator.dtype == MOE_I32)
+        mergeElement(*reinterpret_cast<int32_t *>(target + at), *reinterpret_cast<const int32_t *>(partial + at), accumulator.combine);
+      else if (accumulator.dtype == MOE_F32)
+        mergeElement(*reinterpret_cast<float *>(target + at), *reinterpret_cast<const float *>(partial + at), accumulator.combine);
+      else
+        mergeElement(*reinterpret_cast<double *>(target + at), *reinterpret_cast<const double *>(partial + at), accumulator.combine);
+    }
+  }
+}
+
+void KernelRunner::run(unsigned variant, int64_t tokens, Arrays &arrays) {
+  const moe_gate &g = descriptor();
+  std::vector<Memory> blocks;
+  std::vector<void *> pointers;
+  for (uint32_t a = 0; a < g.array_count; ++a) {
+    const moe_array &array = g.arrays[a];
+    size_t count = elementsOf(array, tokens), bytes = bytesOf(array.dtype);
+    Memory block(count * bytes);
+    if (array.role == MOE_INPUT || array.role == MOE_PARAM)
+      for (size_t i = 0; i < count; ++i)
+        put(block.data + i * bytes, array.dtype, arrays.at(array.name)[i]);
+    pointers.push_back(block.data);
+    blocks.push_back(std::move(block));
+  }
+  moe_cpu_call call{pointers.data(), tokens};
+  Memory scratch(g.cpu_scratch_bytes), total(g.accumulator_bytes), partial(g.accumulator_bytes);
+  for (uint32_t pass = 0; pass < g.pass_count; ++pass) {
+    // An empty range writes the neutral elements.
+    const moe_cpu_pass &code = g.cpu_variants[variant].passes[pass];
+    code.rows(&call, 0, 0, total.data, scratch.data);
+    for (int64_t begin = 0; begin < tokens; begin += 40) {
+      code.rows(&call, begin, std::min(begin + 40, tokens), partial.data, scratch.data);
+      mergeBlock(g, total.data, partial.data);
+    }
+    code.finish(&call, total.data, scratch.data);
+  }
+  EXPECT_TRUE(scratch.isIntact() && total.isIntact() && partial.isIntact()) << "writes beyond scratch or accumulators";
+  for (uint32_t a = 0; a < g.array_count; ++a) {
+    EXPECT_TRUE(blocks[a].isIntact()) << "writes beyond " << g.arrays[a].name;
+    Elements &elements = arrays[g.arrays[a].name];
+    elements.clear();
+    for (size_t i = 0; i < elementsOf(g.arrays[a], tokens); ++i)
+      elements.push_back(get(blocks[a].data + i * bytesOf(g.arrays[a].dtype), g.arrays[a].dtype));
+  }
+}
+
+static bool isSameBits(const Elements &left, const Elements &right) {
+  return std::equal(left.begin(), left.end(), right.begin(), right.end(), [](double a, double b) {
+    return std::isnan(a) ? std::isnan(b) : a == b && std::signbit(a) == std::signbit(b);
+  });
+}
+
+void KernelRunner::expectSame(int64_t tokens, const Arrays &inputs, double tolerance) {
+  ASSERT_TRUE(isReady());
+  Arrays first;
+  for (unsigned variant = 0; variant < descriptor().cpu_variant_count; ++variant) {
+    Arrays got = inputs;
+    run(variant, tokens, got);
+    if (variant == 0) {
+      first = got;
+      Arrays expected = got; // inputs as they are after rounding
+      interpret(program(), tokens, expected);
+      for (auto &[name, values] : expected)
+        for (size_t i = 0; i < values.size(); ++i) {
+          double x = got[name][i], y = values[i];
+          bool same = std::isnan(y) ? std::isnan(x) : x == y || std::abs(x - y) <= tolerance * std::max(1.0, std::abs(y));
+          ASSERT_TRUE(same) << name << "[" << i << "] = " << x << ", expected " << y << ", T = " << tokens;
+        }
+    }
+    for (auto &[name, values] : got)
+      EXPECT_TRUE(isSameBits(values, first[name])) << name << " differs between " << descriptor().cpu_variants[0].isa << " and "
+                                                   << descriptor().cpu_variants[variant].isa;
+  }
+}
+
+Elements moe::test::wildNumbers(size_t count, unsigned seed) {
+  std::mt19937 random(seed);
+  const double special[] = {NAN, INFINITY, -INFINITY, 0.0, -0.0, 1.0, 1.0, -1.0, 0.5};
+  Elements result;
+  for (size_t i = 0; i < count; ++i)
+    result.push_back(random() % 3 == 0 ? special[random() % 9] : static_cast<int>(random() % 64) / 8.0 - 4);
+  return result;
+}
+
+Elements moe::test::tameNumbers(size_t count, unsigned seed) {
+  std::mt19937 random(seed);
+  std::normal_distribution<float> normal;
+  Elements result;
+  for (size_t i = 0; i < count; ++i)
+    result.push_back(normal(random));
+  return result;
+}
+
+Elements moe::test::truthValues(size_t count, unsigned seed, double probability) {
+  std::mt19937 random(seed);
+  std::bernoulli_distribution truth(probability);
+  Elements result;
+  for (size_t i = 0; i < count; ++i)
+    result.push_back(truth(random));
+  return result;
+}

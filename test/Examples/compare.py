@@ -1,16 +1,18 @@
 """Runs an example with moe-run and compares everything it writes with reference.py.
 
-usage: compare.py GATE [--spec FILE.moe] [-D NAME=VALUE]… [--param NAME=VALUE]… [--dtype f32|bf16|f16] [--tokens T]…
-                  [--kind normal|ties|equal|infinite|nan]… [--logits FILE.npy] [--work DIRECTORY] [--run-options …]
+usage: compare.py GATE [--spec FILE.moe] [-D NAME=VALUE]… [--param NAME=VALUE]… [--dtype f32|bf16|f16 …] [--tokens T …]
+                  [--kind normal|ties|equal|infinite|nan …] [--threads N …] [--logits FILE.npy] [--work DIRECTORY]
 
-Logits are made here (or read from a file), rounded to the storage type, and given to moe-run as .npy files; the reference
-sees the same rounded numbers. Routes must be equal, in order. Exempt is a token only if two float64 scores that decide its
-route differ by less than 5e-7 and scores are compared as computed (sigmoid): there float32 may order them otherwise; more
-than 1 % of such tokens is an error. Everything else is evaluated at moe-run's own route and must agree within 1e-5 of the
-sum of the absolute terms; NaN equals NaN.
+Every combination of types, numbers of tokens, kinds of logits and thread counts is one run. Logits are made here (or read
+from a file), rounded to the storage type, and given to moe-run as .npy files; the reference sees the same rounded numbers.
+Routes must be equal, in order. Exempt is a token only if two float64 scores that decide its route differ by less than 5e-7
+and scores are compared as computed (sigmoid): there float32 may order them otherwise; more than 1 % of such tokens is an
+error. Everything else is evaluated at moe-run's own route and must agree within 1e-5 of the sum of the absolute terms; NaN
+equals NaN. The status words must count the tokens with a NaN or an infinity, and say whether there was no token.
 """
 
 import argparse
+import collections
 import itertools
 import os
 import subprocess
@@ -22,6 +24,9 @@ import numpy as np
 sys.dont_write_bytecode = True  # nothing is written into the source tree
 import reference  # noqa: E402
 from reference import GAP, TOLERANCE  # noqa: E402
+
+
+Case = collections.namedtuple("Case", "dtype tokens kind threads")
 
 
 class Mismatch(Exception):
@@ -60,16 +65,16 @@ def make_logits(kind, shape, rng):
     return x
 
 
-def make_inputs(gate, c, options, tokens, kind, directory):
+def make_inputs(gate, c, options, case, directory):
     """Writes the .npy files; the command line that names them, and the numbers in float64."""
-    rng = np.random.default_rng(zlib.crc32(f"{options.gate} {options.dtype} {tokens} {kind}".encode()))
+    rng = np.random.default_rng(zlib.crc32(f"{options.gate} {case.dtype} {case.tokens} {case.kind}".encode()))
     arguments, numbers = [], {}
     for name, shape in gate.inputs(c).items():
         path = os.path.join(directory, f"input.{name}.npy")
-        shape = tuple(tokens if size == "T" else size for size in shape)
+        shape = tuple(case.tokens if size == "T" else size for size in shape)
         if name == "logits":
-            made = np.load(options.logits) if options.logits else make_logits(kind, shape, rng)
-            array, numbers[name] = stored(made, options.dtype)
+            made = np.load(options.logits) if options.logits else make_logits(case.kind, shape, rng)
+            array, numbers[name] = stored(made, case.dtype)
         else:
             array, numbers[name] = stored(rng.normal(size=shape) * 0.1, "f32")
         np.save(path, array)
@@ -115,34 +120,49 @@ def check_empty(name, got, is_loss):
         raise Mismatch(f"{name} of a call without tokens has shape {got.shape}")
 
 
-def run_and_check(gate, c, p, options, tokens, kind):
-    directory = os.path.join(options.work, f"{options.gate}-{options.dtype}-{tokens}-{kind}")
-    os.makedirs(directory, exist_ok=True)
-    arguments, x = make_inputs(gate, c, options, tokens, kind, directory)
+def run(arguments, options, case, directory):
+    """Runs moe-run; a function that reads a result by name."""
     for item in options.define:
         arguments += ["-D", item]
     for item in options.param:
         arguments += ["--param", item]
-    if options.dtype != "f32":
-        arguments += ["--dtype", f"logits={options.dtype}"]
-    command = ["moe-run", options.spec, "--no-chart", "--save", directory, *arguments, *options.run_options]
+    if case.dtype != "f32":
+        arguments += ["--dtype", f"logits={case.dtype}"]
+    if case.threads:
+        arguments += ["--threads", str(case.threads)]
+    command = ["moe-run", options.spec, "--no-chart", "--save", directory, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise Mismatch(f"{' '.join(command)} ended with {done.returncode}\n{done.stderr}")
+    return lambda name: np.load(os.path.join(directory, name + ".npy"))
 
-    def got(name):
-        return np.load(os.path.join(directory, name + ".npy"))
 
+def check_status(got, logits):
+    nonfinite = int((~np.isfinite(logits)).any(axis=1).sum())
+    if got("status.nonfinite_tokens") != nonfinite or got("status.empty") != (len(logits) == 0):
+        raise Mismatch(f"status: got {got('status.nonfinite_tokens')} non-finite tokens, expected {nonfinite}; "
+                       f"empty: got {got('status.empty')}")
+
+
+def check_without_tokens(got, gate, c, p, x, route):
+    one = {name: np.zeros((1,) + array.shape[1:]) if name == "logits" else array for name, array in x.items()}
+    for name in gate.values(one, np.zeros((1,) + route.shape[1:], dtype=np.int64), c, p):
+        check_empty(name, got(name), "balance" in name)
+
+
+def run_and_check(gate, c, p, options, case):
+    directory = os.path.join(options.work, f"{options.gate}-{case.dtype}-{case.tokens}-{case.kind}-{case.threads}")
+    os.makedirs(directory, exist_ok=True)
+    arguments, x = make_inputs(gate, c, options, case, directory)
+    got = run(arguments, options, case, directory)
+    check_status(got, x["logits"])
     route = got("route").astype(np.int64)
     close = check_routes(route, x, gate, c)
     if len(route) == 0:
-        shapes = gate.values({n: np.zeros((1,) + a.shape[1:]) if n == "logits" else a for n, a in x.items()},
-                             np.zeros((1,) + route.shape[1:], dtype=np.int64), c, p)
-        for name in shapes:
-            check_empty(name, got(name), "balance" in name)
-        return f"{directory}: no tokens, as expected"
+        check_without_tokens(got, gate, c, p, x, route)
+        return "no tokens, as expected"
     errors = {name: check_value(name, got(name).astype(np.float64), *pair) for name, pair in gate.values(x, route, c, p).items()}
-    return (f"{options.gate} {options.dtype} T={len(route)} {kind}: same routes ({close} too close to call), "
+    return (f"same routes ({close} too close to call), "
             + ", ".join(f"{name} {error:.1e}" for name, error in errors.items()))
 
 
@@ -162,12 +182,12 @@ def parse():
     parser.add_argument("--spec")
     parser.add_argument("-D", dest="define", action="append", default=[])
     parser.add_argument("--param", action="append", default=[])
-    parser.add_argument("--dtype", default="f32", choices=["f32", "bf16", "f16"])
+    parser.add_argument("--dtype", nargs="+", default=["f32"], choices=["f32", "bf16", "f16"])
     parser.add_argument("--tokens", type=int, nargs="+", default=[1000])
     parser.add_argument("--kind", nargs="+", default=["normal"], choices=["normal", "ties", "equal", "infinite", "nan"])
     parser.add_argument("--logits")
     parser.add_argument("--work", default=".")
-    parser.add_argument("--run-options", nargs=argparse.REMAINDER, default=[])
+    parser.add_argument("--threads", type=int, nargs="+", default=[0])
     return parser.parse_args()
 
 
@@ -179,12 +199,15 @@ def main():
     c = overridden(gate.consts, options.define, int)
     p = overridden(gate.params, options.param, float)
     failures = 0
-    for tokens, kind in itertools.product(options.tokens, options.kind):
+    cases = list(itertools.starmap(Case, itertools.product(options.dtype, options.tokens, options.kind, options.threads)))
+    for case in cases:
+        what = f"{options.gate} {case.dtype} T={case.tokens} {case.kind}" + (f" {case.threads} threads" if case.threads else "")
         try:
-            print(run_and_check(gate, c, p, options, tokens, kind))
+            print(f"{what}: {run_and_check(gate, c, p, options, case)}")
         except Mismatch as mismatch:
             failures += 1
-            print(f"FAILED {options.gate} {options.dtype} T={tokens} {kind}: {mismatch}")
+            print(f"FAILED {what}: {mismatch}")
+    print(f"{len(cases) - failures} of {len(cases)} runs agree")
     sys.exit(1 if failures else 0)
 
 

@@ -27,8 +27,8 @@ def top(scores, k, allowed=None):
 
 def smallest_gap(scores, k, allowed=None):
     """Per row: the least positive difference between neighbours among the k + 1 best; inf if there is none."""
-    ranked = np.sort(scores if allowed is None else np.where(allowed, scores, -np.inf), axis=-1)[..., ::-1]
-    ranked = ranked[..., : k + 1]
+    allowed = True if allowed is None else allowed
+    ranked = np.sort(np.where(allowed & ~np.isnan(scores), scores, -np.inf), axis=-1)[..., : -k - 2 : -1]
     with np.errstate(invalid="ignore"):
         gaps = ranked[..., :-1] - ranked[..., 1:]
     return np.min(np.where(gaps > 0, gaps, np.inf), axis=-1, initial=np.inf)
@@ -41,7 +41,7 @@ def softmax(x):
 
 
 def sigmoid(x):
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         return 1.0 / (1.0 + np.exp(-x))
 
 
@@ -185,7 +185,7 @@ class DeepSeekV3:
     def route(x, c):
         biased = sigmoid(x["logits"]) + x["bias"]  # eqs. 15-16
         grouped = groups_of(biased, c["D"])
-        node_score = np.sort(grouped, axis=-1)[..., -c["n"] :].sum(axis=-1)
+        node_score = np.take_along_axis(grouped, top(grouped, c["n"]), axis=-1).sum(axis=-1)
         nodes = mask_of(top(node_score, c["M"]), c["D"])
         allowed = np.repeat(nodes, biased.shape[1] // c["D"], axis=1)
         gap = np.minimum(smallest_gap(node_score, c["M"]), smallest_gap(biased, c["k"], allowed))

@@ -75,7 +75,7 @@ void addRows(std::vector<Row> &rows, const CallArrays &call, uint32_t role, cons
     ++count;
   }
   if (role == MOE_LOSS && count > 1)
-    rows.push_back({kind, "(total)", fmt::format("{:.9g}", total)});
+    rows.push_back({kind, "(total)", fmt::format("{}", static_cast<float>(total))});
 }
 
 int64_t groupOf(const moe_axis &axis, const moe_axis &finer, int64_t element) {

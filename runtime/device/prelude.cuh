@@ -81,6 +81,9 @@ MOE_DEVICE void moe_store4(int *into, long long index, const int *from) {
 }
 MOE_DEVICE void moe_store_quad(moe_quad *into, long long index, const moe_quad &value) { into[index] = value; }
 
+// An element of a constant table of the source itself.
+MOE_DEVICE int moe_constant(const int *table, int index) { return table[index]; }
+
 // `offset` bytes into a block that the caller owns.
 template <typename T> MOE_DEVICE T *moe_at(void *block, long long offset) {
   return reinterpret_cast<T *>(static_cast<char *>(block) + offset);

@@ -179,14 +179,26 @@ moe_status CudaExecutable::checkDevicePointer(const void *pointer, const char *r
               pointer);
 }
 
+/// What generated kernels rely on: a row (the elements of one token, or a whole array without tokens) is read and
+/// written in pieces of up to 16 bytes, as far as its size allows. Any array cut off at a token satisfies it if the
+/// whole did.
+uint64_t deviceAlignment(const moe_array &array) {
+  uint64_t rowBytes = elementCount(array, 1) * moe_dtype_bytes(static_cast<moe_dtype>(array.dtype));
+  return std::min<uint64_t>(16, rowBytes & -rowBytes);
+}
+
 moe_status CudaExecutable::checkPointers(const moe_call &call) const {
   for (uint32_t i = 0; i < gate.array_count; ++i) {
     const moe_array &array = gate.arrays[i];
     bool onDevice = array.role != MOE_PARAM && array.role != MOE_COEFFICIENT;
     if (!onDevice || !call.bindings[i].data || elementCount(array, call.token_count) == 0)
       continue;
-    if (moe_status status = checkDevicePointer(call.bindings[i].data, roleName(array.role), array.name))
+    void *data = call.bindings[i].data;
+    if (moe_status status = checkDevicePointer(data, roleName(array.role), array.name))
       return status;
+    if (uint64_t alignment = deviceAlignment(array); reinterpret_cast<uint64_t>(data) % alignment)
+      return fail(MOE_INVALID_ARGUMENT, "%s '%s' at %p is misaligned: its rows need a multiple of %llu bytes on CUDA",
+                  roleName(array.role), array.name, data, static_cast<unsigned long long>(alignment));
   }
   return call.accumulators ? checkDevicePointer(call.accumulators, "block", "accumulators") : MOE_OK;
 }

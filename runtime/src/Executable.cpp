@@ -29,7 +29,10 @@ static std::string shapeText(const int64_t *sizes, uint32_t rank, int64_t tokens
   return text + "]";
 }
 
-static const char *dtypeText(uint32_t dtype) { return moe_dtype_name(static_cast<moe_dtype>(dtype)); }
+/// A caller's dtype may be any number; only those of the enumeration may become one.
+static const char *dtypeText(uint32_t dtype) {
+  return dtype <= MOE_BOOL ? moe_dtype_name(static_cast<moe_dtype>(dtype)) : "unknown dtype";
+}
 
 /// Whether the phase reads or writes the array, so that it has to be bound.
 static bool isNeeded(const moe_array &array, uint32_t phase) {

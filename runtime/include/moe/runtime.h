@@ -162,9 +162,10 @@ typedef enum moe_phase {
 typedef enum moe_device_kind { MOE_CPU = 0, MOE_CUDA = 1 } moe_device_kind;
 
 /* A bound array. `strides` in elements, or null for dense; only dense arrays are accepted, others are refused. `data` is
- * aligned to the element size. On CUDA it is a device pointer (params: host). `data` may be null for a param (its
- * default), a coefficient, an array without elements, and what the phase does not touch: inputs and outputs with a token
- * axis for FINISH alone, losses, metrics and status words without FINISH. */
+ * aligned to the element size. On CUDA it is a device pointer (params: host), aligned to the largest power of two, up to
+ * 16, that divides the bytes of a token's row (of the array, where there is no token axis). `data` may be null for a
+ * param (its default), a coefficient, an array without elements, and what the phase does not touch: inputs and outputs
+ * with a token axis for FINISH alone, losses, metrics and status words without FINISH. */
 typedef struct moe_binding {
   void *data;
   uint32_t dtype;

@@ -61,7 +61,9 @@ protected:
   void replace(const std::string &bytes) { std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes; }
   bool hit() {
     std::string found;
-    return readCached(directory, key, found) && found == code;
+    bool read = readCached(directory, key, found);
+    EXPECT_TRUE(!read || found == code) << "wrong code was taken for the right one";
+    return read;
   }
 
   std::string key = "nvrtc 13.0\n--gpu-architecture=sm_80\nsource", code = codeOf(0), root, directory, path;

@@ -223,6 +223,29 @@ TEST_F(Cuda, HostPointersAreRefused) {
                 {"workspace", "host pointer"});
 }
 
+TEST_F(Cuda, RowsOfSixteenBytesNeedSixteenByteAlignment) {
+  // one_pass_gate with 4 channels instead of 3.
+  const int64_t four[] = {-1, 4};
+  std::vector<moe_array> arrays(one_pass_gate.arrays, one_pass_gate.arrays + ONE_PASS_ARRAYS);
+  arrays[X].sizes = four;
+  moe_gate gate = one_pass_gate;
+  gate.arrays = arrays.data();
+  prepareCall(100);
+  ASSERT_EQ(prepare(gate), MOE_OK) << lastError();
+  ASSERT_EQ(moe_init_workspace(executable.get(), call.workspace, call.workspace_bytes, nullptr), MOE_OK);
+  const int64_t sizes[] = {100, 4};
+  char *memory = static_cast<char *>(mock_cuda::allocate(2000));
+  bindings[X].sizes = sizes;
+  for (int offset : {4, 8, 12}) {
+    bindings[X].data = memory + offset;
+    expectRefused({"input 'x'", "misaligned", "multiple of 16 bytes"});
+  }
+  bindings[X].data = memory + 16; // the same array from its second token on
+  EXPECT_EQ(run(), MOE_OK) << lastError();
+  bindings[Y].data = static_cast<char *>(bindings[Y].data) + 4; // rows of 12 bytes start anywhere
+  EXPECT_EQ(run(), MOE_OK) << lastError();
+}
+
 TEST_F(Cuda, WorkspaceMustBeInitialisedAndLargeEnough) {
   prepareCall(100);
   void *workspace = call.workspace;

@@ -15,6 +15,12 @@ struct Allocation {
 };
 
 struct State {
+  State() = default;
+  State(const State &) = delete;
+  ~State() {
+    for (auto &[address, allocation] : memory)
+      std::free(reinterpret_cast<void *>(address));
+  }
   std::vector<std::string> calls, modules;
   std::vector<mock_cuda::Launch> launches;
   std::map<std::string, std::vector<size_t>> parameters;

@@ -105,8 +105,8 @@ def check_value(name, got, value, scale):
     if not np.all(good):
         where = np.argwhere(~good)[0] if np.ndim(value) else []
         index = tuple(int(i) for i in where)
-        raise Mismatch(f"{name}{list(index)}: got {got[index]!r}, expected {np.asarray(value)[index]!r} within {TOLERANCE:g} "
-                       f"of {np.asarray(scale)[index]!r}")
+        raise Mismatch(f"{name}{list(index)}: got {got[index]:.9g}, expected {np.asarray(value)[index]:.9g} within "
+                       f"{TOLERANCE:g} of {np.asarray(scale)[index]:.9g}")
     with np.errstate(invalid="ignore", divide="ignore"):
         error = np.abs(got - value) / scale
     return float(np.nanmax(np.where(np.isfinite(error), error, 0.0), initial=0.0))

@@ -174,6 +174,7 @@ MOE_FUNCTION(moe_log2, log2f, log2)
 MOE_FUNCTION(moe_log1p, log1pf, log1p)
 MOE_FUNCTION(moe_tanh, tanhf, tanh)
 MOE_FUNCTION(moe_erf, erff, erf)
+MOE_FUNCTION(moe_erfc, erfcf, erfc)
 MOE_FUNCTION(moe_sin, sinf, sin)
 MOE_FUNCTION(moe_cos, cosf, cos)
 MOE_DEVICE double moe_exp(double x) { return exp(x); }

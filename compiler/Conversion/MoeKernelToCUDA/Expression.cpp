@@ -230,6 +230,7 @@ static StringRef functionName(Operation *op) {
       .Case<math::Log1pOp>([](auto) { return "moe_log1p"; })
       .Case<math::TanhOp>([](auto) { return "moe_tanh"; })
       .Case<math::ErfOp>([](auto) { return "moe_erf"; })
+      .Case<math::ErfcOp>([](auto) { return "moe_erfc"; })
       .Case<math::SinOp>([](auto) { return "moe_sin"; })
       .Case<math::CosOp>([](auto) { return "moe_cos"; })
       .Case<math::PowFOp>([](auto) { return "moe_pow"; })

@@ -9,6 +9,7 @@
 #include "gtest/gtest.h"
 #include <cstring>
 #include <numeric>
+#include <random>
 
 using namespace mlir;
 namespace moe::test {
@@ -52,17 +53,25 @@ void Buffer::set(int64_t i, double value) {
 }
 
 std::unique_ptr<Gate> Gate::load(const std::string &path, const FrontendOptions &options) {
-  auto gate = std::make_unique<Gate>();
-  DialectRegistry registry;
-  registerAllDialects(registry);
-  gate->context = std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
   auto file = llvm::MemoryBuffer::getFile(path);
   if (!file) {
     ADD_FAILURE() << path << ": " << file.getError().message();
     return nullptr;
   }
+  return load(std::move(*file), options);
+}
+
+std::unique_ptr<Gate> Gate::loadText(const std::string &text, const FrontendOptions &options) {
+  return load(llvm::MemoryBuffer::getMemBufferCopy(text, "gate.moe"), options);
+}
+
+std::unique_ptr<Gate> Gate::load(std::unique_ptr<llvm::MemoryBuffer> source, const FrontendOptions &options) {
+  auto gate = std::make_unique<Gate>();
+  DialectRegistry registry;
+  registerAllDialects(registry);
+  gate->context = std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
   llvm::SourceMgr sources;
-  sources.AddNewSourceBuffer(std::move(*file), llvm::SMLoc());
+  sources.AddNewSourceBuffer(std::move(source), llvm::SMLoc());
   SourceMgrDiagnosticHandler handler(sources, gate->context.get(), llvm::errs());
   gate->module = importGate(sources, gate->context.get(), options);
   if (!gate->module)
@@ -168,6 +177,45 @@ void expectAgreement(const Gate &gate, const std::vector<Buffer> &arrays, const 
       break;
     }
   }
+}
+
+void fill(Buffer &buffer, Data data, uint32_t seed) {
+  std::mt19937 engine(seed);
+  std::normal_distribution<double> normal;
+  std::uniform_int_distribution<int> pick(0, 9);
+  int64_t row = buffer.sizes.empty() ? 1 : buffer.sizes.back();
+  if (buffer.sizes.size() < 2)
+    data = Data::Ordinary;
+  for (int64_t e = 0; e < buffer.count(); ++e) {
+    double value = normal(engine);
+    bool special = pick(engine) == 0;
+    switch (data) {
+    case Data::Ordinary: break;
+    case Data::Ties: value = std::floor(value * 2) / 2 * (special ? -0.0 : 1.0); break;
+    case Data::AllEqual: value = (e / row) % 2 ? 0.25 : value; break;
+    case Data::Infinities: value = special ? (pick(engine) < 8 ? -INFINITY : INFINITY) : value; break;
+    case Data::NaNs: value = special ? NAN : value; break;
+    case Data::Saturated: value *= 60; break;
+    }
+    buffer.set(e, value);
+  }
+}
+
+void checkOnAllVariants(const Gate &gate, Data data, int64_t tokens, std::initializer_list<uint32_t> threads, uint32_t seed) {
+  static const char *const names[] = {"ordinary", "ties", "all equal", "infinities", "NaNs", "saturated"};
+  std::vector<Buffer> arrays;
+  for (uint32_t i = 0; i < gate.descriptor().array_count; ++i) {
+    arrays.push_back(gate.makeBuffer(i, tokens));
+    if (gate.descriptor().arrays[i].role == MOE_INPUT)
+      fill(arrays.back(), data, seed + i);
+  }
+  reference::Arrays expected = gate.interpret(arrays, tokens);
+  for (const std::string &isa : runnableIsas())
+    for (uint32_t count : threads) {
+      gate.run(arrays, tokens, count, isa);
+      expectAgreement(gate, arrays, expected, 1e-5, // docs/numerics.md
+                      std::string(gate.descriptor().name) + ", " + names[static_cast<int>(data)] + ", T = " + std::to_string(tokens) + ", " + isa + ", " + std::to_string(count) + " threads");
+    }
 }
 
 } // namespace moe::test

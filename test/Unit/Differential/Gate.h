@@ -4,6 +4,7 @@
 #include "compiler/Reference/Interpreter.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "moe/runtime.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include <memory>
 
 namespace moe::test {
@@ -25,6 +26,9 @@ public:
   /// Compiles the spec at `path`; ends the test with the diagnostics when that fails.
   static std::unique_ptr<Gate> load(const std::string &path, const FrontendOptions &options);
 
+  /// The same for text.
+  static std::unique_ptr<Gate> loadText(const std::string &text, const FrontendOptions &options = {});
+
   const moe_gate &descriptor() const { return *compiled->gate(); }
 
   /// An array of the descriptor, sized for `tokens`, zero.
@@ -38,10 +42,22 @@ public:
   reference::Arrays interpret(const std::vector<Buffer> &arrays, int64_t tokens) const;
 
 private:
+  static std::unique_ptr<Gate> load(std::unique_ptr<llvm::MemoryBuffer> source, const FrontendOptions &options);
   std::unique_ptr<mlir::MLIRContext> context;
   mlir::OwningOpRef<mlir::ModuleOp> module; ///< moe, after the moe pipeline
   std::unique_ptr<CompiledGate> compiled;
 };
+
+/// Kinds of logits. Every kind keeps some ordinary rows.
+enum class Data { Ordinary, Ties, AllEqual, Infinities, NaNs, Saturated };
+inline constexpr Data allData[] = {Data::Ordinary, Data::Ties, Data::AllEqual, Data::Infinities, Data::NaNs, Data::Saturated};
+
+/// Fills an input; one without tokens stays ordinary.
+void fill(Buffer &buffer, Data data, uint32_t seed);
+
+/// Runs the gate on `data` for `tokens` tokens, on every instruction set of this machine and each of `threads`, and compares
+/// each run with the interpreter.
+void checkOnAllVariants(const Gate &gate, Data data, int64_t tokens, std::initializer_list<uint32_t> threads, uint32_t seed);
 
 /// Compares what `run` wrote with what `interpret` says: integers exactly, floats within `tolerance` of the sum of the
 /// absolute values of their terms. Adds a test failure per array that differs, with the first place.

@@ -1,0 +1,53 @@
+// RUN: moe-opt %s --split-input-file --verify-diagnostics
+// What moe.output refuses.
+
+// a selection stored as floats
+moe.gate @g {
+  moe.axis @token
+  moe.axis @expert size 64
+  moe.axis @device size 8 of @expert
+  moe.axis @rack size 3 of @device map [0, 0, 1, 1, 2, 2, 2, 2]
+  %x = moe.input "x" : tensor<?x64xf32, #moe.axes<token, expert>>
+  %r = moe.topk %x over expert : tensor<?x64xf32, #moe.axes<token, expert>> -> !moe.selection<[token], expert, r.slot, 6>
+  // expected-error@+1 {{'moe.output' op stores '!moe.selection<[token], expert, r.slot, 6>' as 'bf16'; only f32 can be stored as another type, bf16 or f16}}
+  moe.output "o" = %r store bf16 : !moe.selection<[token], expert, r.slot, 6>
+}
+
+// -----
+
+// f32 stored as integers
+moe.gate @g {
+  moe.axis @token
+  moe.axis @expert size 64
+  moe.axis @device size 8 of @expert
+  moe.axis @rack size 3 of @device map [0, 0, 1, 1, 2, 2, 2, 2]
+  %x = moe.input "x" : tensor<?x64xf32, #moe.axes<token, expert>>
+  // expected-error@+1 {{'moe.output' op stores 'tensor<?x64xf32, #moe.axes<token, expert>>' as 'i32'; only f32 can be stored as another type, bf16 or f16}}
+  moe.output "o" = %x store i32 : tensor<?x64xf32, #moe.axes<token, expert>>
+}
+
+// -----
+
+// f32 stored as a type that is no element
+moe.gate @g {
+  moe.axis @token
+  moe.axis @expert size 64
+  moe.axis @device size 8 of @expert
+  moe.axis @rack size 3 of @device map [0, 0, 1, 1, 2, 2, 2, 2]
+  %x = moe.input "x" : tensor<?x64xf32, #moe.axes<token, expert>>
+  // expected-error@+1 {{'moe.output' op stores 'tensor<?x64xf32, #moe.axes<token, expert>>' as 'tensor<f32>'; only f32 can be stored as another type, bf16 or f16}}
+  moe.output "o" = %x store tensor<f32> : tensor<?x64xf32, #moe.axes<token, expert>>
+}
+
+// -----
+
+// bf16 stored wider
+moe.gate @g {
+  moe.axis @token
+  moe.axis @expert size 64
+  moe.axis @device size 8 of @expert
+  moe.axis @rack size 3 of @device map [0, 0, 1, 1, 2, 2, 2, 2]
+  %a = moe.input "a" : tensor<?x64xbf16, #moe.axes<token, expert>>
+  // expected-error@+1 {{'moe.output' op stores 'tensor<?x64xbf16, #moe.axes<token, expert>>' as 'f32'; only f32 can be stored as another type, bf16 or f16}}
+  moe.output "o" = %a store f32 : tensor<?x64xbf16, #moe.axes<token, expert>>
+}

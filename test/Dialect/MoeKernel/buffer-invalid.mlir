@@ -1,0 +1,110 @@
+// RUN: moe-opt %s --split-input-file --verify-diagnostics
+// What moe_kernel.buffer refuses.
+
+// elements of another type
+moe_kernel.program @p {
+  // expected-error@+1 {{'moe_kernel.buffer' op holds elements of type 'i64', expected f32, f64, bf16, f16, i32 or i1}}
+  moe_kernel.buffer @a input i64 axes [] sizes []
+}
+
+// -----
+
+// more axes than sizes
+moe_kernel.program @p {
+  // expected-error@+1 {{'moe_kernel.buffer' op names 2 axes, but has 1 sizes}}
+  moe_kernel.buffer @a input f32 axes ["token", "expert"] sizes [-1]
+}
+
+// -----
+
+// size 0
+moe_kernel.program @p {
+  // expected-error@+1 {{'moe_kernel.buffer' op has size 0 on axis 1; sizes are 1 to 1048576, and -1 only for the outermost axis}}
+  moe_kernel.buffer @a input f32 axes ["token", "expert"] sizes [-1, 0]
+}
+
+// -----
+
+// a negative size
+moe_kernel.program @p {
+  // expected-error@+1 {{'moe_kernel.buffer' op has size -2 on axis 0; sizes are 1 to 1048576, and -1 only for the outermost axis}}
+  moe_kernel.buffer @a input f32 axes ["token"] sizes [-2]
+}
+
+// -----
+
+// a size beyond any row
+moe_kernel.program @p {
+  // expected-error@+1 {{'moe_kernel.buffer' op has size 1048577 on axis 0; sizes are 1 to 1048576, and -1 only for the outermost axis}}
+  moe_kernel.buffer @a input f32 axes ["expert"] sizes [1048577]
+}
+
+// -----
+
+// the tokens inside
+moe_kernel.program @p {
+  // expected-error@+1 {{'moe_kernel.buffer' op has size -1 on axis 1; sizes are 1 to 1048576, and -1 only for the outermost axis}}
+  moe_kernel.buffer @a input f32 axes ["expert", "token"] sizes [64, -1]
+}
+
+// -----
+
+// two axes after the tokens
+moe_kernel.program @p {
+  // expected-error@+1 {{'moe_kernel.buffer' op has rank 3; after the axis of the tokens, a buffer has one axis at most}}
+  moe_kernel.buffer @a input f32 axes ["token", "device", "expert"] sizes [-1, 8, 64]
+}
+
+// -----
+
+// two axes without tokens
+moe_kernel.program @p {
+  // expected-error@+1 {{'moe_kernel.buffer' op has rank 2; after the axis of the tokens, a buffer has one axis at most}}
+  moe_kernel.buffer @a input f32 axes ["device", "expert"] sizes [8, 64]
+}
+
+// -----
+
+// a loss for each token
+moe_kernel.program @p {
+  // expected-error@+1 {{'moe_kernel.buffer' op is a loss with a row per token; only inputs and outputs have that}}
+  moe_kernel.buffer @a loss f32 axes ["token"] sizes [-1]
+}
+
+// -----
+
+// a param with axes
+moe_kernel.program @p {
+  // expected-error@+1 {{'moe_kernel.buffer' op is a param with axes; a param is one value}}
+  moe_kernel.buffer @a param f32 axes ["expert"] sizes [64] init 1.0
+}
+
+// -----
+
+// a param without default
+moe_kernel.program @p {
+  // expected-error@+1 {{'moe_kernel.buffer' op is a param without default: write `init`}}
+  moe_kernel.buffer @a param f32 axes [] sizes []
+}
+
+// -----
+
+// a default of what is no param
+moe_kernel.program @p {
+  // expected-error@+1 {{'moe_kernel.buffer' op has a default, but is not a param}}
+  moe_kernel.buffer @a input f32 axes [] sizes [] init 1.0
+}
+
+// -----
+
+// a role that is not there
+moe_kernel.program @p {
+  // expected-error@+1 {{custom op 'moe_kernel.buffer' expected string or keyword containing one of the following enum values for attribute 'role' [input, param, output, loss, metric, status, coefficient]}}
+  moe_kernel.buffer @a state f32 axes [] sizes []
+}
+
+// -----
+
+// outside a program
+// expected-error@+1 {{'moe_kernel.buffer' op expects parent op 'moe_kernel.program'}}
+moe_kernel.buffer @a input f32 axes [] sizes []

@@ -1,0 +1,24 @@
+// RUN: moe-opt %s --verify-roundtrip | FileCheck %s
+// RUN: moe-opt %s | moe-opt | FileCheck %s
+// RUN: moe-opt %s --mlir-print-op-generic | moe-opt | FileCheck %s
+// moe_kernel.buffer. Every role and every element type.
+// CHECK: moe_kernel.buffer @a input f32 axes ["token", "expert"] sizes [-1, 64]
+// CHECK: moe_kernel.buffer @b input bf16 axes ["token"] sizes [-1]
+// CHECK: moe_kernel.buffer @c input f16 axes ["expert"] sizes [64]
+// CHECK: moe_kernel.buffer @d param f64 axes [] sizes [] init -1.500000e+00
+// CHECK: moe_kernel.buffer @e output i32 axes ["token", "route.slot"] sizes [-1, 6]
+// CHECK: moe_kernel.buffer @f loss f32 axes [] sizes []
+// CHECK: moe_kernel.buffer @g metric i1 axes ["device"] sizes [8]
+// CHECK: moe_kernel.buffer @h status i32 axes [] sizes []
+// CHECK: moe_kernel.buffer @i coefficient f32 axes ["expert"] sizes [64]
+moe_kernel.program @p {
+  moe_kernel.buffer @a input f32 axes ["token", "expert"] sizes [-1, 64]
+  moe_kernel.buffer @b input bf16 axes ["token"] sizes [-1]
+  moe_kernel.buffer @c input f16 axes ["expert"] sizes [64]
+  moe_kernel.buffer @d param f64 axes [] sizes [] init -1.500000e+00
+  moe_kernel.buffer @e output i32 axes ["token", "route.slot"] sizes [-1, 6]
+  moe_kernel.buffer @f loss f32 axes [] sizes []
+  moe_kernel.buffer @g metric i1 axes ["device"] sizes [8]
+  moe_kernel.buffer @h status i32 axes [] sizes []
+  moe_kernel.buffer @i coefficient f32 axes ["expert"] sizes [64]
+}

@@ -1,0 +1,16 @@
+// RUN: moe-opt %s --verify-roundtrip | FileCheck %s
+// RUN: moe-opt %s | moe-opt | FileCheck %s
+// RUN: moe-opt %s --mlir-print-op-generic | moe-opt | FileCheck %s
+// moe_kernel.count. A row of positions.
+// CHECK: moe_kernel.count %{{.*}}, @load : <6xi32>
+moe_kernel.program @p {
+  moe_kernel.buffer @x input f32 axes ["token", "expert"] sizes [-1, 64]
+  moe_kernel.buffer @alpha param f32 axes [] sizes [] init 1.000000e-02
+  moe_kernel.accumulator @load sum i32 sizes [64]
+  moe_kernel.pass rows {
+    %x = moe_kernel.load @x : !moe_kernel.row<64xf32>
+    %i, %v = moe_kernel.topk %x : !moe_kernel.row<64xf32> -> !moe_kernel.row<6xi32>, !moe_kernel.row<6xf32>
+    moe_kernel.count %i, @load : !moe_kernel.row<6xi32>
+  } finish {
+  }
+}

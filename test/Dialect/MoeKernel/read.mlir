@@ -1,0 +1,17 @@
+// RUN: moe-opt %s --verify-roundtrip | FileCheck %s
+// RUN: moe-opt %s | moe-opt | FileCheck %s
+// RUN: moe-opt %s --mlir-print-op-generic | moe-opt | FileCheck %s
+// moe_kernel.read. A row and a scalar.
+// CHECK: moe_kernel.read @P : !moe_kernel.row<64xf32>
+// CHECK: moe_kernel.read @s : i32
+moe_kernel.program @p {
+  moe_kernel.buffer @x input f32 axes ["token", "expert"] sizes [-1, 64]
+  moe_kernel.buffer @alpha param f32 axes [] sizes [] init 1.000000e-02
+  moe_kernel.accumulator @P sum f32 sizes [64]
+  moe_kernel.accumulator @s sum i32 sizes []
+  moe_kernel.pass rows {
+  } finish {
+    %a = moe_kernel.read @P : !moe_kernel.row<64xf32>
+    %b = moe_kernel.read @s : i32
+  }
+}

@@ -1,0 +1,30 @@
+// RUN: moe-opt %s --split-input-file --verify-diagnostics
+// What moe_kernel.slice refuses.
+
+// more elements than there are
+moe_kernel.program @p {
+  moe_kernel.buffer @x input f32 axes ["token", "expert"] sizes [-1, 64]
+  moe_kernel.buffer @alpha param f32 axes [] sizes [] init 1.000000e-02
+  moe_kernel.pass rows {
+    %x = moe_kernel.load @x : !moe_kernel.row<64xf32>
+    %i, %v = moe_kernel.topk %x : !moe_kernel.row<64xf32> -> !moe_kernel.row<6xi32>, !moe_kernel.row<6xf32>
+    // expected-error@+1 {{'moe_kernel.slice' op takes '!moe_kernel.row<8xf32>' from '!moe_kernel.row<6xf32>'; the result has the same element type and is not longer}}
+    %w = moe_kernel.slice %v : !moe_kernel.row<6xf32> -> !moe_kernel.row<8xf32>
+  } finish {
+  }
+}
+
+// -----
+
+// another element type
+moe_kernel.program @p {
+  moe_kernel.buffer @x input f32 axes ["token", "expert"] sizes [-1, 64]
+  moe_kernel.buffer @alpha param f32 axes [] sizes [] init 1.000000e-02
+  moe_kernel.pass rows {
+    %x = moe_kernel.load @x : !moe_kernel.row<64xf32>
+    %i, %v = moe_kernel.topk %x : !moe_kernel.row<64xf32> -> !moe_kernel.row<6xi32>, !moe_kernel.row<6xf32>
+    // expected-error@+1 {{'moe_kernel.slice' op takes '!moe_kernel.row<6xi32>' from '!moe_kernel.row<6xf32>'; the result has the same element type and is not longer}}
+    %w = moe_kernel.slice %v : !moe_kernel.row<6xf32> -> !moe_kernel.row<6xi32>
+  } finish {
+  }
+}

@@ -1,0 +1,96 @@
+// RUN: moe-opt %s --split-input-file --verify-diagnostics
+// What moe_kernel.store refuses.
+
+// a buffer that is not there
+moe_kernel.program @p {
+  moe_kernel.buffer @x input f32 axes ["token", "expert"] sizes [-1, 64]
+  moe_kernel.buffer @alpha param f32 axes [] sizes [] init 1.000000e-02
+  moe_kernel.pass rows {
+    %a = moe_kernel.load @alpha : f32
+    // expected-error@+1 {{'moe_kernel.store' op names 'z', which is not a buffer of this program}}
+    moe_kernel.store %a, @z : f32
+  } finish {
+  }
+}
+
+// -----
+
+// an input
+moe_kernel.program @p {
+  moe_kernel.buffer @x input f32 axes ["token", "expert"] sizes [-1, 64]
+  moe_kernel.buffer @alpha param f32 axes [] sizes [] init 1.000000e-02
+  moe_kernel.pass rows {
+    %x = moe_kernel.load @x : !moe_kernel.row<64xf32>
+    // expected-error@+1 {{'moe_kernel.store' op writes 'x', which has role input}}
+    moe_kernel.store %x, @x : !moe_kernel.row<64xf32>
+  } finish {
+  }
+}
+
+// -----
+
+// a param
+moe_kernel.program @p {
+  moe_kernel.buffer @x input f32 axes ["token", "expert"] sizes [-1, 64]
+  moe_kernel.buffer @alpha param f32 axes [] sizes [] init 1.000000e-02
+  moe_kernel.pass rows {
+  } finish {
+    %a = moe_kernel.load @alpha : f32
+    // expected-error@+1 {{'moe_kernel.store' op writes 'alpha', which has role param}}
+    moe_kernel.store %a, @alpha : f32
+  }
+}
+
+// -----
+
+// a loss, once per token
+moe_kernel.program @p {
+  moe_kernel.buffer @x input f32 axes ["token", "expert"] sizes [-1, 64]
+  moe_kernel.buffer @alpha param f32 axes [] sizes [] init 1.000000e-02
+  moe_kernel.buffer @y output f32 axes ["token"] sizes [-1]
+  moe_kernel.buffer @l loss f32 axes [] sizes []
+  moe_kernel.accumulator @P sum f32 sizes [64]
+  moe_kernel.accumulator @n sum i32 sizes []
+  moe_kernel.pass rows {
+    %a = moe_kernel.load @alpha : f32
+    // expected-error@+1 {{'moe_kernel.store' op writes 'l', which is one array for all tokens, once per token}}
+    moe_kernel.store %a, @l : f32
+  } finish {
+  }
+}
+
+// -----
+
+// a row per token after all tokens
+moe_kernel.program @p {
+  moe_kernel.buffer @x input f32 axes ["token", "expert"] sizes [-1, 64]
+  moe_kernel.buffer @alpha param f32 axes [] sizes [] init 1.000000e-02
+  moe_kernel.buffer @y output f32 axes ["token"] sizes [-1]
+  moe_kernel.buffer @l loss f32 axes [] sizes []
+  moe_kernel.accumulator @P sum f32 sizes [64]
+  moe_kernel.accumulator @n sum i32 sizes []
+  moe_kernel.pass rows {
+  } finish {
+    %a = moe_kernel.load @alpha : f32
+    // expected-error@+1 {{'moe_kernel.store' op accesses 'y', which has a row per token, after all tokens}}
+    moe_kernel.store %a, @y : f32
+  }
+}
+
+// -----
+
+// another type
+moe_kernel.program @p {
+  moe_kernel.buffer @x input f32 axes ["token", "expert"] sizes [-1, 64]
+  moe_kernel.buffer @alpha param f32 axes [] sizes [] init 1.000000e-02
+  moe_kernel.buffer @y output f32 axes ["token"] sizes [-1]
+  moe_kernel.buffer @l loss f32 axes [] sizes []
+  moe_kernel.accumulator @P sum f32 sizes [64]
+  moe_kernel.accumulator @n sum i32 sizes []
+  moe_kernel.pass rows {
+    %x = moe_kernel.load @x : !moe_kernel.row<64xf32>
+    // expected-error@+1 {{'moe_kernel.store' op has type !moe_kernel.row<64xf32>, but 'y' holds f32}}
+    moe_kernel.store %x, @y : !moe_kernel.row<64xf32>
+  } finish {
+  }
+}

@@ -49,7 +49,7 @@ void NearMiss::consider(llvm::StringRef candidate) {
     d = 1;
   if (name.equals_insensitive(candidate))
     d = 0;
-  if (d <= limit && d < distance && d < candidate.size()) {
+  if (d <= limit && d < distance && d < std::max(name.size(), candidate.size())) {
     distance = d;
     best = candidate.str();
   }

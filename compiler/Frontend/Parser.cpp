@@ -175,9 +175,12 @@ static std::string oneLine(const char *begin, const char *end) {
         ++c;
     if (c >= end)
       break;
+    bool closes = *c == ')' || *c == ']';
+    if (closes && !out.empty() && out.back() == ' ')
+      out.pop_back();
     if (!llvm::isSpace(*c))
       out.push_back(*c);
-    else if (!out.empty() && out.back() != ' ')
+    else if (!out.empty() && out.back() != ' ' && out.back() != '(' && out.back() != '[')
       out.push_back(' ');
   }
   return StringRef(out).rtrim().str();

@@ -1,5 +1,6 @@
 // Registers every dialect and pass of moe.
 #include "compiler/InitAll.h"
+#include "compiler/Conversion/MoeKernelToLLVM/MoeKernelToLLVM.h"
 #include "compiler/Conversion/MoeToMoeKernel/MoeToMoeKernel.h"
 #include "compiler/Pipelines/Pipelines.h"
 #include "compiler/Transforms/Passes.h"
@@ -11,6 +12,7 @@
 #include "mlir/Transforms/Passes.h"
 
 void moe::registerAllDialects(mlir::DialectRegistry &registry) {
+  moe::registerCpuCodeDialects(registry);
   registry.insert<moe::MoeDialect, moe::check::CheckDialect, moe::kernel::MoeKernelDialect, mlir::arith::ArithDialect, mlir::math::MathDialect>();
 }
 
@@ -20,5 +22,6 @@ void moe::registerAllPasses() {
   moe::registerMoeTransformsPasses();
   moe::check::registerCheckPasses();
   moe::registerMoeToMoeKernelPasses();
+  moe::registerMoeKernelToLLVMPasses();
   moe::registerPipelines();
 }

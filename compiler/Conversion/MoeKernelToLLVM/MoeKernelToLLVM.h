@@ -26,4 +26,7 @@ void buildMoeKernelToLLVMPipeline(mlir::OpPassManager &manager);
 
 void registerMoeKernelToLLVMPasses();
 
+/// The dialects that these passes make, so that what they print can be read again.
+void registerCpuCodeDialects(mlir::DialectRegistry &registry);
+
 } // namespace moe

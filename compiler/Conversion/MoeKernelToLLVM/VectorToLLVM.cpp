@@ -9,7 +9,10 @@
 #include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
 #include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVM.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Pass/PassRegistry.h"
 
 using namespace mlir;
@@ -54,4 +57,8 @@ void moe::registerMoeKernelToLLVMPasses() {
   registerPass([] { return createVectorCodeToLLVMPass(); });
   PassPipelineRegistration<>("moe-kernel-to-llvm", "CPU code of moe_kernel programs in the llvm dialect",
                              [](OpPassManager &manager) { buildMoeKernelToLLVMPipeline(manager); });
+}
+
+void moe::registerCpuCodeDialects(DialectRegistry &registry) {
+  registry.insert<func::FuncDialect, scf::SCFDialect, vector::VectorDialect, cf::ControlFlowDialect, LLVM::LLVMDialect>();
 }

@@ -137,11 +137,10 @@ moe.gate @g {
   %r = moe.topk %v over expert : tensor<?x1xf32, #moe.axes<token, expert>> -> !moe.selection<[token], expert, r.slot, 1>
   moe.output "v" = %v : tensor<?x1xf32, #moe.axes<token, expert>>
 })");
-  // 1 + 2^-24 (a tie) + 2^-70: just above the tie, which f64 does not see.
-  Arrays inputs{{"x", array({}, {1, 1}, {0x1p-35})}, {"y", array({}, {1, 1}, {0x1p-35})}, {"z", array({}, {1, 1}, {1})}};
-  inputs["x"].data[0] = 0x1p-12 * (1 + 0x1p-23);
-  inputs["y"].data[0] = 0x1p-12 * (1 - 0x1p-23); // x * y = 2^-24 (1 - 2^-46): just below the tie
-  inputs["z"].data[0] = 1 + 0x1p-23;             // a tie would go up to the even 1 + 2^-22
+  // x * y = 2^-24 (1 - 2^-46), just below half a unit of z; f64 rounds the sum to the tie, which goes up to 1 + 2^-22.
+  Arrays inputs{{"x", array({}, {1, 1}, {0x1p-12 * (1 + 0x1p-23)})},
+                {"y", array({}, {1, 1}, {0x1p-12 * (1 - 0x1p-23)})},
+                {"z", array({}, {1, 1}, {1 + 0x1p-23})}};
   EvaluationOptions options;
   options.float32Selections = true;
   auto results = reference::evaluate(*gate, inputs, options);

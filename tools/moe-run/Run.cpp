@@ -139,6 +139,9 @@ bool run(const RunOptions &options, llvm::raw_ostream &out, llvm::raw_ostream &e
     return false;
   };
   try {
+    bool choices = !options.frontend.defines.empty() || !options.frontend.dtypes.empty();
+    if (choices && llvm::StringRef(options.spec).ends_with(".mlir"))
+      return failed("-D and --dtype apply to a gate spec (.moe), and '" + options.spec + "' is MLIR");
     CompileOptions compile;
     compile.cuda = options.cuda;
     if (!options.isa.empty())

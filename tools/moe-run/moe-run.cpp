@@ -87,5 +87,12 @@ int main(int argc, char **argv) {
   addOptions(app, options, raw);
   CLI11_PARSE(app, argc, argv);
   complete(app, options, raw);
-  return moe::run::run(options, llvm::outs(), llvm::errs()) ? 0 : 1;
+  bool done = moe::run::run(options, llvm::outs(), llvm::errs());
+  llvm::outs().flush();
+  if (llvm::outs().has_error()) {
+    llvm::errs() << "moe-run: error: cannot write the report: " << llvm::outs().error().message() << '\n';
+    llvm::outs().clear_error();
+    return 1;
+  }
+  return done ? 0 : 1;
 }

@@ -3,7 +3,7 @@
 // max, min, maxnum), sum_top, kth, argmax, the selections, and upstream arith and math.
 #include "compiler/Transforms/ExpandMath.h"
 #include "compiler/Transforms/Passes.h"
-#include "dialects/Moe/IR/Moe.h"
+#include "dialects/Moe/IR/TensorBuilder.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 namespace moe {
@@ -16,123 +16,45 @@ using namespace moe;
 
 namespace {
 
-/// Writes tensor arithmetic at one location.
-struct Writer {
-  PatternRewriter &rewriter;
-  Location loc;
-
-  RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
-
-  Value scalar(Type element, double value) {
-    auto type = RankedTensorType::get({}, element);
-    return arith::ConstantOp::create(rewriter, loc, DenseElementsAttr::get(type, rewriter.getFloatAttr(element, value)));
-  }
-  Value broadcast(Value value, Type type) {
-    return value.getType() == type ? value : BroadcastOp::create(rewriter, loc, type, value).getResult();
-  }
-  /// `op(a, b)` with `b` broadcast to `a`.
-  template <typename OpTy> Value binary(Value a, Value b) {
-    return OpTy::create(rewriter, loc, a, broadcast(b, a.getType()));
-  }
-  template <typename OpTy> Value unary(Value a) { return OpTy::create(rewriter, loc, a); }
-
-  Value select(arith::CmpFPredicate predicate, Value a, Value b, Value yes, Value no) {
-    Value condition = arith::CmpFOp::create(rewriter, loc, predicate, a, broadcast(b, a.getType()));
-    return arith::SelectOp::create(rewriter, loc, condition, broadcast(yes, a.getType()), broadcast(no, a.getType()));
-  }
-};
-
-/// What a reduction runs over: the axes, or one axis coarsened.
-struct Extent {
-  ArrayAttr over;
-  StringAttr to;
-  Value valid;
-
-  Value reduce(Writer &w, ReduceKind kind, Value x, Type result) const {
-    return ReduceOp::create(w.rewriter, w.loc, result, kind, x, valid, over, to);
-  }
-  /// Brings a reduced value back to the type of what was reduced.
-  Value spread(Writer &w, Value reduced, Type type) const {
-    if (!to)
-      return w.broadcast(reduced, type);
-    auto axis = cast<StringAttr>(over[0]);
-    return ExpandOp::create(w.rewriter, w.loc, type, reduced, to, axis).getResult();
-  }
-};
-
-/// The number of values that each element of a reduction combines, as a float tensor that broadcasts to `result`. Every
-/// selection that the dialect can make has all its slots filled, so that `valid` changes no count here.
-Value countOf(Writer &w, Operation *op, const Extent &extent, RankedTensorType input, RankedTensorType result) {
-  Type element = result.getElementType();
-  if (extent.to) {
-    StringRef axis = cast<StringAttr>(extent.over[0]).getValue();
-    int64_t fine = *lookupAxis(op, axis).getSize(), coarse = *lookupAxis(op, extent.to.getValue()).getSize();
-    SmallVector<int32_t> map = *groupMap(op, axis, extent.to.getValue());
-    SmallVector<int64_t> sizes(coarse, 0);
-    for (int32_t group : map)
-      ++sizes[group];
-    if (llvm::all_equal(sizes))
-      return w.scalar(element, fine / coarse);
-    StringAttr fineAxis = cast<StringAttr>(extent.over[0]);
-    Value ones = w.broadcast(w.scalar(element, 1), tensorOf(element, {fineAxis}, {fine}));
-    return extent.reduce(w, ReduceKind::Sum, ones, tensorOf(element, {extent.to}, {coarse}));
-  }
-  int64_t fixed = 1;
-  Value count;
-  for (auto name : extent.over.getAsRange<StringAttr>()) {
-    int64_t size = input.getDimSize(axisIndex(input, name.getValue()));
-    if (!ShapedType::isDynamic(size)) {
-      fixed *= size;
-      continue;
-    }
-    Value n = SizeOp::create(w.rewriter, w.loc, RankedTensorType::get({}, w.rewriter.getI32Type()), name);
-    n = arith::SIToFPOp::create(w.rewriter, w.loc, RankedTensorType::get({}, element), n);
-    count = count ? w.binary<arith::MulFOp>(count, n) : n;
-  }
-  if (!count)
-    return w.scalar(element, fixed);
-  return fixed == 1 ? count : w.binary<arith::MulFOp>(count, w.scalar(element, fixed));
-}
-
 bool overRunTimeAxis(const Extent &extent, RankedTensorType input) {
   return llvm::any_of(extent.over.getAsRange<StringAttr>(), [&](StringAttr name) {
     return input.isDynamicDim(axisIndex(input, name.getValue()));
   });
 }
 
-Value meanOf(Writer &w, Operation *op, const Extent &extent, Value x, RankedTensorType result) {
+Value meanOf(const TensorBuilder &w, Operation *op, const Extent &extent, Value x, RankedTensorType result) {
   Value sum = extent.reduce(w, ReduceKind::Sum, x, result);
-  return w.binary<arith::DivFOp>(sum, countOf(w, op, extent, w.typeOf(x), result));
+  return w.div(sum, extent.count(w, op, w.typeOf(x), result));
 }
 
 /// Population variance. Over a run-time axis mean(x^2) - mean(x)^2, so that one pass over the tokens is enough (its
 /// rounding error is relative to mean(x^2), docs/numerics.md); else mean((x - mean)^2).
-Value varianceOf(Writer &w, Operation *op, const Extent &extent, Value x, RankedTensorType result) {
+Value varianceOf(const TensorBuilder &w, Operation *op, const Extent &extent, Value x, RankedTensorType result) {
   Value mean = meanOf(w, op, extent, x, result);
   if (overRunTimeAxis(extent, w.typeOf(x))) {
-    Value squares = meanOf(w, op, extent, w.binary<arith::MulFOp>(x, x), result);
-    Value difference = w.binary<arith::SubFOp>(squares, w.binary<arith::MulFOp>(mean, mean));
+    Value squares = meanOf(w, op, extent, w.mul(x, x), result);
+    Value difference = w.sub(squares, w.mul(mean, mean));
     return w.binary<arith::MaximumFOp>(difference, w.scalar(result.getElementType(), 0));
   }
-  Value centred = w.binary<arith::SubFOp>(x, extent.spread(w, mean, x.getType()));
-  return meanOf(w, op, extent, w.binary<arith::MulFOp>(centred, centred), result);
+  Value centred = w.sub(x, extent.spread(w, mean, x.getType()));
+  return meanOf(w, op, extent, w.mul(centred, centred), result);
 }
 
 /// m + log(sum(exp(x - m))) with m the greatest x, or 0 where that is infinite: so -inf everywhere gives -inf, and one +inf gives +inf.
-Value logSumExpOf(Writer &w, const Extent &extent, Value x, RankedTensorType result) {
+Value logSumExpOf(const TensorBuilder &w, const Extent &extent, Value x, RankedTensorType result) {
   Type element = result.getElementType();
   Value greatest = extent.reduce(w, ReduceKind::MaxNum, x, result);
   Value infinity = w.scalar(element, std::numeric_limits<double>::infinity());
   Value shift = w.select(arith::CmpFPredicate::OEQ, w.unary<math::AbsFOp>(greatest), infinity, w.scalar(element, 0), greatest);
-  Value terms = w.unary<math::ExpOp>(w.binary<arith::SubFOp>(x, extent.spread(w, shift, x.getType())));
+  Value terms = w.unary<math::ExpOp>(w.sub(x, extent.spread(w, shift, x.getType())));
   Value sum = extent.reduce(w, ReduceKind::Sum, terms, result);
-  return w.binary<arith::AddFOp>(w.unary<math::LogOp>(sum), shift);
+  return w.add(w.unary<math::LogOp>(sum), shift);
 }
 
 struct DecomposeReduce : OpRewritePattern<ReduceOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(ReduceOp op, PatternRewriter &rewriter) const override {
-    Writer w{rewriter, op.getLoc()};
+    TensorBuilder w{rewriter, op.getLoc()};
     Extent extent{op.getOver(), op.getToAttr(), op.getValid()};
     auto result = cast<RankedTensorType>(op.getType());
     Value x = op.getInput();
@@ -148,8 +70,8 @@ struct DecomposeReduce : OpRewritePattern<ReduceOp> {
       return success();
     case ReduceKind::Cv2: { // var / mean / mean: mean * mean would underflow for small loads
       Value mean = meanOf(w, op, extent, x, result);
-      Value ratio = w.binary<arith::DivFOp>(varianceOf(w, op, extent, x, result), mean);
-      rewriter.replaceOp(op, w.binary<arith::DivFOp>(ratio, mean));
+      Value ratio = w.div(varianceOf(w, op, extent, x, result), mean);
+      rewriter.replaceOp(op, w.div(ratio, mean));
       return success();
     }
     case ReduceKind::LogSumExp:
@@ -194,15 +116,15 @@ struct SplitReduce : OpRewritePattern<ReduceOp> {
 struct DecomposeSoftmax : OpRewritePattern<SoftmaxOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(SoftmaxOp op, PatternRewriter &rewriter) const override {
-    Writer w{rewriter, op.getLoc()};
+    TensorBuilder w{rewriter, op.getLoc()};
     Extent extent{rewriter.getArrayAttr({op.getAxisAttr()}), StringAttr(), op.getValid()};
     auto type = cast<RankedTensorType>(op.getType());
     RankedTensorType reduced = withoutAxis(type, op.getAxis());
     Value greatest = extent.reduce(w, ReduceKind::MaxNum, op.getInput(), reduced);
-    Value e = w.unary<math::ExpOp>(w.binary<arith::SubFOp>(op.getInput(), greatest));
+    Value e = w.unary<math::ExpOp>(w.sub(op.getInput(), greatest));
     Value sum = extent.reduce(w, ReduceKind::Sum, e, reduced);
-    Value inverse = w.binary<arith::DivFOp>(w.broadcast(w.scalar(type.getElementType(), 1), reduced), sum);
-    rewriter.replaceOp(op, w.binary<arith::MulFOp>(e, inverse));
+    Value inverse = w.div(w.broadcast(w.scalar(type.getElementType(), 1), reduced), sum);
+    rewriter.replaceOp(op, w.mul(e, inverse));
     return success();
   }
 };
@@ -211,11 +133,11 @@ struct DecomposeSoftmax : OpRewritePattern<SoftmaxOp> {
 struct DecomposeNormalize : OpRewritePattern<NormalizeOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(NormalizeOp op, PatternRewriter &rewriter) const override {
-    Writer w{rewriter, op.getLoc()};
+    TensorBuilder w{rewriter, op.getLoc()};
     Extent extent{rewriter.getArrayAttr({op.getAxisAttr()}), StringAttr(), op.getValid()};
     auto type = cast<RankedTensorType>(op.getType());
     Value sum = extent.reduce(w, ReduceKind::Sum, op.getInput(), withoutAxis(type, op.getAxis()));
-    rewriter.replaceOp(op, w.binary<arith::DivFOp>(op.getInput(), sum));
+    rewriter.replaceOp(op, w.div(op.getInput(), sum));
     return success();
   }
 };
@@ -224,14 +146,14 @@ struct DecomposeNormalize : OpRewritePattern<NormalizeOp> {
 struct DecomposeStandardize : OpRewritePattern<StandardizeOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(StandardizeOp op, PatternRewriter &rewriter) const override {
-    Writer w{rewriter, op.getLoc()};
+    TensorBuilder w{rewriter, op.getLoc()};
     Extent extent{rewriter.getArrayAttr({op.getAxisAttr()}), StringAttr(), Value()};
     auto type = cast<RankedTensorType>(op.getType());
     RankedTensorType reduced = withoutAxis(type, op.getAxis());
     Value mean = meanOf(w, op, extent, op.getInput(), reduced);
     Value deviation = w.unary<math::SqrtOp>(varianceOf(w, op, extent, op.getInput(), reduced));
-    Value scale = w.binary<arith::AddFOp>(deviation, w.scalar(type.getElementType(), op.getEps().convertToDouble()));
-    rewriter.replaceOp(op, w.binary<arith::DivFOp>(w.binary<arith::SubFOp>(op.getInput(), mean), scale));
+    Value scale = w.add(deviation, w.scalar(type.getElementType(), op.getEps().convertToDouble()));
+    rewriter.replaceOp(op, w.div(w.sub(op.getInput(), mean), scale));
     return success();
   }
 };

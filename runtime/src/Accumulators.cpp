@@ -2,6 +2,7 @@
 // the calls here, so a sum has the same bits whatever thread made which block.
 #include "Accumulators.h"
 
+#include <cmath>
 #include <cstring>
 #include <limits>
 #include <type_traits>
@@ -25,6 +26,13 @@ template <typename T> static T add(T a, T b) {
     return a + b;
 }
 
+template <typename T> static bool isNan(T value) {
+  if constexpr (std::is_floating_point_v<T>)
+    return std::isnan(value);
+  else
+    return false;
+}
+
 template <typename T> static void combineElements(uint32_t combine, uint64_t count, T *into, const T *from) {
   switch (combine) {
   case MOE_SUM:
@@ -33,13 +41,13 @@ template <typename T> static void combineElements(uint32_t combine, uint64_t cou
     break;
   case MOE_MAX: // a NaN on either side fails `from <= into`, and a NaN already there stays
     for (uint64_t i = 0; i < count; ++i)
-      into[i] = into[i] != into[i] || from[i] <= into[i] ? into[i] : from[i];
+      into[i] = isNan(into[i]) || from[i] <= into[i] ? into[i] : from[i];
     break;
   case MOE_MIN:
     for (uint64_t i = 0; i < count; ++i)
-      into[i] = into[i] != into[i] || from[i] >= into[i] ? into[i] : from[i];
+      into[i] = isNan(into[i]) || from[i] >= into[i] ? into[i] : from[i];
     break;
-  case MOE_MAXNUM:
+  default: // MOE_MAXNUM: the descriptor has been checked
     for (uint64_t i = 0; i < count; ++i)
       into[i] = from[i] > into[i] ? from[i] : into[i];
     break;
@@ -50,6 +58,7 @@ template <typename T> static void combineElements(uint32_t combine, uint64_t cou
 template <typename Body> static void visit(const moe_gate &gate, Body &&body) {
   for (uint32_t i = 0; i < gate.accumulator_count; ++i) {
     const moe_accumulator &accumulator = gate.accumulators[i];
+    // NOLINTNEXTLINE(bugprone-branch-clone): the branches differ in the type of the tag
     if (accumulator.dtype == MOE_F32)
       body(float(), accumulator);
     else if (accumulator.dtype == MOE_F64)

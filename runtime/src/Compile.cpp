@@ -5,6 +5,7 @@
 #include "Error.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstdlib>
 #include <cstring>
 #include <vector>
@@ -29,6 +30,7 @@ public:
   bool created;
   int compile(const std::vector<std::string> &options) {
     std::vector<const char *> pointers;
+    pointers.reserve(options.size());
     for (const std::string &option : options)
       pointers.push_back(option.c_str());
     return nvrtc.compileProgram(handle, static_cast<int>(pointers.size()), pointers.data());
@@ -102,7 +104,8 @@ moe_status checkArch(const Nvrtc &nvrtc, std::string_view arch, std::string_view
     return fail(MOE_INVALID_ARGUMENT, "'%.*s' is not an architecture; expected sm_80, sm_90, sm_100 or the like",
                 static_cast<int>(arch.size()), arch.data());
   std::vector<int> archs = supportedArchs(nvrtc);
-  int value = std::atoi(std::string(number).c_str());
+  int value = 0;
+  std::from_chars(number.data(), number.data() + number.size(), value); // archNumber has looked at the digits
   if (!archs.empty() && std::find(archs.begin(), archs.end(), value) == archs.end())
     return fail(MOE_UNSUPPORTED, "NVRTC %s does not know sm_%d; it knows %s", versionText(nvrtc).c_str(), value,
                 archList(archs).c_str());

@@ -44,15 +44,15 @@ FileHeader makeHeader(const std::string &key, const std::string &code) {
 }
 
 bool readWhole(const std::string &path, std::string &contents) {
-  FILE *file = std::fopen(path.c_str(), "rbe");
-  if (!file)
+  int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0)
     return false;
   char buffer[1 << 16];
-  for (size_t count; (count = std::fread(buffer, 1, sizeof(buffer), file)) > 0;)
-    contents.append(buffer, count);
-  bool good = !std::ferror(file);
-  std::fclose(file);
-  return good;
+  ssize_t count;
+  while ((count = read(descriptor, buffer, sizeof(buffer))) > 0 || (count < 0 && errno == EINTR))
+    contents.append(buffer, count > 0 ? static_cast<size_t>(count) : 0);
+  close(descriptor);
+  return count == 0;
 }
 
 bool writeAll(int descriptor, std::string_view bytes) {

@@ -237,13 +237,14 @@ moe_status CudaExecutable::launch(const moe_call &call) const {
   for (; count < gate.array_count; ++count) {
     pointers[count] = arrayPointer(*this, call, count);
     // The driver copies each parameter's bytes: a param's are the float itself, another array's are its pointer.
-    parameters[count] = gate.arrays[count].role == MOE_PARAM ? pointers[count] : &pointers[count];
+    bool isParam = gate.arrays[count].role == MOE_PARAM;
+    parameters[count] = isParam ? pointers[count] : static_cast<void *>(&pointers[count]);
   }
   void *accumulators = call.accumulators, *workspace = call.workspace;
   long long tokens = call.phase == MOE_FINISH ? 0 : call.token_count;
   int phase = static_cast<int>(call.phase);
-  parameters[count++] = &accumulators;
-  parameters[count++] = &workspace;
+  parameters[count++] = static_cast<void *>(&accumulators);
+  parameters[count++] = static_cast<void *>(&workspace);
   parameters[count++] = &tokens;
   parameters[count++] = &phase;
   for (uint32_t pass = 0; pass < gate.pass_count; ++pass) {

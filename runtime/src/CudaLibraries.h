@@ -9,12 +9,14 @@ namespace moe::rt {
 
 /// Functions of libcuda.
 struct CudaDriver {
+// NOLINTNEXTLINE(bugprone-macro-parentheses): a declaration
 #define MOE_CUDA_SYMBOL(member, symbol, parameters) int(*member) parameters = nullptr;
 #include "CudaSymbols.def"
 };
 
 /// Functions of libnvrtc.
 struct Nvrtc {
+// NOLINTNEXTLINE(bugprone-macro-parentheses): a declaration
 #define MOE_NVRTC_SYMBOL(member, symbol, parameters) int(*member) parameters = nullptr;
 #include "CudaSymbols.def"
 };

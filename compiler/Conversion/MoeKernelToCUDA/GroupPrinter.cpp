@@ -227,8 +227,8 @@ void RegionPrinter::printGroupsStaged(const GroupWork &work, const std::string &
     for (int64_t g = 0; g < groups.size; ++g)
       ends.push_back(ends.back() + llvm::count(groupOf, g));
     std::string members = program.table(name + "_members", order), starts = program.table(name + "_starts", ends);
-    header = "for (int n = moe_load1(" + starts + ", " + group + "); n < moe_load1(" + starts + ", " + group + " + 1); ++n)";
-    at = "moe_load1(" + members + ", n)";
+    header = "for (int n = moe_constant(" + starts + ", " + group + "); n < moe_constant(" + starts + ", " + group + " + 1); ++n)";
+    at = "moe_constant(" + members + ", n)";
   }
   if (!scale.empty())
     at = scale + "(" + at + ")";
@@ -304,7 +304,7 @@ void RegionPrinter::printExpand(ExpandOp op) {
   std::string position = positionOf(layout, {"j"}).text;
   std::string name = declareRow(op.getResult(), "spread", layout.values == 1 ? " = 0" : " = {}");
   std::string group = equal ? layout.values > 1 && blockSize > 1 ? quotient("(" + position + ")", blockSize) : quotient(position, blockSize)
-                            : "moe_load1(" + program.table(name + "_group", groupsOf(op.getGroups(), layout.size, groups.size)) +
+                            : "moe_constant(" + program.table(name + "_group", groupsOf(op.getGroups(), layout.size, groups.size)) +
                                   ", " + position + ")";
   if (type == "double")
     group = "2 * (" + group + ")";

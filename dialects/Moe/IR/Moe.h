@@ -24,6 +24,10 @@ bool namesItsAxes(mlir::Type type);
 #include "dialects/Moe/IR/MoeAttrs.h.inc"
 #define GET_TYPEDEF_CLASSES
 #include "dialects/Moe/IR/MoeTypes.h.inc"
+namespace moe {
+class AdjointBuilder;
+} // namespace moe
+#include "dialects/Moe/IR/DifferentiableOpInterface.h.inc"
 #define GET_OP_CLASSES
 #include "dialects/Moe/IR/MoeOps.h.inc"
 

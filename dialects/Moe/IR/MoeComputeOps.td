@@ -2,11 +2,15 @@
 #ifndef MOE_COMPUTE_OPS_TD
 #define MOE_COMPUTE_OPS_TD
 include "dialects/Moe/IR/MoeDialect.td"
+include "dialects/Moe/IR/DifferentiableOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
+
+/// States its adjoint (Adjoint.cpp).
+def Moe_Differentiable : DeclareOpInterfaceMethods<DifferentiableOpInterface>;
 
 //===-- Shape -------------------------------------------------------------------------------------------------------===//
 
-def Moe_BroadcastOp : Moe_Op<"broadcast", [Pure]> {
+def Moe_BroadcastOp : Moe_Op<"broadcast", [Pure, Moe_Differentiable]> {
   let summary = "repeats a value along the axes it lacks";
   let description = [{
     result[…] = input[the input's axes of …]. The input's axes are among the result's, in any order (R1).
@@ -22,7 +26,7 @@ def Moe_BroadcastOp : Moe_Op<"broadcast", [Pure]> {
   let hasCanonicalizer = 1;
 }
 
-def Moe_ExpandOp : Moe_Op<"expand", [Pure]> {
+def Moe_ExpandOp : Moe_Op<"expand", [Pure, Moe_Differentiable]> {
   let summary = "refines a value on a coarse axis to a finer one";
   let description = [{
     result[…, e, …] = input[…, group(e), …]: each element of the axis `to` takes the value of the element of the axis
@@ -56,8 +60,8 @@ def Moe_SizeOp : Moe_Op<"size", [Pure, HasParent<"GateOp">]> {
 
 //===-- Pointwise ---------------------------------------------------------------------------------------------------===//
 
-class Moe_PointwiseOp<string mnemonic, string text, string formula>
-    : Moe_Op<mnemonic, [Pure, Elementwise, AllTypesMatch<["input", "result"]>]> {
+class Moe_PointwiseOp<string mnemonic, string text, string formula, list<Trait> traits = []>
+    : Moe_Op<mnemonic, !listconcat([Pure, Elementwise, AllTypesMatch<["input", "result"]>], traits)> {
   let summary = text;
   let description = "`" # formula # "` for each element x of `input`.\n" #
     "```mlir\n%y = moe." # mnemonic # " %v : tensor<64xf32, #moe.axes<expert>>\n```";
@@ -65,9 +69,10 @@ class Moe_PointwiseOp<string mnemonic, string text, string formula>
   let results = (outs Moe_FloatTensor:$result);
   let assemblyFormat = "$input attr-dict `:` type($input)";
 }
-def Moe_SigmoidOp : Moe_PointwiseOp<"sigmoid", "logistic function", "1 / (1 + exp(-x))">;
-def Moe_SoftplusOp : Moe_PointwiseOp<"softplus", "smooth positive part", "log(1 + exp(x)), evaluated as max(x, 0) + log1p(exp(-|x|))">;
-def Moe_NormalCdfOp : Moe_PointwiseOp<"normal_cdf", "distribution function of the standard normal", "erfc(-x / sqrt(2)) / 2">;
+def Moe_SigmoidOp : Moe_PointwiseOp<"sigmoid", "logistic function", "1 / (1 + exp(-x))", [Moe_Differentiable]>;
+def Moe_SoftplusOp : Moe_PointwiseOp<"softplus", "smooth positive part", "log(1 + exp(x)), evaluated as max(x, 0) + log1p(exp(-|x|))",
+    [Moe_Differentiable]>;
+def Moe_NormalCdfOp : Moe_PointwiseOp<"normal_cdf", "distribution function of the standard normal", "erfc(-x / sqrt(2)) / 2", [Moe_Differentiable]>;
 def Moe_SignOp : Moe_PointwiseOp<"sign", "sign, with sign(0) = 0 and sign(NaN) = NaN", "(x > 0) - (x < 0)"> {
   let hasCanonicalizer = 1;
 }
@@ -77,7 +82,7 @@ def Moe_DetachOp : Moe_PointwiseOp<"detach", "the same value, without gradient",
 
 //===-- Reductions --------------------------------------------------------------------------------------------------===//
 
-def Moe_ReduceOp : Moe_Op<"reduce", [Pure]> {
+def Moe_ReduceOp : Moe_Op<"reduce", [Pure, Moe_Differentiable]> {
   let summary = "combines values along axes";
   let description = [{
     Removes the axes in `over` from `input`; with `to`, replaces the single axis in `over` by the coarser axis `to`,
@@ -102,7 +107,7 @@ def Moe_ReduceOp : Moe_Op<"reduce", [Pure]> {
   let hasCanonicalizer = 1;
 }
 
-def Moe_SumTopOp : Moe_Op<"sum_top", [Pure]> {
+def Moe_SumTopOp : Moe_Op<"sum_top", [Pure, Moe_Differentiable]> {
   let summary = "sum of the n greatest values along an axis, or of each group";
   let description = [{
     Sums along `axis`, or with `to` within each of its groups. Values are added from the greatest down, in f32. NaN ranks
@@ -120,7 +125,7 @@ def Moe_SumTopOp : Moe_Op<"sum_top", [Pure]> {
   let hasVerifier = 1;
 }
 
-def Moe_KthOp : Moe_Op<"kth", [Pure]> {
+def Moe_KthOp : Moe_Op<"kth", [Pure, Moe_Differentiable]> {
   let summary = "the k-th greatest value along an axis";
   let description = [{
     `k` counts from 1, up to the size of `axis`; NaN ranks below every number.
@@ -155,7 +160,7 @@ class Moe_AlongOp<string mnemonic, list<Trait> traits = []> : Moe_Op<mnemonic, !
   let hasVerifier = 1;
 }
 
-def Moe_SoftmaxOp : Moe_AlongOp<"softmax"> {
+def Moe_SoftmaxOp : Moe_AlongOp<"softmax", [Moe_Differentiable]> {
   let summary = "softmax along an axis";
   let description = [{
     exp(x - m) / sum(exp(x - m)) over the elements x of `input` along `axis`, with m the greatest that is not NaN.
@@ -168,7 +173,7 @@ def Moe_SoftmaxOp : Moe_AlongOp<"softmax"> {
   let assemblyFormat = "$input `over` custom<AxisName>($axis) (`valid` $valid^ `:` type($valid))? attr-dict `:` type($input)";
 }
 
-def Moe_NormalizeOp : Moe_AlongOp<"normalize"> {
+def Moe_NormalizeOp : Moe_AlongOp<"normalize", [Moe_Differentiable]> {
   let summary = "x / sum(x) along an axis";
   let description = [{
     Divides `input` by its sum along `axis`. `valid`, a selection whose slot axis is `axis`: empty slots take no part and
@@ -181,7 +186,7 @@ def Moe_NormalizeOp : Moe_AlongOp<"normalize"> {
   let assemblyFormat = "$input `over` custom<AxisName>($axis) (`valid` $valid^ `:` type($valid))? attr-dict `:` type($input)";
 }
 
-def Moe_StandardizeOp : Moe_AlongOp<"standardize"> {
+def Moe_StandardizeOp : Moe_AlongOp<"standardize", [Moe_Differentiable]> {
   let summary = "(x - mean(x)) / (std(x) + eps) along an axis";
   let description = [{
     Of `input`, with the population's standard deviation; `eps` is finite and not negative.
@@ -231,7 +236,7 @@ def Moe_FirstOp : Moe_Op<"first", [Pure]> {
   let hasCanonicalizer = 1;
 }
 
-def Moe_GatherOp : Moe_Op<"gather", [Pure]> {
+def Moe_GatherOp : Moe_Op<"gather", [Pure, Moe_Differentiable]> {
   let summary = "x[route]: the values of the selected elements";
   let description = [{
     result[b…, j] = input[b…, selection[b…, j]], 0 in an empty slot. `input` has the selected axis and any of the batch
@@ -244,6 +249,22 @@ def Moe_GatherOp : Moe_Op<"gather", [Pure]> {
   let arguments = (ins Moe_AnyTensor:$input, Moe_SelectionType:$selection);
   let results = (outs Moe_AnyTensor:$result);
   let assemblyFormat = "$input `[` $selection `]` attr-dict `:` type($input) `,` type($selection) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Moe_ScatterOp : Moe_Op<"scatter", [Pure, Moe_Differentiable]> {
+  let summary = "the inverse of gather: values of the slots at the selected elements, 0 elsewhere";
+  let description = [{
+    result[b…, e] = sum over the slots j of `selection` with selection[b…, j] = e of input[b…, j]; empty slots add nothing. The
+    axes are the batch axes, then the selected one; `input` has the batch axes, then the slot axis.
+    ```mlir
+    %y = moe.scatter %w to %r : tensor<?x6xf32, #moe.axes<token, r.slot>>, !moe.selection<[token], expert, r.slot, 6>
+           -> tensor<?x64xf32, #moe.axes<token, expert>>
+    ```
+  }];
+  let arguments = (ins Moe_FloatTensor:$input, Moe_SelectionType:$selection);
+  let results = (outs Moe_FloatTensor:$result);
+  let assemblyFormat = "$input `to` $selection attr-dict `:` type($input) `,` type($selection) `->` type($result)";
   let hasVerifier = 1;
 }
 

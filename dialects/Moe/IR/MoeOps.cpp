@@ -1,6 +1,7 @@
 // Verifiers of the moe operations, and the small pieces of custom syntax they share.
 #include "dialects/Moe/IR/Moe.h"
 #include "mlir/IR/Builders.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/StringMap.h"
 
 using namespace mlir;
@@ -457,6 +458,20 @@ LogicalResult GatherOp::verify() {
       return emitOpError("gathers from a value with axis '") << name.getValue() << "', which the selection lacks";
   if (axesOf(result) != ArrayRef(axes) || result.getElementType() != type.getElementType())
     return emitOpError("has result type ") << result << ", expected the selection's batch axes, its slot axis and element type " << type.getElementType();
+  return success();
+}
+
+LogicalResult ScatterOp::verify() {
+  SelectionType selection = getSelection().getType();
+  SmallVector<StringAttr> slots(selection.getBatch()), elements(selection.getBatch());
+  slots.push_back(selection.getSlot());
+  elements.push_back(selection.getAxis());
+  if (axesOf(getInput().getType()) != ArrayRef(slots))
+    return emitOpError("scatters a value on other axes than the selection's batch axes and '") << selection.getSlot().getValue() << "'";
+  if (axesOf(getResult().getType()) != ArrayRef(elements) ||
+      getElementTypeOrSelf(getResult().getType()) != getElementTypeOrSelf(getInput().getType()))
+    return emitOpError("has a result on other axes than the selection's batch axes and '")
+           << selection.getAxis().getValue() << "', or of another element type";
   return success();
 }
 

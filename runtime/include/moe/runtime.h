@@ -1,8 +1,8 @@
 /* The C interface of a compiled gate: one descriptor, one call.
  *
- * A compiled gate is a constant `moe_gate` descriptor (made by `moe-opt --emit=obj`, or in memory by the compiler's API).
- * A program binds arrays to it and calls `moe_run`. A call does not allocate, does not synchronise and does not touch
- * global state: all memory is the caller's. No function here throws or exits; each returns a status, and
+ * A compiled gate is a constant `moe_gate` descriptor (made by `moe-opt --emit=obj`, or in memory by the compiler's
+ * API). A program binds arrays to it and calls `moe_run`. A call does not allocate, does not synchronise and does not
+ * touch global state: all memory is the caller's. No function here throws or exits; each returns a status, and
  * `moe_last_error()` says on the calling thread what was wrong, where, and what was expected.
  */
 #ifndef MOE_RUNTIME_H
@@ -23,7 +23,8 @@ extern "C" {
 /* Every caller-owned block starts at a multiple of this. */
 #define MOE_ALIGNMENT 64u
 /* A workspace starts with a header of this size (CUDA: zeroed by moe_init_workspace, kernels keep their tickets in it).
- * Coefficient arrays follow at this offset, in array order, each aligned to MOE_ALIGNMENT; the partials stand after them. */
+ * Coefficient arrays follow at this offset, in array order, each aligned to MOE_ALIGNMENT; the partials stand after
+ * them. */
 #define MOE_WORKSPACE_HEADER_BYTES 64u
 
 #if defined(__GNUC__)
@@ -34,25 +35,31 @@ extern "C" {
 
 typedef enum moe_status {
   MOE_OK = 0,
-  MOE_INVALID_ARGUMENT = 1,  /* a null pointer, an unknown name, a wrong shape, dtype, stride or alignment */
-  MOE_VERSION_MISMATCH = 2,  /* the descriptor was made for another version of this interface */
-  MOE_UNSUPPORTED = 3,       /* this machine or this gate cannot do what was asked (no AVX2, no CUDA source) */
-  MOE_NO_DRIVER = 4,         /* the CUDA driver or NVRTC could not be opened */
-  MOE_COMPILE_FAILED = 5,    /* NVRTC refused the source */
-  MOE_DRIVER_FAILED = 6,     /* a CUDA driver call failed */
-  MOE_IO_FAILED = 7          /* a file could not be read or written */
+  MOE_INVALID_ARGUMENT = 1, /* a null pointer, an unknown name, a wrong shape, dtype, stride or alignment */
+  MOE_VERSION_MISMATCH = 2, /* the descriptor was made for another version of this interface */
+  MOE_UNSUPPORTED = 3,      /* this machine or this gate cannot do what was asked (no AVX2, no CUDA source) */
+  MOE_NO_DRIVER = 4,        /* the CUDA driver or NVRTC could not be opened */
+  MOE_COMPILE_FAILED = 5,   /* NVRTC refused the source */
+  MOE_DRIVER_FAILED = 6,    /* a CUDA driver call failed */
+  MOE_IO_FAILED = 7         /* a file could not be read or written */
 } moe_status;
 
 typedef enum moe_dtype {
-  MOE_F32 = 0, MOE_F64 = 1, MOE_BF16 = 2, MOE_F16 = 3, MOE_I32 = 4, MOE_I64 = 5, MOE_BOOL = 6 /* one byte, 0 or 1 */
+  MOE_F32 = 0,
+  MOE_F64 = 1,
+  MOE_BF16 = 2,
+  MOE_F16 = 3,
+  MOE_I32 = 4,
+  MOE_I64 = 5,
+  MOE_BOOL = 6 /* one byte, 0 or 1 */
 } moe_dtype;
 
 typedef enum moe_role {
-  MOE_INPUT = 0,       /* read */
-  MOE_PARAM = 1,       /* a run-time scalar; bound as a pointer to one f32 on the HOST, on every device; may stay unbound */
-  MOE_OUTPUT = 2,      /* written, one row per token */
-  MOE_LOSS = 3,        /* written by finish: a scalar f32; 0 when there was no token */
-  MOE_METRIC = 4,      /* written by finish; NaN (0 for integers) when there was no token */
+  MOE_INPUT = 0,  /* read */
+  MOE_PARAM = 1,  /* a run-time scalar; bound as a pointer to one f32 on the HOST, on every device; may stay unbound */
+  MOE_OUTPUT = 2, /* written, one row per token */
+  MOE_LOSS = 3,   /* written by finish: a scalar f32; 0 when there was no token */
+  MOE_METRIC = 4, /* written by finish; NaN (0 for integers) when there was no token */
   MOE_STATUS_WORD = 5, /* written by finish: a scalar i32, what only the data shows ("nonfinite_tokens", "empty") */
   MOE_COEFFICIENT = 6  /* scratch between two passes of one call; lives in the workspace, never bound by the caller */
 } moe_role;
@@ -61,8 +68,8 @@ typedef enum moe_combine { MOE_SUM = 0, MOE_MAX = 1, MOE_MIN = 2, MOE_MAXNUM = 3
 
 typedef struct moe_axis {
   const char *name;
-  int64_t size;   /* elements; -1: known at run time */
-  const char *of; /* the finer axis that this one groups, or null */
+  int64_t size;       /* elements; -1: known at run time */
+  const char *of;     /* the finer axis that this one groups, or null */
   const int32_t *map; /* with `of`: the group of every element of the finer axis; null: equal contiguous blocks */
 } moe_axis;
 
@@ -86,20 +93,21 @@ typedef struct moe_accumulator {
   uint64_t offset; /* a multiple of the element size, behind the token count at offset 0 */
 } moe_accumulator;
 
-/* What generated CPU code sees of a call: `arrays[i]` is the buffer of `gate->arrays[i]` (params: pointer to one f32). */
+/* What generated CPU code sees of a call: `arrays[i]` is the buffer of `gate->arrays[i]` (params: pointer to one f32).
+ */
 typedef struct moe_cpu_call {
   void *const *arrays;
   int64_t token_count;
 } moe_cpu_call;
 
-/* Tokens [begin, end), begin < end, begin a multiple of 16: reads inputs, writes outputs, and puts what these tokens add
- * to the accumulators of its own pass into `partial`, laid out like the accumulator block. The runtime has filled
+/* Tokens [begin, end), begin < end, begin a multiple of 16: reads inputs, writes outputs, and puts what these tokens
+ * add to the accumulators of its own pass into `partial`, laid out like the accumulator block. The runtime has filled
  * `partial` with neutral elements (sum 0, max and maxnum -inf or INT32_MIN, min +inf or INT32_MAX, token count 0), so
  * rows may overwrite or add, and leaves the token count and the accumulators of other passes alone.
  * `scratch` is `cpu_scratch_bytes`, 64-byte aligned, one per thread, with any contents. */
 typedef void (*moe_cpu_rows)(const moe_cpu_call *call, int64_t begin, int64_t end, void *partial, void *scratch);
-/* Reads the merged accumulators and writes losses, metrics, status words and coefficients. One thread calls it, with the
- * same kind of scratch. `call->token_count` is the number of all accumulated tokens. */
+/* Reads the merged accumulators and writes losses, metrics, status words and coefficients. One thread calls it, with
+ * the same kind of scratch. `call->token_count` is the number of all accumulated tokens. */
 typedef void (*moe_cpu_finish)(const moe_cpu_call *call, const void *accumulators, void *scratch);
 
 /* One pass over the tokens. */
@@ -116,14 +124,15 @@ typedef struct moe_cpu_variant {
 
 /* Launch description of one pass in CUDA. Every kernel has the parameters: a pointer per array in order (a param: its
  * float value), then `void *accumulators`, `void *workspace`, `long long token_count`, `int phase` (a moe_phase). The
- * kernel keeps the token count at offset 0 of the accumulators itself. MOE_FINISH alone comes with token_count 0 and one
- * block; a null array pointer stands for an array that the phase does not touch. */
+ * kernel keeps the token count at offset 0 of the accumulators itself. MOE_FINISH alone comes with token_count 0 and
+ * one block; a null array pointer stands for an array that the phase does not touch. */
 typedef struct moe_cuda_kernel {
-  const char *name;         /* extern "C" name in the source */
-  uint32_t threads;         /* per block */
-  uint32_t rows_per_block;  /* rows that one block works on at a time; a grid never needs more than ceil(T / this) blocks */
-  uint32_t shared_bytes;    /* dynamic shared memory; 0 where all of it is static */
-  uint32_t max_blocks;      /* the grid is min(max_blocks, max(1, ceil(T / rows_per_block))) */
+  const char *name; /* extern "C" name in the source */
+  uint32_t threads; /* per block */
+  uint32_t
+      rows_per_block; /* rows that one block works on at a time; a grid never needs more than ceil(T / this) blocks */
+  uint32_t shared_bytes; /* dynamic shared memory; 0 where all of it is static */
+  uint32_t max_blocks;   /* the grid is min(max_blocks, max(1, ceil(T / rows_per_block))) */
 } moe_cuda_kernel;
 
 typedef struct moe_gate {
@@ -150,8 +159,8 @@ typedef struct moe_gate {
 } moe_gate;
 
 /* What a call does, in one launch per pass. Valid combinations are ACCUMULATE, FINISH, ACCUMULATE | FINISH,
- * ACCUMULATE | RESET (with no token: only makes the block neutral) and FORWARD. A gate with several passes takes FORWARD
- * only, since its later passes need the finished coefficients of the earlier ones (else MOE_UNSUPPORTED). */
+ * ACCUMULATE | RESET (with no token: only makes the block neutral) and FORWARD. A gate with several passes takes
+ * FORWARD only, since its later passes need the finished coefficients of the earlier ones (else MOE_UNSUPPORTED). */
 typedef enum moe_phase {
   MOE_ACCUMULATE = 1, /* rows: writes outputs and, unless `accumulators` is null, adds to them */
   MOE_FINISH = 2,     /* losses, metrics and status words from the accumulators */
@@ -161,11 +170,11 @@ typedef enum moe_phase {
 
 typedef enum moe_device_kind { MOE_CPU = 0, MOE_CUDA = 1 } moe_device_kind;
 
-/* A bound array. `strides` in elements, or null for dense; only dense arrays are accepted, others are refused. `data` is
- * aligned to the element size. On CUDA it is a device pointer (params: host), aligned to the largest power of two, up to
- * 16, that divides the bytes of a token's row (of the array, where there is no token axis). `data` may be null for a
- * param (its default), a coefficient, an array without elements, and what the phase does not touch: inputs and outputs
- * with a token axis for FINISH alone, losses, metrics and status words without FINISH. */
+/* A bound array. `strides` in elements, or null for dense; only dense arrays are accepted, others are refused. `data`
+ * is aligned to the element size. On CUDA it is a device pointer (params: host), aligned to the largest power of two,
+ * up to 16, that divides the bytes of a token's row (of the array, where there is no token axis). `data` may be null
+ * for a param (its default), a coefficient, an array without elements, and what the phase does not touch: inputs and
+ * outputs with a token axis for FINISH alone, losses, metrics and status words without FINISH. */
 typedef struct moe_binding {
   void *data;
   uint32_t dtype;
@@ -174,8 +183,8 @@ typedef struct moe_binding {
   const int64_t *strides;
 } moe_binding;
 
-/* A device: the CPU (with a thread count), or a CUDA device with its compiled module of one gate. Immutable: any number of
- * threads may call moe_run on one executable at a time, each with its own workspace. The gate must outlive it. */
+/* A device: the CPU (with a thread count), or a CUDA device with its compiled module of one gate. Immutable: any number
+ * of threads may call moe_run on one executable at a time, each with its own workspace. The gate must outlive it. */
 typedef struct moe_executable moe_executable;
 
 /* Text for the last failure on this thread; "" when there was none. Valid until the next call on this thread. */
@@ -198,22 +207,23 @@ MOE_API int32_t moe_find_array(const moe_gate *gate, const char *name, int in);
 MOE_API moe_status moe_prepare_cpu(const moe_gate *gate, uint32_t threads, const char *isa, moe_executable **out);
 /* Compiles a gate for CUDA device `ordinal` through NVRTC (or takes it from the cubin cache) and loads it. `cache_dir`:
  * null for $MOE_CACHE_DIR, else $XDG_CACHE_HOME/moe, else $HOME/.cache/moe; "" for no cache. */
-MOE_API moe_status moe_prepare_cuda(const moe_gate *gate, uint32_t ordinal, const char *cache_dir, moe_executable **out);
+MOE_API moe_status moe_prepare_cuda(const moe_gate *gate, uint32_t ordinal, const char *cache_dir,
+                                    moe_executable **out);
 MOE_API void moe_release(moe_executable *executable);
 
 /* Sizes of the caller's blocks for calls of up to `token_count` tokens; all blocks are 64-byte aligned. The CPU's
  * workspace grows with the thread count and, up to 256 chunks, with the tokens. */
 MOE_API moe_status moe_workspace_bytes(const moe_executable *executable, int64_t token_count, uint64_t *bytes);
 MOE_API moe_status moe_accumulator_bytes(const moe_executable *executable, uint64_t *bytes);
-/* Once per workspace, before its first call (CUDA: enqueued on `stream`): ties the workspace to this executable. Calls may
- * follow one another on one workspace; two at the same time may not share one. To be repeated after a CUDA launch that
- * was aborted. */
+/* Once per workspace, before its first call (CUDA: enqueued on `stream`): ties the workspace to this executable. Calls
+ * may follow one another on one workspace; two at the same time may not share one. To be repeated after a CUDA launch
+ * that was aborted. */
 MOE_API moe_status moe_init_workspace(const moe_executable *executable, void *workspace, uint64_t bytes, void *stream);
 
 /* One call. */
 typedef struct moe_call {
-  uint32_t struct_size; /* sizeof(moe_call) */
-  uint32_t phase;       /* moe_phase bits */
+  uint32_t struct_size;        /* sizeof(moe_call) */
+  uint32_t phase;              /* moe_phase bits */
   int64_t token_count;         /* of this call, at most INT32_MAX; ignored by MOE_FINISH alone */
   const moe_binding *bindings; /* [array_count], in descriptor order; `data` null leaves a param at its default */
   void *accumulators;          /* null with MOE_ACCUMULATE alone: collect nothing */
@@ -235,9 +245,10 @@ MOE_API void moe_free(void *memory);
 /* Sizes of the structures on the 64-bit machines we run on: a changed layout needs a new MOE_ABI_VERSION. */
 #if defined(__LP64__)
 #ifdef __cplusplus
-#define MOE_ASSERT_SIZE(type, bytes) static_assert(sizeof(type) == bytes, #type " has changed: raise MOE_ABI_VERSION")
+#define MOE_ASSERT_SIZE(type, bytes) static_assert(sizeof(type) == (bytes), #type " has changed: raise MOE_ABI_VERSION")
 #else
-#define MOE_ASSERT_SIZE(type, bytes) _Static_assert(sizeof(type) == bytes, #type " has changed: raise MOE_ABI_VERSION")
+#define MOE_ASSERT_SIZE(type, bytes)                                                                                   \
+  _Static_assert(sizeof(type) == (bytes), #type " has changed: raise MOE_ABI_VERSION")
 #endif
 MOE_ASSERT_SIZE(moe_axis, 32);
 MOE_ASSERT_SIZE(moe_array, 48);

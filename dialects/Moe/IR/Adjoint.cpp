@@ -1,0 +1,196 @@
+// The adjoints of the moe operations. g stands for the gradient with respect to the result.
+#include "dialects/Moe/IR/Adjoint.h"
+#include "mlir/IR/TypeUtilities.h"
+#include <numbers>
+
+using namespace mlir;
+using namespace moe;
+
+#include "dialects/Moe/IR/DifferentiableOpInterface.cpp.inc"
+
+void AdjointBuilder::add(Value operand, Value value) {
+  Value &sum = gradients[operand];
+  sum = sum ? TensorBuilder::add(sum, value) : value;
+}
+
+Value AdjointBuilder::sumTo(Value value, Type type) const {
+  SmallVector<Attribute> over;
+  for (StringAttr axis : axesOf(value.getType()))
+    if (axisIndex(type, axis.getValue()) < 0)
+      over.push_back(axis);
+  if (over.empty())
+    return broadcast(value, type); // the axes may stand in another order
+  Extent extent{builder.getArrayAttr(over), StringAttr(), Value()};
+  return broadcast(extent.reduce(*this, ReduceKind::Sum, value, extent.reduced(op, typeOf(value))), type);
+}
+
+bool moe::stopsGradient(Operation *op) {
+  return isa<InputOp, ParamOp, SizeOp, SignOp, DetachOp, ArgmaxOp, TopkOp, FirstOp, ChosenOp, arith::ConstantOp, arith::CmpFOp, arith::CmpIOp,
+             arith::SIToFPOp, arith::UIToFPOp, arith::ExtUIOp, math::FloorOp, math::CeilOp, math::RoundEvenOp, math::TruncOp>(op) ||
+         !isa<FloatType>(getElementTypeOrSelf(op->getResult(0).getType()));
+}
+
+//===-- Shape -------------------------------------------------------------------------------------------------------===//
+
+void BroadcastOp::buildAdjoint(AdjointBuilder &a) { a.add(getInput(), a.sumTo(a.gradient(), getInput().getType())); }
+
+void ExpandOp::buildAdjoint(AdjointBuilder &a) {
+  Extent extent{a.builder.getArrayAttr({getToAttr()}), getFromAttr(), Value()};
+  a.add(getInput(), extent.reduce(a, ReduceKind::Sum, a.gradient(), getInput().getType()));
+}
+
+//===-- Pointwise ---------------------------------------------------------------------------------------------------===//
+
+/// g y (1 - y).
+void SigmoidOp::buildAdjoint(AdjointBuilder &a) {
+  Value y = getResult();
+  a.add(getInput(), a.mul(a.gradient(), a.mul(y, a.sub(a.full(y.getType(), 1), y))));
+}
+
+/// g sigmoid(x).
+void SoftplusOp::buildAdjoint(AdjointBuilder &a) { a.add(getInput(), a.mul(a.gradient(), a.unary<SigmoidOp>(getInput()))); }
+
+/// g exp(-x^2 / 2) / sqrt(2 pi).
+void NormalCdfOp::buildAdjoint(AdjointBuilder &a) {
+  Value x = getInput();
+  Value density = a.mul(a.unary<math::ExpOp>(a.mul(a.mul(x, x), -0.5)), std::numbers::inv_sqrtpi / std::numbers::sqrt2);
+  a.add(x, a.mul(a.gradient(), density));
+}
+
+//===-- Reductions --------------------------------------------------------------------------------------------------===//
+
+namespace {
+/// The parts that the adjoints of the reductions share.
+struct Reduction {
+  ReduceOp op;
+  AdjointBuilder &a;
+  Extent extent;
+  RankedTensorType type, reduced;
+
+  Reduction(ReduceOp op, AdjointBuilder &a)
+      : op(op), a(a), extent{op.getOver(), op.getToAttr(), op.getValid()}, type(cast<RankedTensorType>(op.getInput().getType())),
+        reduced(cast<RankedTensorType>(op.getType())) {}
+
+  Value spread(Value value) { return extent.spread(a, value, type); }
+  Value sum(Value value) { return extent.reduce(a, ReduceKind::Sum, value, reduced); }
+  Value mean(Value value) { return a.div(sum(value), count()); }
+  Value count() { return a.broadcast(extent.count(a, op, type, reduced), reduced); }
+
+  /// g to the elements that equal the result, in equal parts where there are several.
+  Value winners() {
+    Value won = a.select(arith::CmpFPredicate::OEQ, op.getInput(), spread(op.getResult()), a.full(type, 1), a.full(type, 0));
+    return a.mul(won, spread(a.div(a.gradient(), sum(won))));
+  }
+  /// (2 / n) (x - mean) times `scale`.
+  Value variance(Value scale) {
+    Value centred = a.sub(op.getInput(), spread(mean(op.getInput())));
+    return a.mul(centred, spread(a.div(a.mul(scale, 2.0), count())));
+  }
+  /// g dvar / (2 std), 0 where std is 0.
+  Value deviation() {
+    Value zero = a.full(reduced, 0), std = op.getResult();
+    Value scale = a.select(arith::CmpFPredicate::OEQ, std, zero, zero, a.div(a.gradient(), a.mul(std, 2.0)));
+    return variance(scale);
+  }
+  /// (2 / n) (x / mean^2 - mean(x^2) / mean^3) = (2 / (n mean^2)) (x - mean - cv2 mean).
+  Value squaredVariation() {
+    Value m = mean(op.getInput());
+    Value shifted = a.sub(op.getInput(), spread(a.add(m, a.mul(op.getResult(), m))));
+    Value scale = a.div(a.mul(a.gradient(), 2.0), a.mul(a.mul(m, m), count()));
+    return a.mul(shifted, spread(scale));
+  }
+  /// g exp(x - y), 0 where all x are -inf.
+  Value logSumExp() {
+    Value x = op.getInput(), minus = a.full(type, -std::numeric_limits<double>::infinity());
+    Value share = a.unary<math::ExpOp>(a.sub(x, spread(op.getResult())));
+    share = a.select(arith::CmpFPredicate::OEQ, x, minus, a.full(type, 0), share);
+    return a.mul(share, spread(a.gradient()));
+  }
+};
+} // namespace
+
+void ReduceOp::buildAdjoint(AdjointBuilder &a) {
+  Reduction r(*this, a);
+  switch (getKind()) {
+  case ReduceKind::Sum: return a.add(getInput(), r.spread(a.gradient()));
+  case ReduceKind::Mean: return a.add(getInput(), r.spread(a.div(a.gradient(), r.count())));
+  case ReduceKind::Max: case ReduceKind::Min: case ReduceKind::MaxNum: return a.add(getInput(), r.winners());
+  case ReduceKind::Var: return a.add(getInput(), r.variance(a.gradient()));
+  case ReduceKind::Std: return a.add(getInput(), r.deviation());
+  case ReduceKind::Cv2: return a.add(getInput(), r.squaredVariation());
+  case ReduceKind::LogSumExp: return a.add(getInput(), r.logSumExp());
+  }
+}
+
+/// g to the elements above the n-th greatest, and a share of it to those that equal it: together they are n.
+void SumTopOp::buildAdjoint(AdjointBuilder &a) {
+  Value x = getInput(), one = a.full(x.getType(), 1), zero = a.full(x.getType(), 0);
+  Value least = KthOp::create(a.builder, a.loc, getType(), x, getN(), getAxis());
+  Value above = a.select(arith::CmpFPredicate::OGT, x, least, one, zero);
+  Value equal = a.select(arith::CmpFPredicate::OEQ, x, least, one, zero);
+  Extent extent{a.builder.getArrayAttr({getAxisAttr()}), StringAttr(), Value()};
+  auto count = [&](Value mask) { return extent.reduce(a, ReduceKind::Sum, mask, getType()); };
+  Value share = a.div(a.sub(a.full(getType(), getN()), count(above)), count(equal));
+  a.add(x, a.mul(TensorBuilder(a).add(above, a.mul(equal, share)), a.gradient()));
+}
+
+/// g to the elements that equal the k-th, in equal parts where there are several.
+void KthOp::buildAdjoint(AdjointBuilder &a) {
+  Value x = getInput();
+  Value won = a.select(arith::CmpFPredicate::OEQ, x, getResult(), a.full(x.getType(), 1), a.full(x.getType(), 0));
+  Extent extent{a.builder.getArrayAttr({getAxisAttr()}), StringAttr(), Value()};
+  a.add(x, a.mul(won, a.div(a.gradient(), extent.reduce(a, ReduceKind::Sum, won, getType()))));
+}
+
+//===-- Along an axis -----------------------------------------------------------------------------------------------===//
+
+/// Sums `x` along an axis and spreads the sum over `x` again.
+static Value total(AdjointBuilder &a, Operation *op, StringAttr axis, Value valid, Value x) {
+  Extent extent{a.builder.getArrayAttr({axis}), StringAttr(), valid};
+  return a.broadcast(extent.reduce(a, ReduceKind::Sum, x, extent.reduced(op, a.typeOf(x))), x.getType());
+}
+
+/// y (g - sum(g y)).
+void SoftmaxOp::buildAdjoint(AdjointBuilder &a) {
+  Value y = getResult(), g = a.gradient();
+  a.add(getInput(), a.mul(y, a.sub(g, total(a, *this, getAxisAttr(), getValid(), a.mul(g, y)))));
+}
+
+/// (g - sum(g y)) / sum(x).
+void NormalizeOp::buildAdjoint(AdjointBuilder &a) {
+  Value g = a.gradient();
+  Value centred = a.sub(g, total(a, *this, getAxisAttr(), getValid(), a.mul(g, getResult())));
+  a.add(getInput(), a.div(centred, total(a, *this, getAxisAttr(), getValid(), getInput())));
+}
+
+/// With d = x - mean(x), s = std(x), q = s + eps: (g - mean(g)) / q - d mean(g d) / (q^2 s), the last term 0 where s is 0.
+void StandardizeOp::buildAdjoint(AdjointBuilder &a) {
+  Value x = getInput(), g = a.gradient(), zero = a.full(x.getType(), 0);
+  auto n = static_cast<double>(a.typeOf(x).getDimSize(axisIndex(x.getType(), getAxis())));
+  auto mean = [&](Value v) { return a.mul(total(a, *this, getAxisAttr(), Value(), v), 1 / n); };
+  Value d = a.sub(x, mean(x));
+  Value s = a.unary<math::SqrtOp>(mean(a.mul(d, d)));
+  Value q = a.add(s, getEps().convertToDouble());
+  Value along = a.div(a.mul(d, mean(a.mul(g, d))), a.mul(a.mul(q, q), s));
+  along = a.select(arith::CmpFPredicate::OEQ, s, zero, zero, along);
+  a.add(x, a.sub(a.div(a.sub(g, mean(g)), q), along));
+}
+
+//===-- Selections --------------------------------------------------------------------------------------------------===//
+
+/// scatter(g), summed over the axes that x lacks.
+void GatherOp::buildAdjoint(AdjointBuilder &a) {
+  SelectionType selection = getSelection().getType();
+  SmallVector<StringAttr> axes(selection.getBatch());
+  SmallVector<int64_t> sizes(a.typeOf(a.gradient()).getShape().drop_back());
+  axes.push_back(selection.getAxis());
+  sizes.push_back(*lookupAxis(*this, selection.getAxis().getValue()).getSize());
+  Type type = tensorOf(a.typeOf(a.gradient()).getElementType(), axes, sizes);
+  Value scattered = ScatterOp::create(a.builder, a.loc, type, a.gradient(), getSelection());
+  a.add(getInput(), a.sumTo(scattered, getInput().getType()));
+}
+
+/// gather(g).
+void ScatterOp::buildAdjoint(AdjointBuilder &a) {
+  a.add(getInput(), GatherOp::create(a.builder, a.loc, getInput().getType(), a.gradient(), getSelection()));
+}

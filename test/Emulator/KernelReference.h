@@ -1,0 +1,20 @@
+// What a moe_kernel program means, element by element: each operation is its sentence in MoeKernelOps.td and nothing else.
+// The tests of the CUDA printer compare with it.
+#pragma once
+#include "dialects/MoeKernel/IR/MoeKernel.h"
+#include <string>
+#include <vector>
+
+namespace moe::emulator {
+
+/// A scalar (one element) or a row. f32 values are kept rounded to f32; sums are made in f64 and rounded once.
+using Elements = std::vector<double>;
+
+/// The arrays of one call by buffer name: elements of all rows, one after the other; params one element.
+using Arrays = std::map<std::string, Elements>;
+
+/// Runs all passes of `program` on `tokens` tokens, as one call from neutral accumulators: reads inputs and params from
+/// `arrays`, and writes all other buffers there.
+void interpret(kernel::ProgramOp program, int64_t tokens, Arrays &arrays);
+
+} // namespace moe::emulator

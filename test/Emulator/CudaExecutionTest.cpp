@@ -74,12 +74,13 @@ public:
   std::unique_ptr<Call> call;
 };
 
-double draw(std::mt19937 &random, Data data) {
+/// `great`: a large finite value.
+double draw(std::mt19937 &random, Data data, double great) {
   double value = std::normal_distribution<double>()(random);
   if (data == Data::Ties)
     return std::round(value);
   if (data == Data::Special) {
-    const double special[] = {NAN, INFINITY, -INFINITY, 0.0, -0.0, 1e30, -1e30};
+    const double special[] = {NAN, INFINITY, -INFINITY, 0.0, -0.0, great, -great};
     unsigned choice = random() % 40;
     return choice < 7 ? special[choice] : value;
   }
@@ -99,7 +100,7 @@ Arrays Fixture::inputs(int64_t tokens, Data data, unsigned seed) {
     for (double &value : elements)
       value = buffer.getType().isInteger(1)    ? static_cast<double>(random() % 4 == 0)
               : buffer.getType().isInteger(32) ? static_cast<double>(random() % 100)
-                                               : representable(draw(random, data), buffer.getType());
+                                               : representable(draw(random, data, buffer.getType().isF64() ? 1e4 : 1e30), buffer.getType());
     // Rows whose elements are all equal.
     if (data != Data::Plain && buffer.isPerToken() && !buffer.getType().isInteger())
       for (int64_t row = 3; row < tokens; row += 7)

@@ -74,7 +74,7 @@ void printTime(llvm::raw_ostream &out, rt::Call &call, int64_t tokens) {
 }
 
 std::string deviceText(const RunOptions &options) {
-  return fmt::format("cpu ({}, {})", options.isa.empty() ? "best instruction set" : options.isa,
+  return fmt::format("cpu ({}, {})", options.isa.empty() ? runnableIsas().front() : options.isa,
                      options.threads == 0   ? "all threads"
                      : options.threads == 1 ? "1 thread"
                                             : fmt::format("{} threads", options.threads));

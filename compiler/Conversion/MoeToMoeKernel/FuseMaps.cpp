@@ -99,9 +99,10 @@ static void prune(MapOp map, RewriterBase &rewriter) {
     if (!result.use_empty())
       yielded.push_back(value);
   rewriter.modifyOpInPlace(yield, [&] { yield.getValuesMutable().assign(yielded); });
-  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(map.getBlock()->without_terminator())))
-    if (isOpTriviallyDead(&op))
-      rewriter.eraseOp(&op);
+  SmallVector<Operation *> body = llvm::map_to_vector(map.getBlock()->without_terminator(), [](Operation &op) { return &op; });
+  for (Operation *op : llvm::reverse(body))
+    if (isOpTriviallyDead(op))
+      rewriter.eraseOp(op);
   for (auto [i, argument] : llvm::enumerate(map.getBlock()->getArguments()))
     if (argument.use_empty())
       unusedArguments.set(i);
@@ -116,6 +117,13 @@ static void prune(MapOp map, RewriterBase &rewriter) {
   rewriter.eraseOp(map);
 }
 
+/// Drops what nobody uses from the maps of a block, the last ones first.
+static void pruneAll(Block &block, RewriterBase &rewriter) {
+  SmallVector<MapOp> maps(block.getOps<MapOp>());
+  for (MapOp map : llvm::reverse(maps))
+    prune(map, rewriter);
+}
+
 namespace {
 struct MoeKernelFuseMaps : moe::impl::MoeKernelFuseMapsBase<MoeKernelFuseMaps> {
   void runOnOperation() override {
@@ -123,14 +131,10 @@ struct MoeKernelFuseMaps : moe::impl::MoeKernelFuseMapsBase<MoeKernelFuseMaps> {
     getOperation()->walk([&](PassOp pass) {
       for (Region *region : {&pass.getRows(), &pass.getFinish()})
         for (Block &block : *region) {
-          for (MapOp map : llvm::make_early_inc_range(llvm::reverse(block.getOps<MapOp>())))
-            if (map->use_empty())
-              rewriter.eraseOp(map);
+          pruneAll(block, rewriter);
           while (fuseOnce(block, rewriter))
             continue;
-          SmallVector<MapOp> maps(block.getOps<MapOp>());
-          for (MapOp map : llvm::reverse(maps))
-            prune(map, rewriter);
+          pruneAll(block, rewriter);
         }
     });
   }

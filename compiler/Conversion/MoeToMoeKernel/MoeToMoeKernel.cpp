@@ -202,6 +202,8 @@ LogicalResult Fusion::declareInterface() {
         return failure();
       buffers[&op] = declareBuffer(input.getName(), kernel::Role::Input, input.getType().getElementType(), input.getType(), {}, op.getLoc()).getSymNameAttr();
     } else if (auto param = dyn_cast<ParamOp>(op)) {
+      if (failed(checkInterface(&op, param.getName(), param.getType())))
+        return failure();
       buffers[&op] = declareBuffer(param.getName(), kernel::Role::Param, param.getType().getElementType(), param.getType(), param.getInitAttr(), op.getLoc()).getSymNameAttr();
     } else if (isa<LossOp, MetricOp, OutputOp>(op)) {
       StringRef name = op.getAttrOfType<StringAttr>("name").getValue();
@@ -246,9 +248,10 @@ LogicalResult Fusion::declareAccumulators() {
 
 LogicalResult Fusion::declareCoefficients() {
   for (auto &[value, name] : coefficients) {
-    if (!registerTypeOf(value.getType()) || isa<SelectionType>(value.getType()))
-      return value.getDefiningOp()->emitError("this value is needed by a later pass over the tokens, which is not lowered yet for its type: ") << value.getType();
-    Type type = cast<RankedTensorType>(value.getType()).getElementType();
+    if (failed(checkRegister(value.getDefiningOp(), value.getType())))
+      return failure();
+    auto tensor = dyn_cast<RankedTensorType>(value.getType());
+    Type type = tensor ? tensor.getElementType() : builder.getI32Type();
     StringRef spec = specName(value.getLoc());
     name = declareBuffer(spec.empty() ? "coefficient" : (spec + "_known").str(), kernel::Role::Coefficient, type, value.getType(), {}, value.getLoc()).getSymNameAttr();
   }

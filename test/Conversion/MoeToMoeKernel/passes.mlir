@@ -119,3 +119,28 @@ moe.gate @dead_code {
   %d = arith.subf %x, %b : tensor<?xf32, #moe.axes<token>>
   moe.loss "l" = %m : tensor<f32>
 }
+
+// -----
+
+// A selection of the first finish that the second one reads is a coefficient too.
+// CHECK-LABEL: @selection_of_an_earlier_pass
+// CHECK: moe_kernel.buffer @q_known coefficient i32 axes ["q.slot"] sizes [2]
+// CHECK: %[[Q:.*]], %{{.*}} = moe_kernel.topk
+// CHECK: moe_kernel.store %[[Q]], @q_known : !moe_kernel.row<2xi32>
+// CHECK: moe_kernel.pass because
+// CHECK: } finish {
+// CHECK: %[[Q:.*]] = moe_kernel.load @q_known : !moe_kernel.row<2xi32>
+// CHECK: moe_kernel.gather %{{.*}}[%[[Q]]]
+moe.gate @selection_of_an_earlier_pass {
+  moe.axis @token
+  moe.axis @expert size 4
+  %x = moe.input "x" : tensor<?x4xf32, #moe.axes<token, expert>>
+  %m = moe.reduce mean %x over [token] : tensor<?x4xf32, #moe.axes<token, expert>> -> tensor<4xf32, #moe.axes<expert>> loc("m = mean(x, token)")
+  %q = moe.topk %m over expert : tensor<4xf32, #moe.axes<expert>> -> !moe.selection<[], expert, q.slot, 2> loc("q = topk(m, 2, expert)")
+  %b = moe.broadcast %m : tensor<4xf32, #moe.axes<expert>> to tensor<?x4xf32, #moe.axes<token, expert>>
+  %d = arith.subf %x, %b : tensor<?x4xf32, #moe.axes<token, expert>>
+  %a = math.absf %d : tensor<?x4xf32, #moe.axes<token, expert>>
+  %v = moe.reduce mean %a over [token] : tensor<?x4xf32, #moe.axes<token, expert>> -> tensor<4xf32, #moe.axes<expert>>
+  %w = moe.gather %v[%q] : tensor<4xf32, #moe.axes<expert>>, !moe.selection<[], expert, q.slot, 2> -> tensor<2xf32, #moe.axes<q.slot>>
+  moe.metric "w" = %w : tensor<2xf32, #moe.axes<q.slot>>
+}

@@ -3,9 +3,9 @@
 // this one. Nothing outside of this file touches global or shared memory, other lanes, barriers or atomics, but for
 // threadIdx.x, blockIdx.x, gridDim.x, __shared__, __device__, __global__, __launch_bounds__ and #pragma unroll.
 //
-// CUDA that the prelude itself uses (compute capability 8.0 and later): __shfl_sync, __shfl_xor_sync, __syncwarp,
-// __syncthreads, __threadfence, atomicAdd on unsigned, __ldcg on uint4, the bit casts __float_as_uint and its kin, vector
-// types up to 16 bytes, fmaf/fma, fmaxf/fminf and the functions of <math.h> named below, ex2.approx and cvt (inline PTX).
+// CUDA that the prelude itself uses (compute capability 8.0 and later): __shfl_sync, __shfl_xor_sync,
+// __reduce_max_sync, __reduce_min_sync, __syncwarp, __syncthreads, __threadfence, atomicAdd on unsigned, __ldcg on uint4, the bit casts __float_as_uint and its kin, vector
+// types up to 16 bytes, fmaf/fma, fmaxf/fminf and the functions of <math.h> named below, ex2.approx, max.NaN, min.NaN and cvt (inline PTX).
 //
 // Addresses are a pointer and an index in elements, so that an emulator can name the buffer and check the bounds.
 #define MOE_DEVICE __device__ __forceinline__
@@ -118,6 +118,9 @@ template <typename T> MOE_DEVICE T moe_shuffle_xor(T value, int offset) {
 template <int Lanes, typename T> MOE_DEVICE T moe_from_lane(T value, int from) {
   return __shfl_sync(MOE_ALL_LANES, value, from, Lanes);
 }
+// Over all 32 lanes.
+MOE_DEVICE unsigned moe_warp_max(unsigned value) { return __reduce_max_sync(MOE_ALL_LANES, value); }
+MOE_DEVICE int moe_warp_min(int value) { return __reduce_min_sync(MOE_ALL_LANES, value); }
 MOE_DEVICE void moe_sync_warp() { __syncwarp(); }
 MOE_DEVICE void moe_sync_block() { __syncthreads(); }
 MOE_DEVICE void moe_fence() { __threadfence(); }
@@ -150,6 +153,17 @@ MOE_DEVICE unsigned short moe_to_f16(float x) {
   return y;
 }
 
+// max and min hand a NaN on; maxnum and minnum ignore it.
+MOE_DEVICE float moe_max(float a, float b) {
+  float y;
+  asm("max.NaN.f32 %0, %1, %2;" : "=f"(y) : "f"(a), "f"(b));
+  return y;
+}
+MOE_DEVICE float moe_min(float a, float b) {
+  float y;
+  asm("min.NaN.f32 %0, %1, %2;" : "=f"(y) : "f"(a), "f"(b));
+  return y;
+}
 MOE_DEVICE float moe_fma(float a, float b, float c) { return fmaf(a, b, c); }
 MOE_DEVICE double moe_fma(double a, double b, double c) { return fma(a, b, c); }
 MOE_DEVICE float moe_maxnum(float a, float b) { return fmaxf(a, b); }

@@ -3,16 +3,13 @@
 
 //===-- Numbers -------------------------------------------------------------------------------------------------------===//
 
-// max and min hand a NaN on (moe_maxnum and moe_minnum ignore it).
-MOE_DEVICE float moe_max(float a, float b) { return a > b || a != a ? a : b; }
+// max and min hand a NaN on; those of f32 are in the prelude.
 MOE_DEVICE double moe_max(double a, double b) { return a > b || a != a ? a : b; }
 MOE_DEVICE int moe_max(int a, int b) { return a > b ? a : b; }
 MOE_DEVICE unsigned moe_max(unsigned a, unsigned b) { return a > b ? a : b; }
 MOE_DEVICE unsigned long long moe_max(unsigned long long a, unsigned long long b) { return a > b ? a : b; }
-MOE_DEVICE float moe_min(float a, float b) { return a < b || a != a ? a : b; }
 MOE_DEVICE double moe_min(double a, double b) { return a < b || a != a ? a : b; }
 MOE_DEVICE int moe_min(int a, int b) { return a < b ? a : b; }
-MOE_DEVICE unsigned moe_min(unsigned a, unsigned b) { return a < b ? a : b; }
 MOE_DEVICE int moe_maxnum(int a, int b) { return a > b ? a : b; }
 
 // e^x: 2^(x log2(e)) with the rounding of the product put right by one step of Taylor's series. Relative error below
@@ -74,6 +71,9 @@ template <int Lanes, typename T> MOE_DEVICE T moe_sum_lanes(T x) { return moe_bu
 template <int Lanes, typename T> MOE_DEVICE T moe_max_lanes(T x) { return moe_butterfly<moe_Max, 1, Lanes>(x); }
 template <int Lanes, typename T> MOE_DEVICE T moe_min_lanes(T x) { return moe_butterfly<moe_Min, 1, Lanes>(x); }
 template <int Lanes, typename T> MOE_DEVICE T moe_maxnum_lanes(T x) { return moe_butterfly<moe_MaxNum, 1, Lanes>(x); }
+// Where a row takes the whole warp, there is one instruction for two of them.
+template <> MOE_DEVICE unsigned moe_max_lanes<32, unsigned>(unsigned x) { return moe_warp_max(x); }
+template <> MOE_DEVICE int moe_min_lanes<32, int>(int x) { return moe_warp_min(x); }
 // Over the rows of a warp, element by element, where a row takes Lanes lanes.
 template <int Lanes, typename T> MOE_DEVICE T moe_sum_rows(T x) { return moe_butterfly<moe_Sum, Lanes, 32>(x); }
 template <int Lanes, typename T> MOE_DEVICE T moe_max_rows(T x) { return moe_butterfly<moe_Max, Lanes, 32>(x); }

@@ -119,6 +119,20 @@ template <int Lanes, typename T> T moe_from_lane(T value, int from) {
   int lane = moe_host->thread.x % 32;
   return moe_host_exchange(MOE_HOST_FROM_LANE, value, lane / Lanes * Lanes + (from & (Lanes - 1)));
 }
+inline unsigned moe_warp_max(unsigned value) {
+  for (int offset = 1; offset < 32; offset *= 2) {
+    unsigned other = moe_shuffle_xor(value, offset);
+    value = other > value ? other : value;
+  }
+  return value;
+}
+inline int moe_warp_min(int value) {
+  for (int offset = 1; offset < 32; offset *= 2) {
+    int other = moe_shuffle_xor(value, offset);
+    value = other < value ? other : value;
+  }
+  return value;
+}
 inline void moe_sync_warp() { moe_host_exchange(MOE_HOST_SYNC_WARP, 0, 0); }
 inline void moe_sync_block() { moe_host->sync_block(moe_host->engine); }
 inline void moe_fence() {}
@@ -146,6 +160,8 @@ inline float moe_f16(unsigned word, int half) {
   return static_cast<float>(moe_host_cast<_Float16>(static_cast<unsigned short>(word >> 16 * half)));
 }
 inline unsigned short moe_to_f16(float x) { return moe_host_cast<unsigned short>(static_cast<_Float16>(x)); }
+inline float moe_max(float a, float b) { return a > b || a != a ? a : b; }
+inline float moe_min(float a, float b) { return a < b || a != a ? a : b; }
 inline float moe_fma(float a, float b, float c) { return std::fma(a, b, c); }
 inline double moe_fma(double a, double b, double c) { return std::fma(a, b, c); }
 inline float moe_maxnum(float a, float b) { return std::fmax(a, b); }

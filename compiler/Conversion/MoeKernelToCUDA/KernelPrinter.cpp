@@ -260,11 +260,15 @@ void KernelPrinter::printPublishOne(PassAccumulator &accumulator) {
   };
   std::string overRows = ("moe_" + combineName(op.getCombine()) + "_rows<" + Twine(lanes()) + ">(").str();
   auto merged = [&](const std::string &value) { return lanes() == 32 ? value : overRows + value + ")"; };
-  std::string zero = "(" + cType + ")0";
+  std::string zero = neutralElement(Combine::Sum, type);
   if (op.getSizes().empty()) {
-    put("const " + cType + " " + accumulator.registers + "_warp = " + merged(accumulator.registers) + ";", 2);
+    std::string whole = accumulator.registers;
+    if (lanes() < 32) {
+      whole = accumulator.registers + "_warp";
+      put("const " + cType + " " + whole + " = " + merged(accumulator.registers) + ";", 2);
+    }
     put("if (threadIdx.x % 32 < " + text(perQuad) + ")", 2);
-    put(store("threadIdx.x % 32", "threadIdx.x % 32 == 0 ? " + accumulator.registers + "_warp : " + zero), 3);
+    put(store("threadIdx.x % 32", "threadIdx.x % 32 == 0 ? " + whole + " : " + zero), 3);
     return;
   }
   RowLayout row = rows.getPlan().of(count);
@@ -275,15 +279,20 @@ void KernelPrinter::printPublishOne(PassAccumulator &accumulator) {
     guard += (guard.empty() ? "" : " && ") + position + " < " + text(count);
   std::string registers = accumulator.registers + (row.values == 1 ? "" : "[j]");
   int level = 2;
+  // All lanes take part in the merge over rows, even where only the first ones store.
+  bool braces = lanes() < 32;
   if (row.values > 1) {
     put(unrollPragma(row), level);
-    put("for (int j = 0; j < " + text(row.values) + "; ++j) {", level);
-  } else {
+    put("for (int j = 0; j < " + text(row.values) + "; ++j)" + (braces ? " {" : ""), level);
+  } else if (braces) {
     put("{", level);
   }
-  put("const " + cType + " sum = " + merged(registers) + ";", level + 1);
-  put((guard.empty() ? "" : "if (" + guard + ") ") + store(position, "sum"), level + 1);
-  put("}", level);
+  int inner = level + (row.values > 1 || braces);
+  if (braces)
+    put("const " + cType + " whole = " + merged(registers) + ";", inner);
+  put((guard.empty() ? "" : "if (" + guard + ") ") + store(position, braces ? "whole" : registers), inner);
+  if (braces)
+    put("}", level);
   if (padding > 0) {
     put("if (threadIdx.x % 32 < " + text(padding) + ")", level);
     put(store(text(count) + " + threadIdx.x % 32", zero), level + 1);

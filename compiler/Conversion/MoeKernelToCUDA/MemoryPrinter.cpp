@@ -169,7 +169,8 @@ void RegionPrinter::printLoad(LoadOp op) {
   BufferOp buffer = lookupBuffer(op, op.getBuffer());
   if (buffer.isPerToken())
     return printTokenLoad(op, buffer);
-  note(op);
+  if (buffer.getRole() != Role::Param)
+    note(op);
   printWholeLoad(op, buffer);
 }
 
@@ -219,7 +220,7 @@ void RegionPrinter::printAccumulate(AccumulateOp op) {
   Combine combine = accumulator.getCombine();
   std::string &name = accumulators[accumulator.getSymNameAttr()];
   if (name.empty())
-    name = names.fresh((accumulator.getSymName() + "_" + combineName(combine)).str());
+    name = names.fresh(accumulatedName(accumulator));
   std::string guard = hasMissingRows() ? "if (live) " : "";
   if (!isa<RowType>(op.getValue().getType())) {
     closeLoop();
@@ -244,8 +245,7 @@ void RegionPrinter::printRead(ReadOp op) {
   note(op);
   std::string from = "moe_at<const " + type.str() + ">(accumulators, " +
                      std::to_string(accumulatorLayout.offsetOf(accumulator.getSymName())) + ")";
-  std::string wantedName = (accumulator.getSymName() + "_" + combineName(accumulator.getCombine())).str();
-  std::string name = names.fresh(wantedName);
+  std::string name = names.fresh(accumulatedName(accumulator));
   auto row = dyn_cast<RowType>(op.getResult().getType());
   if (!row) {
     statement("const " + type.str() + " " + name + " = moe_load1(" + from + ", 0);");

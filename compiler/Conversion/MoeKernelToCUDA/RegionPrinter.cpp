@@ -37,6 +37,12 @@ Lines moe::unrollPragma(const RowLayout &layout) { return layout.isLooped() ? Li
 
 StringRef moe::combineName(Combine combine) { return stringifyCombine(combine); }
 
+std::string moe::accumulatedName(AccumulatorOp accumulator) {
+  std::string suffix = ("_" + combineName(accumulator.getCombine())).str();
+  StringRef name = accumulator.getSymName();
+  return name.ends_with(suffix) ? name.str() : name.str() + suffix;
+}
+
 std::string moe::updateStatement(Combine combine, StringRef target, const Expression &value) {
   if (combine == Combine::Sum)
     return target.str() + " += " + value.text + ";";
@@ -115,7 +121,7 @@ void RegionPrinter::closeLoop() {
 
 void RegionPrinter::note(Operation *op) {
   for (StringRef statement : statementsOf(op->getLoc()))
-    if (noted.insert(statement).second)
+    if (!statement.starts_with("gate ") && noted.insert(statement).second)
       comments.push_back("// " + statement.str());
 }
 
@@ -189,7 +195,7 @@ Expression RegionPrinter::named(Value value, Expression text, StringRef kind) {
 
 static StringRef kindOf(Operation *op) {
   return llvm::TypeSwitch<Operation *, StringRef>(op)
-      .Case<arith::CmpFOp, arith::CmpIOp>([](auto) { return "is"; })
+      .Case<arith::CmpFOp, arith::CmpIOp>([](auto) { return "condition"; })
       .Case<arith::DivFOp>([](auto) { return "quotient"; })
       .Case<math::ExpOp, math::Exp2Op>([](auto) { return "power"; })
       .Case<math::LogOp>([](auto) { return "logarithm"; })

@@ -169,6 +169,8 @@ std::string indented(llvm::StringRef text, int levels = 1);
 std::string updateStatement(kernel::Combine combine, llvm::StringRef target, const Expression &value);
 /// Neutral element of a combination.
 std::string neutralElement(kernel::Combine combine, mlir::Type type);
+/// What an accumulator holds, as a name: "P_sum".
+std::string accumulatedName(kernel::AccumulatorOp accumulator);
 /// Name of a combination in prelude functions: sum, max, min, maxnum.
 llvm::StringRef combineName(kernel::Combine combine);
 

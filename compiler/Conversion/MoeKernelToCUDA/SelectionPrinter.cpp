@@ -13,9 +13,21 @@ static int64_t rowSize(Value row) { return cast<RowType>(row.getType()).getSize(
 static std::string elementTypeName(Value row) { return cTypeName(cast<RowType>(row.getType()).getElementType()).str(); }
 
 /// Rounds of a topk are unrolled up to this many comparisons.
-static constexpr int64_t maxUnrolledRounds = 512;
+static constexpr int64_t maxUnrolledRounds = 256;
 
 //===-- topk --------------------------------------------------------------------------------------------------------===//
+
+/// Whether something needs the positions of a topk, or only which elements it takes.
+static bool needsPositions(TopkOp op) {
+  int64_t size = rowSize(op.getInput());
+  return !op.getValues().use_empty() || llvm::any_of(op.getIndices().getUsers(), [&](Operation *user) {
+    if (auto chosen = dyn_cast<ChosenOp>(user))
+      return rowSize(chosen.getResult()) != size;
+    if (auto count = dyn_cast<CountOp>(user))
+      return lookupAccumulator(count, count.getAccumulator()).getCount() != size;
+    return true;
+  });
+}
 
 void RegionPrinter::printTopk(TopkOp op) {
   RowLayout layout = layoutOf(op.getInput());
@@ -72,9 +84,10 @@ void RegionPrinter::printTopkRounds(TopkOp op, const std::string &key, const std
   };
   std::string up = loopHeader(layout.values), down = "for (int j = " + text(layout.values - 1) + "; j >= 0; --j)";
   Lines code;
-  if (slots.values == 1) {
+  bool positions = needsPositions(op);
+  if (positions && slots.values == 1) {
     code.push_back("int " + name + " = -1;");
-  } else {
+  } else if (positions) {
     code.push_back("int " + name + "[" + text(slots.values) + "];");
     if (slots.isPadded() || slots.lanes > 1) {
       llvm::append_range(code, unrollPragma(slots));
@@ -106,7 +119,7 @@ void RegionPrinter::printTopkRounds(TopkOp op, const std::string &key, const std
   if (op.getMask())
     code.push_back(indented("if (best == 1) first = -1;"));
   forEach(code, up, "if (" + here + " == first) " + element + " = 0;");
-  for (const std::string &line : keepSlot(slots, name))
+  for (const std::string &line : positions ? keepSlot(slots, name) : Lines())
     code.push_back(line[0] == '#' ? line : indented(line));
   code.push_back("}");
   statements(code);
@@ -157,7 +170,7 @@ void RegionPrinter::printCount(CountOp op) {
   RowLayout layout = plan.of(accumulator.getCount());
   std::string &name = accumulators[accumulator.getSymNameAttr()];
   if (name.empty())
-    name = names.fresh((accumulator.getSymName() + "_sum").str());
+    name = names.fresh(accumulatedName(accumulator));
   std::string target = name + (layout.values == 1 ? "" : "[j]"), live = hasMissingRows() ? "live" : "";
   auto key = keysOf.find(op.getIndices());
   auto topk = op.getIndices().getDefiningOp<TopkOp>();

@@ -198,6 +198,12 @@ static Value concatenate(ImplicitLocOpBuilder &b, SmallVector<Value> pieces) {
   return pieces.front();
 }
 
+/// Asks for the lines of `bytes` bytes. An address beyond the array does no harm: a prefetch does not fault.
+void RowEmitter::prefetch(Value pointer, int64_t bytes) {
+  for (int64_t line = 0; line < bytes; line += 64)
+    LLVM::Prefetch::create(b, advance(pointer, line), /*rw=*/0, /*hint=*/3, /*cache=*/1);
+}
+
 void RowEmitter::emitLoad(kernel::LoadOp op, const Tile &tile) {
   kernel::BufferOp buffer = kernel::lookupBuffer(op, op.getBuffer());
   Type memory = memoryType(buffer.getType());
@@ -217,9 +223,12 @@ void RowEmitter::emitLoad(kernel::LoadOp op, const Tile &tile) {
   }
   Type piece = VectorType::get({width}, memory);
   bool isTruth = buffer.getType().isInteger(1); // transposed as bytes; floats are transposed as f32
-  loop(llvm::divideCeil(columns, width), 1, {}, [&](Value strip, unsigned, State &) {
+  int64_t strips = llvm::divideCeil(columns, width), tileBytes = tileTokens * columns * bytes;
+  Value next = elementPointer(context.arrays.lookup(op.getBuffer()), columns * bytes, arith::AddIOp::create(b, tile.begin, i64(tileTokens)));
+  loop(strips, 1, {}, [&](Value strip, unsigned, State &) {
     Value first = arith::MinSIOp::create(b, arith::MulIOp::create(b, strip, i64(width)), i64(columns - width));
     Value start = elementPointer(base, bytes, first);
+    prefetch(elementPointer(next, llvm::divideCeil(tileBytes, strips), strip), llvm::divideCeil(tileBytes, strips));
     SmallVector<Value> wide;
     for (int64_t i = 0; i < width; ++i) {
       SmallVector<Value> pieces;

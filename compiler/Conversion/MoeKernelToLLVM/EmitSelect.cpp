@@ -82,8 +82,7 @@ void RowEmitter::emitTopkInRegisters(kernel::TopkOp op, int64_t k) {
   Type element = rowType(op.getInput()).getElementType(), keyElement = keyType(element);
   State state(k, splatInteger(keyElement, lowest(keyElement)));
   state.append(k, splatInteger(b.getI32Type(), -1));
-  unsigned parts = lanes == 1 ? 1 : 2;
-  state = loop(rowType(op.getInput()).getSize(), parts, state, [&](Value e, unsigned, State &list) {
+  state = loop(rowType(op.getInput()).getSize(), 1, state, [&](Value e, unsigned, State &list) {
     Value key = maskedKey(op, e);
     Value position = broadcast(arith::TruncIOp::create(b, b.getI32Type(), e));
     auto guard = scf::IfOp::create(b, TypeRange(ValueRange(list)), any(greater(b, key, list[k - 1])), /*withElseRegion=*/true);
@@ -159,7 +158,8 @@ void RowEmitter::emitTopkInMemory(kernel::TopkOp op, int64_t k) {
     auto guard = scf::IfOp::create(b, any(greater(b, key, loadLanes(keys, keyElement, i64(k - 1)))), /*withElseRegion=*/false);
     OpBuilder::InsertionGuard insertion(b);
     b.setInsertionPointToStart(guard.thenBlock());
-    insertInMemory(key, broadcast(arith::TruncIOp::create(b, b.getI32Type(), e)), k, keys, positions);
+    Value position = broadcast(arith::TruncIOp::create(b, b.getI32Type(), e));
+    insertInMemory(key, position, k, keys, positions);
   });
   loop(k, 1, {}, [&](Value j, unsigned, State &) { storeLanes(decode(loadLanes(keys, keyElement, j), element), keys, j); });
 }

@@ -111,6 +111,7 @@ private:
   void copyRows(mlir::Value from, mlir::Value to, kernel::BufferOp buffer, mlir::Value rows, mlir::Value lastRow);
   llvm::SmallVector<mlir::Value> transpose(llvm::ArrayRef<mlir::Value> vectors);
   mlir::Value shuffle(mlir::Value left, mlir::Value right, llvm::function_ref<int64_t(int64_t)> from);
+  void prefetch(mlir::Value pointer, int64_t bytes);
   mlir::Value loadVector(mlir::Value pointer, mlir::Type type, int64_t align);
   void accumulate(kernel::AccumulateOp op, mlir::Value element, mlir::Value value, const Tile &tile);
   void emitCount(kernel::CountOp op, const Tile &tile);

@@ -10,7 +10,8 @@ namespace moe::cpu {
 
 /// Tokens of a tile: one per lane of a 512-bit vector of f32. AVX2 uses the same tile, so that it has the same bits.
 constexpr int64_t tileTokens = 16;
-/// Longest sorted list that a selection keeps in SSA values; longer ones live in scratch memory.
+/// Longest sorted list that a selection keeps in SSA values, even where the target spills some of them: lists in memory
+/// were measured slower from k = 6 on, since the guard waits for a store. Longer lists live in scratch memory.
 constexpr int64_t registerList = 16;
 /// `chosen` of at most this many positions compares with each; of more, with the last selected element.
 constexpr int64_t chosenByCompare = 4;

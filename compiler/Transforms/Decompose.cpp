@@ -1,6 +1,7 @@
 // moe-decompose: writes every composite of the moe dialect in terms of sums, maxima and pointwise arithmetic, in forms
-// that do not overflow or cancel where the result does not (a variance over tokens excepted, see varianceOf). What is left is what fusion knows how to place: broadcast, expand, size, reduce (sum,
-// max, min, maxnum), sum_top, kth, argmax, the selections, and upstream arith and math.
+// that do not overflow or cancel where the result does not (a variance over tokens excepted, see varianceOf). What is
+// left is what fusion knows how to place: broadcast, expand, size, reduce (sum, max, min, maxnum), sum_top, kth,
+// argmax, the selections, and upstream arith and math.
 #include "compiler/Transforms/ExpandMath.h"
 #include "compiler/Transforms/Passes.h"
 #include "dialects/Moe/IR/TensorBuilder.h"
@@ -17,9 +18,8 @@ using namespace moe;
 namespace {
 
 bool overRunTimeAxis(const Extent &extent, RankedTensorType input) {
-  return llvm::any_of(extent.over.getAsRange<StringAttr>(), [&](StringAttr name) {
-    return input.isDynamicDim(axisIndex(input, name.getValue()));
-  });
+  return llvm::any_of(extent.over.getAsRange<StringAttr>(),
+                      [&](StringAttr name) { return input.isDynamicDim(axisIndex(input, name.getValue())); });
 }
 
 Value meanOf(const TensorBuilder &w, Operation *op, const Extent &extent, Value x, RankedTensorType result) {
@@ -40,12 +40,14 @@ Value varianceOf(const TensorBuilder &w, Operation *op, const Extent &extent, Va
   return meanOf(w, op, extent, w.mul(centred, centred), result);
 }
 
-/// m + log(sum(exp(x - m))) with m the greatest x, or 0 where that is infinite: so -inf everywhere gives -inf, and one +inf gives +inf.
+/// m + log(sum(exp(x - m))) with m the greatest x, or 0 where that is infinite: so -inf everywhere gives -inf, and one
+/// +inf gives +inf.
 Value logSumExpOf(const TensorBuilder &w, const Extent &extent, Value x, RankedTensorType result) {
   Type element = result.getElementType();
   Value greatest = extent.reduce(w, ReduceKind::MaxNum, x, result);
   Value infinity = w.scalar(element, std::numeric_limits<double>::infinity());
-  Value shift = w.select(arith::CmpFPredicate::OEQ, w.unary<math::AbsFOp>(greatest), infinity, w.scalar(element, 0), greatest);
+  Value shift =
+      w.select(arith::CmpFPredicate::OEQ, w.unary<math::AbsFOp>(greatest), infinity, w.scalar(element, 0), greatest);
   Value terms = w.unary<math::ExpOp>(w.sub(x, extent.spread(w, shift, x.getType())));
   Value sum = extent.reduce(w, ReduceKind::Sum, terms, result);
   return w.add(w.unary<math::LogOp>(sum), shift);
@@ -96,16 +98,21 @@ struct SplitReduce : OpRewritePattern<ReduceOp> {
       (type.isDynamicDim(axisIndex(type, axis.getValue())) ? runTime : axes).push_back(axis);
     llvm::append_range(axes, runTime);
     switch (op.getKind()) {
-    case ReduceKind::Sum: case ReduceKind::Max: case ReduceKind::Min: case ReduceKind::MaxNum:
+    case ReduceKind::Sum:
+    case ReduceKind::Max:
+    case ReduceKind::Min:
+    case ReduceKind::MaxNum:
       break;
     default:
       return rewriter.notifyMatchFailure(op, "is decomposed first");
     }
     Value value = op.getInput();
     for (StringAttr axis : axes) {
-      Value valid = op.getValid() && cast<SelectionType>(op.getValid().getType()).getSlot() == axis ? op.getValid() : Value();
-      value = ReduceOp::create(rewriter, op.getLoc(), withoutAxis(cast<RankedTensorType>(value.getType()), axis.getValue()),
-                               op.getKind(), value, valid, rewriter.getArrayAttr({axis}), StringAttr());
+      Value valid =
+          op.getValid() && cast<SelectionType>(op.getValid().getType()).getSlot() == axis ? op.getValid() : Value();
+      value =
+          ReduceOp::create(rewriter, op.getLoc(), withoutAxis(cast<RankedTensorType>(value.getType()), axis.getValue()),
+                           op.getKind(), value, valid, rewriter.getArrayAttr({axis}), StringAttr());
     }
     rewriter.replaceOp(op, value);
     return success();
@@ -161,7 +168,8 @@ struct DecomposeStandardize : OpRewritePattern<StandardizeOp> {
 struct MoeDecompose : moe::impl::MoeDecomposeBase<MoeDecompose> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
-    patterns.add<DecomposeReduce, SplitReduce, DecomposeSoftmax, DecomposeNormalize, DecomposeStandardize>(&getContext());
+    patterns.add<DecomposeReduce, SplitReduce, DecomposeSoftmax, DecomposeNormalize, DecomposeStandardize>(
+        &getContext());
     populateDecomposePointwisePatterns(patterns);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();

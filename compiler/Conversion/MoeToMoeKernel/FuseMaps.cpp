@@ -21,7 +21,8 @@ static bool canMerge(MapOp producer, MapOp consumer) {
     return false;
   return llvm::all_of(producer->getUsers(), [&](Operation *user) {
     Operation *ancestor = consumer->getBlock()->findAncestorOpInBlock(*user);
-    return ancestor && (ancestor == consumer || consumer->isBeforeInBlock(ancestor)) && (user == consumer || ancestor != consumer);
+    return ancestor && (ancestor == consumer || consumer->isBeforeInBlock(ancestor)) &&
+           (user == consumer || ancestor != consumer);
   });
 }
 
@@ -48,7 +49,8 @@ static void merge(ArrayRef<MapOp> maps, RewriterBase &rewriter) {
       if (!llvm::is_contained(maps, input.getDefiningOp<MapOp>()))
         inputs.insert(input);
     for (Value result : map.getResults())
-      if (llvm::any_of(result.getUsers(), [&](Operation *user) { return !llvm::is_contained(maps, dyn_cast<MapOp>(user)); }))
+      if (llvm::any_of(result.getUsers(),
+                       [&](Operation *user) { return !llvm::is_contained(maps, dyn_cast<MapOp>(user)); }))
         results.push_back(result);
   }
   rewriter.setInsertionPoint(last);
@@ -99,7 +101,8 @@ static void prune(MapOp map, RewriterBase &rewriter) {
     if (!result.use_empty())
       yielded.push_back(value);
   rewriter.modifyOpInPlace(yield, [&] { yield.getValuesMutable().assign(yielded); });
-  SmallVector<Operation *> body = llvm::map_to_vector(map.getBlock()->without_terminator(), [](Operation &op) { return &op; });
+  SmallVector<Operation *> body =
+      llvm::map_to_vector(map.getBlock()->without_terminator(), [](Operation &op) { return &op; });
   for (Operation *op : llvm::reverse(body))
     if (isOpTriviallyDead(op))
       rewriter.eraseOp(op);

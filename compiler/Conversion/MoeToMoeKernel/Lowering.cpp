@@ -18,7 +18,8 @@ Type moe::registerTypeOf(Type type) {
   if (!element.isF32() && !element.isF64() && !element.isInteger(32) && !element.isInteger(1))
     return {};
   SmallVector<int64_t> sizes;
-  llvm::copy_if(tensor.getShape(), std::back_inserter(sizes), [](int64_t size) { return !ShapedType::isDynamic(size); });
+  llvm::copy_if(tensor.getShape(), std::back_inserter(sizes),
+                [](int64_t size) { return !ShapedType::isDynamic(size); });
   if (sizes.empty())
     return element;
   return sizes.size() == 1 ? kernel::RowType::get(context, sizes[0], element) : Type();
@@ -32,10 +33,12 @@ bool moe::isStorage(Type type) {
 LogicalResult moe::checkRegister(Operation *op, Type type) {
   if (registerTypeOf(type))
     return success();
-  int64_t axes = llvm::count_if(cast<RankedTensorType>(type).getShape(), [](int64_t size) { return !ShapedType::isDynamic(size); });
+  int64_t axes = llvm::count_if(cast<RankedTensorType>(type).getShape(),
+                                [](int64_t size) { return !ShapedType::isDynamic(size); });
   if (axes > 1)
     return op->emitError("a value with more than one axis besides the tokens is not lowered yet: ") << type;
-  return op->emitError("values of type ") << getElementTypeOrSelf(type) << " are not lowered yet; f32, f64, i32 and i1 are: " << type;
+  return op->emitError("values of type ")
+         << getElementTypeOrSelf(type) << " are not lowered yet; f32, f64, i32 and i1 are: " << type;
 }
 
 static kernel::RowType rowType(Value moeValue) { return cast<kernel::RowType>(registerTypeOf(moeValue.getType())); }
@@ -68,7 +71,8 @@ LogicalResult RegionLowering::lowerElementwise(Operation *op) {
     return success();
   }
   if (isStorage(result.getType()))
-    return op->emitError("arithmetic in ") << getElementTypeOrSelf(result.getType()) << " is not lowered; widen to f32 first (arith.extf)";
+    return op->emitError("arithmetic in ")
+           << getElementTypeOrSelf(result.getType()) << " is not lowered; widen to f32 first (arith.extf)";
   SmallVector<Value> operands = llvm::map_to_vector(op->getOperands(), [&](Value v) { return get(v); });
   SmallVector<Value> rows;
   for (Value operand : operands)
@@ -100,7 +104,8 @@ LogicalResult RegionLowering::lowerConstant(arith::ConstantOp op) {
     return op.emitError("a table of different constants is not lowered yet");
   if (isStorage(op.getType()))
     return op.emitError("a constant of bf16 or f16, which only store values: write it in f32");
-  bind(op.getResult(), arith::ConstantOp::create(builder, op.getLoc(), cast<TypedAttr>(dense.getSplatValue<Attribute>())));
+  bind(op.getResult(),
+       arith::ConstantOp::create(builder, op.getLoc(), cast<TypedAttr>(dense.getSplatValue<Attribute>())));
   return success();
 }
 
@@ -114,18 +119,24 @@ DenseI32ArrayAttr RegionLowering::groupsAttr(Operation *op, StringRef fine, Stri
 
 static std::optional<kernel::Combine> combineOf(ReduceKind kind) {
   switch (kind) {
-  case ReduceKind::Sum: return kernel::Combine::Sum;
-  case ReduceKind::Max: return kernel::Combine::Max;
-  case ReduceKind::Min: return kernel::Combine::Min;
-  case ReduceKind::MaxNum: return kernel::Combine::MaxNum;
-  default: return std::nullopt;
+  case ReduceKind::Sum:
+    return kernel::Combine::Sum;
+  case ReduceKind::Max:
+    return kernel::Combine::Max;
+  case ReduceKind::Min:
+    return kernel::Combine::Min;
+  case ReduceKind::MaxNum:
+    return kernel::Combine::MaxNum;
+  default:
+    return std::nullopt;
   }
 }
 
 LogicalResult RegionLowering::lowerReduce(ReduceOp op) {
   std::optional<kernel::Combine> kind = combineOf(op.getKind());
   if (!kind)
-    return op.emitError("reduction '") << stringifyReduceKind(op.getKind()) << "' reaches fusion: run moe-decompose first";
+    return op.emitError("reduction '") << stringifyReduceKind(op.getKind())
+                                       << "' reaches fusion: run moe-decompose first";
   if (op.getOver().size() != 1)
     return op.emitError("a reduction over several axes reaches fusion: run moe-decompose first");
   if (op.getKind() == ReduceKind::Sum && isStorage(op.getType()))
@@ -133,7 +144,8 @@ LogicalResult RegionLowering::lowerReduce(ReduceOp op) {
   DenseI32ArrayAttr groups;
   if (op.getTo())
     groups = groupsAttr(op, cast<StringAttr>(op.getOver()[0]).getValue(), *op.getTo());
-  bind(op.getResult(), kernel::ReduceOp::create(builder, op.getLoc(), registerTypeOf(op.getType()), *kind, getFull(op.getInput()), groups));
+  bind(op.getResult(), kernel::ReduceOp::create(builder, op.getLoc(), registerTypeOf(op.getType()), *kind,
+                                                getFull(op.getInput()), groups));
   return success();
 }
 
@@ -163,13 +175,30 @@ LogicalResult RegionLowering::lowerTopk(TopkOp op) {
     auto groups = cast<SelectionType>(op.getAmong().getType());
     int64_t count = *lookupAxis(op, groups.getAxis().getValue()).getSize();
     Type i1 = builder.getI1Type();
-    Value chosen = kernel::ChosenOp::create(builder, loc, kernel::RowType::get(op.getContext(), count, i1), get(op.getAmong()));
+    Value chosen =
+        kernel::ChosenOp::create(builder, loc, kernel::RowType::get(op.getContext(), count, i1), get(op.getAmong()));
     mask = kernel::ExpandOp::create(builder, loc, kernel::RowType::get(op.getContext(), type.getSize(), i1), chosen,
                                     groupsAttr(op, op.getAxis(), groups.getAxis().getValue()));
   }
   auto indices = rowType(op.getResult());
-  auto topk = kernel::TopkOp::create(builder, loc, indices, kernel::RowType::get(op.getContext(), indices.getSize(), type.getElementType()), score, mask);
+  auto topk = kernel::TopkOp::create(builder, loc, indices,
+                                     kernel::RowType::get(op.getContext(), indices.getSize(), type.getElementType()),
+                                     score, mask);
   bind(op.getResult(), topk.getIndices());
+  return success();
+}
+
+/// Without groups, the whole row is one.
+LogicalResult RegionLowering::lowerSumTop(SumTopOp op) {
+  Value row = getFull(op.getInput());
+  Type result = registerTypeOf(op.getType());
+  Type element = cast<kernel::RowType>(row.getType()).getElementType();
+  Type sums = op.getTo() ? result : Type(kernel::RowType::get(op.getContext(), 1, element));
+  DenseI32ArrayAttr groups = op.getTo() ? groupsAttr(op, op.getAxis(), *op.getTo()) : DenseI32ArrayAttr();
+  Value top = kernel::GroupTopSumOp::create(builder, op.getLoc(), sums, row, op.getN(), groups);
+  if (!op.getTo())
+    top = kernel::ExtractOp::create(builder, op.getLoc(), result, top, 0);
+  bind(op.getResult(), top);
   return success();
 }
 
@@ -191,18 +220,11 @@ LogicalResult RegionLowering::lower(Operation *op) {
         bind(size.getResult(), kernel::SizeOp::create(builder, loc, builder.getI32Type()));
         return success();
       })
-      .Case<SumTopOp>([&](auto sum) {
-        Value row = getFull(sum.getInput());
-        auto type = cast<kernel::RowType>(row.getType());
-        Type result = registerTypeOf(sum.getType());
-        auto groups = sum.getTo() ? rowType(sum.getResult()) : kernel::RowType::get(op->getContext(), 1, type.getElementType());
-        Value top = kernel::GroupTopSumOp::create(builder, loc, groups, row, sum.getN(), sum.getTo() ? groupsAttr(sum, sum.getAxis(), *sum.getTo()) : DenseI32ArrayAttr());
-        bind(sum.getResult(), sum.getTo() ? top : kernel::ExtractOp::create(builder, loc, result, top, 0).getResult());
-        return success();
-      })
+      .Case<SumTopOp>([&](auto sum) { return lowerSumTop(sum); })
       .Case<KthOp>([&](auto kth) {
         Value sorted = sortedValues(loc, getFull(kth.getInput()), kth.getK(), /*indices=*/false);
-        bind(kth.getResult(), kernel::ExtractOp::create(builder, loc, registerTypeOf(kth.getType()), sorted, kth.getK() - 1));
+        bind(kth.getResult(),
+             kernel::ExtractOp::create(builder, loc, registerTypeOf(kth.getType()), sorted, kth.getK() - 1));
         return success();
       })
       .Case<ArgmaxOp>([&](auto argmax) {
@@ -211,19 +233,23 @@ LogicalResult RegionLowering::lower(Operation *op) {
         return success();
       })
       .Case<FirstOp>([&](auto first) {
-        bind(first.getResult(), kernel::SliceOp::create(builder, loc, rowType(first.getResult()), get(first.getSelection())));
+        bind(first.getResult(),
+             kernel::SliceOp::create(builder, loc, rowType(first.getResult()), get(first.getSelection())));
         return success();
       })
       .Case<GatherOp>([&](auto gather) {
-        bind(gather.getResult(), kernel::GatherOp::create(builder, loc, rowType(gather.getResult()), getFull(gather.getInput()), get(gather.getSelection())));
+        bind(gather.getResult(), kernel::GatherOp::create(builder, loc, rowType(gather.getResult()),
+                                                          getFull(gather.getInput()), get(gather.getSelection())));
         return success();
       })
       .Case<ChosenOp>([&](auto chosen) {
-        bind(chosen.getResult(), kernel::ChosenOp::create(builder, loc, rowType(chosen.getResult()), get(chosen.getSelection())));
+        bind(chosen.getResult(),
+             kernel::ChosenOp::create(builder, loc, rowType(chosen.getResult()), get(chosen.getSelection())));
         return success();
       })
       .Default([&](Operation *other) -> LogicalResult {
-        if (other->hasTrait<OpTrait::Elementwise>() && other->getNumResults() == 1 && other->getNumRegions() == 0 && !isa<MoeDialect>(other->getDialect()))
+        if (other->hasTrait<OpTrait::Elementwise>() && other->getNumResults() == 1 && other->getNumRegions() == 0 &&
+            !isa<MoeDialect>(other->getDialect()))
           return lowerElementwise(other);
         if (isa<SoftmaxOp, NormalizeOp, StandardizeOp, SigmoidOp, SoftplusOp, NormalCdfOp, SignOp, DetachOp>(other))
           return other->emitError("'") << other->getName() << "' reaches fusion: run moe-decompose first";

@@ -31,6 +31,7 @@ private:
   mlir::LogicalResult lowerReduce(ReduceOp op);
   mlir::LogicalResult lowerExpand(ExpandOp op);
   mlir::LogicalResult lowerTopk(TopkOp op);
+  mlir::LogicalResult lowerSumTop(SumTopOp op);
   mlir::Value sortedValues(mlir::Location loc, mlir::Value row, int64_t k, bool indices);
   /// The `groups` attribute for axis `fine` in groups of `coarse`; null for equal blocks.
   mlir::DenseI32ArrayAttr groupsAttr(mlir::Operation *op, llvm::StringRef fine, llvm::StringRef coarse);
@@ -38,8 +39,8 @@ private:
   llvm::DenseMap<mlir::Value, mlir::Value> values;
 };
 
-/// The register type of a moe value: a scalar or a row, bf16 and f16 as f32; null when it has more than one axis besides
-/// the tokens, or elements that no target has registers for.
+/// The register type of a moe value: a scalar or a row, bf16 and f16 as f32; null when it has more than one axis
+/// besides the tokens, or elements that no target has registers for.
 mlir::Type registerTypeOf(mlir::Type type);
 
 /// Reports at `op` why a value of this type has no register type; success when it has one.

@@ -1,5 +1,5 @@
-// convert-moe-to-moe-kernel: fusion by structure. The schedule comes from Stages; this file finds out which region needs
-// which value, writes the regions, and declares what connects them to the caller and to each other.
+// convert-moe-to-moe-kernel: fusion by structure. The schedule comes from Stages; this file finds out which region
+// needs which value, writes the regions, and declares what connects them to the caller and to each other.
 #include "compiler/Conversion/MoeToMoeKernel/MoeToMoeKernel.h"
 #include "compiler/Conversion/MoeToMoeKernel/Lowering.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -64,7 +64,8 @@ private:
   void require(Region &region, Value value);
   void requireSinks();
   LogicalResult declareInterface();
-  kernel::BufferOp declareBuffer(StringRef name, kernel::Role role, Type type, Type shapeOf, FloatAttr init, Location loc);
+  kernel::BufferOp declareBuffer(StringRef name, kernel::Role role, Type type, Type shapeOf, FloatAttr init,
+                                 Location loc);
   LogicalResult declareAccumulators();
   LogicalResult declareCoefficients();
   void createPasses();
@@ -114,7 +115,9 @@ LogicalResult Fusion::checkTokenAxis() {
     if (axis.getSize())
       continue;
     if (tokens) {
-      InFlightDiagnostic diag = axis.emitError("axis '") << axis.getSymName() << "' is the second one of run-time size, which is not lowered yet";
+      InFlightDiagnostic diag = axis.emitError("axis '")
+                                << axis.getSymName()
+                                << "' is the second one of run-time size, which is not lowered yet";
       diag.attachNote(tokens.getLoc()) << "the tokens are axis '" << tokens.getSymName() << "'";
       return diag;
     }
@@ -165,7 +168,8 @@ void Fusion::requireSinks() {
   }
 }
 
-kernel::BufferOp Fusion::declareBuffer(StringRef name, kernel::Role role, Type type, Type shapeOf, FloatAttr init, Location loc) {
+kernel::BufferOp Fusion::declareBuffer(StringRef name, kernel::Role role, Type type, Type shapeOf, FloatAttr init,
+                                       Location loc) {
   SmallVector<Attribute> axes;
   SmallVector<int64_t> sizes;
   if (auto selection = dyn_cast<SelectionType>(shapeOf)) {
@@ -189,7 +193,8 @@ static LogicalResult checkInterface(Operation *op, StringRef name, Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
   for (int64_t i = 1; tensor && i < tensor.getRank(); ++i)
     if (tensor.isDynamicDim(i))
-      return op->emitError("array '") << name << "' has its run-time axis inside: only the outermost axis may have a run-time size so far";
+      return op->emitError("array '")
+             << name << "' has its run-time axis inside: only the outermost axis may have a run-time size so far";
   if (name == "empty" || name == "nonfinite_tokens")
     return op->emitError("array '") << name << "' has the name of a status word; choose another one";
   return checkRegister(op, type);
@@ -200,11 +205,15 @@ LogicalResult Fusion::declareInterface() {
     if (auto input = dyn_cast<InputOp>(op)) {
       if (failed(checkInterface(&op, input.getName(), input.getType())))
         return failure();
-      buffers[&op] = declareBuffer(input.getName(), kernel::Role::Input, input.getType().getElementType(), input.getType(), {}, op.getLoc()).getSymNameAttr();
+      buffers[&op] = declareBuffer(input.getName(), kernel::Role::Input, input.getType().getElementType(),
+                                   input.getType(), {}, op.getLoc())
+                         .getSymNameAttr();
     } else if (auto param = dyn_cast<ParamOp>(op)) {
       if (failed(checkInterface(&op, param.getName(), param.getType())))
         return failure();
-      buffers[&op] = declareBuffer(param.getName(), kernel::Role::Param, param.getType().getElementType(), param.getType(), param.getInitAttr(), op.getLoc()).getSymNameAttr();
+      buffers[&op] = declareBuffer(param.getName(), kernel::Role::Param, param.getType().getElementType(),
+                                   param.getType(), param.getInitAttr(), op.getLoc())
+                         .getSymNameAttr();
     } else if (isa<LossOp, MetricOp, OutputOp>(op)) {
       StringRef name = op.getAttrOfType<StringAttr>("name").getValue();
       Type type = op.getOperand(0).getType();
@@ -219,8 +228,10 @@ LogicalResult Fusion::declareInterface() {
     }
   }
   Type word = RankedTensorType::get({}, builder.getI32Type());
-  emptyWord = declareBuffer("empty", kernel::Role::Status, builder.getI32Type(), word, {}, gate.getLoc()).getSymNameAttr();
-  nonfiniteWord = declareBuffer("nonfinite_tokens", kernel::Role::Status, builder.getI32Type(), word, {}, gate.getLoc()).getSymNameAttr();
+  emptyWord =
+      declareBuffer("empty", kernel::Role::Status, builder.getI32Type(), word, {}, gate.getLoc()).getSymNameAttr();
+  nonfiniteWord = declareBuffer("nonfinite_tokens", kernel::Role::Status, builder.getI32Type(), word, {}, gate.getLoc())
+                      .getSymNameAttr();
   return success();
 }
 
@@ -230,7 +241,8 @@ LogicalResult Fusion::declareAccumulators() {
     std::optional<kernel::Combine> combine = kernel::symbolizeCombine(stringifyReduceKind(reduce.getKind()));
     Type type = registerTypeOf(reduce.getType());
     if (!combine || reduce.getOver().size() != 1)
-      return reduce.emitError("reduction '") << stringifyReduceKind(reduce.getKind()) << "' over tokens reaches fusion: run moe-decompose first";
+      return reduce.emitError("reduction '")
+             << stringifyReduceKind(reduce.getKind()) << "' over tokens reaches fusion: run moe-decompose first";
     if (failed(checkRegister(reduce, reduce.getType())))
       return failure();
     if (*combine == kernel::Combine::Sum && isStorage(reduce.getType()))
@@ -242,7 +254,8 @@ LogicalResult Fusion::declareAccumulators() {
                                   row ? ArrayRef<int64_t>(row.getSize()) : ArrayRef<int64_t>());
   }
   nonfinite = uniqueName("nonfinite");
-  kernel::AccumulatorOp::create(builder, gate.getLoc(), nonfinite, kernel::Combine::Sum, builder.getI32Type(), ArrayRef<int64_t>());
+  kernel::AccumulatorOp::create(builder, gate.getLoc(), nonfinite, kernel::Combine::Sum, builder.getI32Type(),
+                                ArrayRef<int64_t>());
   return success();
 }
 
@@ -253,7 +266,9 @@ LogicalResult Fusion::declareCoefficients() {
     auto tensor = dyn_cast<RankedTensorType>(value.getType());
     Type type = tensor ? tensor.getElementType() : builder.getI32Type();
     StringRef spec = specName(value.getLoc());
-    name = declareBuffer(spec.empty() ? "coefficient" : (spec + "_known").str(), kernel::Role::Coefficient, type, value.getType(), {}, value.getLoc()).getSymNameAttr();
+    name = declareBuffer(spec.empty() ? "coefficient" : (spec + "_known").str(), kernel::Role::Coefficient, type,
+                         value.getType(), {}, value.getLoc())
+               .getSymNameAttr();
   }
   return success();
 }
@@ -273,7 +288,8 @@ void Fusion::createPasses() {
 void Fusion::bindOperands(Region &region, Operation *op) {
   for (Value operand : op->getOperands())
     if (auto it = coefficients.find(operand); it != coefficients.end() && !region.lowering->has(operand))
-      region.lowering->bind(operand, kernel::LoadOp::create(region.lowering->builder, op->getLoc(), registerTypeOf(operand.getType()), it->second.getValue()));
+      region.lowering->bind(operand, kernel::LoadOp::create(region.lowering->builder, op->getLoc(),
+                                                            registerTypeOf(operand.getType()), it->second.getValue()));
 }
 
 Value Fusion::isEmpty(Region &region) {
@@ -342,7 +358,8 @@ LogicalResult Fusion::writeOp(Region &region, Operation *op) {
     if (!region.finish)
       writeAccumulate(region, reduce);
     else
-      lowering.bind(reduce.getResult(), kernel::ReadOp::create(b, op->getLoc(), registerTypeOf(reduce.getType()), accumulators.find(op)->second.getValue()));
+      lowering.bind(reduce.getResult(), kernel::ReadOp::create(b, op->getLoc(), registerTypeOf(reduce.getType()),
+                                                               accumulators.find(op)->second.getValue()));
     return success();
   }
   return lowering.lower(op);
@@ -355,7 +372,8 @@ LogicalResult Fusion::write(Region &region) {
   if (region.finish)
     for (auto &[value, name] : coefficients)
       if (stages.stageOf(value) == region.pass)
-        kernel::StoreOp::create(region.lowering->builder, value.getLoc(), region.lowering->getFull(value), name.getValue());
+        kernel::StoreOp::create(region.lowering->builder, value.getLoc(), region.lowering->getFull(value),
+                                name.getValue());
   return success();
 }
 
@@ -370,7 +388,8 @@ Value Fusion::isNonfinite(Value x) {
     auto map = kernel::MapOp::create(b, loc, TypeRange(row), x);
     Block &block = map.getBody().emplaceBlock();
     OpBuilder body = OpBuilder::atBlockEnd(&block);
-    kernel::YieldOp::create(body, loc, ValueRange(arith::MulFOp::create(body, loc, block.addArgument(element, loc), zero)));
+    kernel::YieldOp::create(body, loc,
+                            ValueRange(arith::MulFOp::create(body, loc, block.addArgument(element, loc), zero)));
     product = kernel::ReduceOp::create(b, loc, element, kernel::Combine::Sum, map.getResult(0), DenseI32ArrayAttr());
   } else {
     product = arith::MulFOp::create(b, loc, x, zero);
@@ -392,16 +411,20 @@ void Fusion::writeStatus() {
   if (bad)
     kernel::AccumulateOp::create(b, loc, arith::ExtUIOp::create(b, loc, b.getI32Type(), bad), nonfinite.getValue());
   OpBuilder &f = finish(0).lowering->builder;
-  kernel::StoreOp::create(f, loc, arith::ExtUIOp::create(f, loc, f.getI32Type(), isEmpty(finish(0))), emptyWord.getValue());
-  kernel::StoreOp::create(f, loc, kernel::ReadOp::create(f, loc, f.getI32Type(), nonfinite.getValue()), nonfiniteWord.getValue());
+  kernel::StoreOp::create(f, loc, arith::ExtUIOp::create(f, loc, f.getI32Type(), isEmpty(finish(0))),
+                          emptyWord.getValue());
+  kernel::StoreOp::create(f, loc, kernel::ReadOp::create(f, loc, f.getI32Type(), nonfinite.getValue()),
+                          nonfiniteWord.getValue());
 }
 
 /// Leaves the declared axes on the program, for the descriptor.
 void Fusion::attachAxes() {
   SmallVector<Attribute> axes;
   for (auto axis : body().getOps<AxisOp>()) {
-    SmallVector<NamedAttribute> fields{builder.getNamedAttr("name", axis.getSymNameAttr()),
-                                       builder.getNamedAttr("size", builder.getI64IntegerAttr(axis.getSize() ? static_cast<int64_t>(*axis.getSize()) : -1))};
+    SmallVector<NamedAttribute> fields{
+        builder.getNamedAttr("name", axis.getSymNameAttr()),
+        builder.getNamedAttr("size",
+                             builder.getI64IntegerAttr(axis.getSize() ? static_cast<int64_t>(*axis.getSize()) : -1))};
     if (axis.getOf())
       fields.push_back(builder.getNamedAttr("of", builder.getStringAttr(*axis.getOf())));
     if (axis.getMap())
@@ -416,14 +439,17 @@ void Fusion::remarks() {
   auto count = [&](auto range) { return static_cast<size_t>(std::distance(range.begin(), range.end())); };
   remark::passed(gate.getLoc(), opts("passes"))
       << llvm::formatv("gate '{0}': {1}, {2} and {3} in {4} over the tokens with {5}", gate.getSymName(),
-                       plural(count(body().getOps<LossOp>()), "loss", "es"), plural(count(body().getOps<MetricOp>()), "metric"),
+                       plural(count(body().getOps<LossOp>()), "loss", "es"),
+                       plural(count(body().getOps<MetricOp>()), "metric"),
                        plural(count(body().getOps<OutputOp>()), "output"), plural(stages.getPassCount(), "pass", "es"),
-                       plural(accumulators.size() + 1, "accumulator")).str();
+                       plural(accumulators.size() + 1, "accumulator"))
+             .str();
   for (int pass = 1; pass < stages.getPassCount(); ++pass)
     if (auto [op, value] = stages.reasonFor(pass); op)
       remark::missed(op->getLoc(), opts("pass"))
-          << llvm::formatv("gate '{0}': pass {1} over the tokens, since {2} and that is known only after all tokens", gate.getSymName(),
-                           pass + 1, waitReason(op, value)).str();
+          << llvm::formatv("gate '{0}': pass {1} over the tokens, since {2} and that is known only after all tokens",
+                           gate.getSymName(), pass + 1, waitReason(op, value))
+                 .str();
 }
 
 LogicalResult Fusion::run() {

@@ -18,9 +18,8 @@ bool Stages::isTokenReduction(Operation *op) const {
   if (!reduce)
     return false;
   auto type = cast<RankedTensorType>(reduce.getInput().getType());
-  return llvm::any_of(reduce.getOver().getAsRange<StringAttr>(), [&](StringAttr name) {
-    return type.isDynamicDim(axisIndex(type, name.getValue()));
-  });
+  return llvm::any_of(reduce.getOver().getAsRange<StringAttr>(),
+                      [&](StringAttr name) { return type.isDynamicDim(axisIndex(type, name.getValue())); });
 }
 
 int Stages::stageOf(Value value) const { return stages.lookup(value.getDefiningOp()); }
@@ -29,7 +28,8 @@ int Stages::stageOf(Value value) const { return stages.lookup(value.getDefiningO
 static llvm::DenseSet<Operation *> liveOps(GateOp gate) {
   llvm::DenseSet<Operation *> live;
   for (Operation &op : llvm::reverse(gate.getBody().front()))
-    if (isa<LossOp, MetricOp, OutputOp>(op) || llvm::any_of(op.getUsers(), [&](Operation *user) { return live.contains(user); }))
+    if (isa<LossOp, MetricOp, OutputOp>(op) ||
+        llvm::any_of(op.getUsers(), [&](Operation *user) { return live.contains(user); }))
       live.insert(&op);
   return live;
 }

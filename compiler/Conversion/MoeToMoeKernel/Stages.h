@@ -17,8 +17,8 @@ public:
   /// True for a reduction that consumes the run-time axis: an accumulator.
   bool isTokenReduction(mlir::Operation *op) const;
 
-  /// Per-token value: the first pass in which it can be computed. Other values: -1 when no pass is needed, else the pass
-  /// whose finish makes it.
+  /// Per-token value: the first pass in which it can be computed. Other values: -1 when no pass is needed, else the
+  /// pass whose finish makes it.
   int stageOf(mlir::Value value) const;
 
   int getPassCount() const { return passCount; }

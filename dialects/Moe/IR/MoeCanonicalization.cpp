@@ -21,19 +21,27 @@ namespace {
 #include "dialects/Moe/IR/MoeCanonicalization.h.inc"
 } // namespace
 
-void BroadcastOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) { patterns.add<BroadcastOfBroadcast>(context); }
+void BroadcastOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {
+  patterns.add<BroadcastOfBroadcast>(context);
+}
 
 void ExpandOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {
   patterns.add<ExpandOfExpand, ExpandOfBroadcast>(context);
 }
 
-void DetachOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) { patterns.add<DetachOfDetach>(context); }
+void DetachOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {
+  patterns.add<DetachOfDetach>(context);
+}
 
-void SignOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) { patterns.add<SignOfSign>(context); }
+void SignOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {
+  patterns.add<SignOfSign>(context);
+}
 
-void FirstOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) { patterns.add<FirstOfFirst, FirstOfTopk>(context); }
+void FirstOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {
+  patterns.add<FirstOfFirst, FirstOfTopk>(context);
+}
 
 void ReduceOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {
-  patterns.add<MaxOfCoarser, MinOfCoarser, MaxNumOfCoarser, MaxOfExpand, MinOfExpand, MaxNumOfExpand, MaxOfExpandBack, MinOfExpandBack,
-               SumOfCoarser>(context);
+  patterns.add<MaxOfCoarser, MinOfCoarser, MaxNumOfCoarser, MaxOfExpand, MinOfExpand, MaxNumOfExpand, MaxOfExpandBack,
+               MinOfExpandBack, SumOfCoarser>(context);
 }

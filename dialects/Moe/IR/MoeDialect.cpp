@@ -29,7 +29,8 @@ void MoeDialect::initialize() {
       >();
 }
 
-//===-- #moe.axes ---------------------------------------------------------------------------------------------------===//
+//===-- #moe.axes
+//---------------------------------------------------------------------------------------------------===//
 
 /// axis-name ::= bare-id (dots allowed, as in `route.slot`)
 static ParseResult parseName(AsmParser &parser, StringAttr &name) {
@@ -78,7 +79,8 @@ LogicalResult AxesAttr::verifyEncoding(ArrayRef<int64_t> shape, Type,
   return success();
 }
 
-//===-- !moe.selection ----------------------------------------------------------------------------------------------===//
+//===-- !moe.selection
+//----------------------------------------------------------------------------------------------===//
 
 Type SelectionType::parse(AsmParser &parser) {
   SmallVector<StringAttr> batch;
@@ -96,8 +98,8 @@ Type SelectionType::parse(AsmParser &parser) {
   return SelectionType::getChecked([&] { return parser.emitError(loc); }, parser.getContext(), batch, axis, slot, size);
 }
 
-LogicalResult SelectionType::verify(function_ref<InFlightDiagnostic()> emitError, ArrayRef<StringAttr> batch, StringAttr axis,
-                                    StringAttr slot, int64_t size) {
+LogicalResult SelectionType::verify(function_ref<InFlightDiagnostic()> emitError, ArrayRef<StringAttr> batch,
+                                    StringAttr axis, StringAttr slot, int64_t size) {
   if (size < 1)
     return emitError() << "a selection holds at least one slot, not " << size;
   SmallVector<StringAttr> names(batch);
@@ -114,7 +116,8 @@ void SelectionType::print(AsmPrinter &printer) const {
   printer << "], " << getAxis().getValue() << ", " << getSlot().getValue() << ", " << getSize() << ">";
 }
 
-//===-- Helpers -----------------------------------------------------------------------------------------------------===//
+//===-- Helpers
+//-----------------------------------------------------------------------------------------------------===//
 
 bool moe::namesItsAxes(Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
@@ -178,7 +181,8 @@ static std::optional<int64_t> checkedSize(AxisOp axis) {
   return size >= 1 && size <= AxisOp::maxSize ? std::optional(size) : std::nullopt;
 }
 
-/// The group in `axis` of every element of `finer`, which it is directly `of`; nullopt when the declaration is not legal.
+/// The group in `axis` of every element of `finer`, which it is directly `of`; nullopt when the declaration is not
+/// legal.
 static std::optional<SmallVector<int32_t>> directGroups(AxisOp axis, AxisOp finer) {
   std::optional<int64_t> coarse = checkedSize(axis), fine = checkedSize(finer);
   if (!coarse || !fine)

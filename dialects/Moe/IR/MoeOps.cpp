@@ -7,7 +7,8 @@
 using namespace mlir;
 using namespace moe;
 
-//===-- Custom syntax -----------------------------------------------------------------------------------------------===//
+//===-- Custom syntax
+//-----------------------------------------------------------------------------------------------===//
 
 static ParseResult parseAxisName(OpAsmParser &parser, StringAttr &name) {
   StringRef keyword;
@@ -43,7 +44,9 @@ static void printAxisNames(OpAsmPrinter &printer, Operation *, ArrayAttr names) 
 static ParseResult parsePlainF64(OpAsmParser &parser, FloatAttr &value) {
   return parser.parseAttribute(value, parser.getBuilder().getF64Type());
 }
-static void printPlainF64(OpAsmPrinter &printer, Operation *, FloatAttr value) { printer.printAttributeWithoutType(value); }
+static void printPlainF64(OpAsmPrinter &printer, Operation *, FloatAttr value) {
+  printer.printAttributeWithoutType(value);
+}
 
 /// A region of one block, which may be empty.
 static ParseResult parseBody(OpAsmParser &parser, Region &body) {
@@ -53,18 +56,22 @@ static ParseResult parseBody(OpAsmParser &parser, Region &body) {
     body.emplaceBlock();
   return success();
 }
-static void printBody(OpAsmPrinter &printer, Operation *, Region &body) { printer.printRegion(body, /*printEntryBlockArgs=*/false); }
+static void printBody(OpAsmPrinter &printer, Operation *, Region &body) {
+  printer.printRegion(body, /*printEntryBlockArgs=*/false);
+}
 
 #define GET_OP_CLASSES
 #include "dialects/Moe/IR/MoeOps.cpp.inc"
 
-//===-- Axis declarations -------------------------------------------------------------------------------------------===//
+//===-- Axis declarations
+//-------------------------------------------------------------------------------------------===//
 
 /// The map of `axis`, one group per element of `finer`, must reach every group and no other.
 static LogicalResult verifyMap(AxisOp axis, AxisOp finer) {
   int64_t fine = *finer.getSize(), coarse = *axis.getSize();
   if (static_cast<int64_t>(axis.getMap()->size()) != fine) {
-    InFlightDiagnostic diag = axis.emitOpError("maps ") << axis.getMap()->size() << " elements, but '" << *axis.getOf() << "' has " << fine;
+    InFlightDiagnostic diag = axis.emitOpError("maps ")
+                              << axis.getMap()->size() << " elements, but '" << *axis.getOf() << "' has " << fine;
     diag.attachNote(finer.getLoc()) << "'" << *axis.getOf() << "' is declared here";
     return diag;
   }
@@ -83,9 +90,11 @@ static LogicalResult verifyMap(AxisOp axis, AxisOp finer) {
 
 LogicalResult AxisOp::verify() {
   if (getSize() && (static_cast<int64_t>(*getSize()) < 1 || static_cast<int64_t>(*getSize()) > maxSize))
-    return emitOpError("has size ") << static_cast<int64_t>(*getSize()) << "; a static axis holds 1 to " << maxSize << " elements";
+    return emitOpError("has size ") << static_cast<int64_t>(*getSize()) << "; a static axis holds 1 to " << maxSize
+                                    << " elements";
   if (getMap() && (!getOf() || !getSize()))
-    return emitOpError("has a map, but no ") << (getOf() ? "size: write how many groups there are" : "finer axis to map from: write `of`");
+    return emitOpError("has a map, but no ")
+           << (getOf() ? "size: write how many groups there are" : "finer axis to map from: write `of`");
   if (!getOf())
     return success();
   AxisOp finer = lookupAxis(getOperation()->getParentOp(), *getOf());
@@ -109,7 +118,8 @@ LogicalResult AxisOp::verify() {
   return success();
 }
 
-//===-- Gate --------------------------------------------------------------------------------------------------------===//
+//===-- Gate
+//--------------------------------------------------------------------------------------------------------===//
 
 static std::string sizeText(int64_t size) { return ShapedType::isDynamic(size) ? "?" : std::to_string(size); }
 
@@ -124,7 +134,8 @@ static LogicalResult checkAxes(Operation *op, Type type, const llvm::StringMap<i
     else
       return op->emitOpError("uses axis '") << name.getValue() << "', which this gate does not declare";
     if (dim && *dim != size)
-      return op->emitOpError("has size ") << sizeText(*dim) << " on axis '" << name.getValue() << "' of size " << sizeText(size);
+      return op->emitOpError("has size ")
+             << sizeText(*dim) << " on axis '" << name.getValue() << "' of size " << sizeText(size);
     return success();
   };
   if (auto selection = dyn_cast<SelectionType>(type)) {
@@ -134,7 +145,8 @@ static LogicalResult checkAxes(Operation *op, Type type, const llvm::StringMap<i
     return check(selection.getAxis(), std::nullopt);
   }
   if (!namesItsAxes(type))
-    return op->emitOpError("makes a value of type ") << type << ", expected a selection or a tensor that names each axis with #moe.axes";
+    return op->emitOpError("makes a value of type ")
+           << type << ", expected a selection or a tensor that names each axis with #moe.axes";
   auto tensor = cast<RankedTensorType>(type);
   for (auto [name, dim] : llvm::zip_equal(axesOf(type), tensor.getShape()))
     if (failed(check(name, dim)))
@@ -142,7 +154,8 @@ static LogicalResult checkAxes(Operation *op, Type type, const llvm::StringMap<i
   return success();
 }
 
-/// The tensors of an upstream operation have the same axes in the same order (R1); what repeats a value is moe.broadcast.
+/// The tensors of an upstream operation have the same axes in the same order (R1); what repeats a value is
+/// moe.broadcast.
 static LogicalResult checkPointwise(Operation *op) {
   if (op->getNumResults() == 0 || isa<MoeDialect>(op->getDialect()))
     return success();
@@ -151,7 +164,8 @@ static LogicalResult checkPointwise(Operation *op) {
   Type result = op->getResult(0).getType();
   for (Type type : op->getOperandTypes())
     if (axesOf(type) != axesOf(result))
-      return op->emitOpError("mixes values on different axes, ") << type << " and " << result << "; moe.broadcast one first (R1)";
+      return op->emitOpError("mixes values on different axes, ")
+             << type << " and " << result << "; moe.broadcast one first (R1)";
   return success();
 }
 
@@ -165,7 +179,8 @@ static LogicalResult checkBodyOp(GateOp gate, Operation *op, llvm::StringMap<int
     auto selection = dyn_cast<SelectionType>(type);
     if (selection && (lookupAxis(gate, selection.getSlot().getValue()) ||
                       !slots.try_emplace(selection.getSlot().getValue(), selection.getSize()).second))
-      return op->emitOpError("makes the slot axis '") << selection.getSlot().getValue() << "', which exists already (R5)";
+      return op->emitOpError("makes the slot axis '")
+             << selection.getSlot().getValue() << "', which exists already (R5)";
   }
   return checkPointwise(op);
 }
@@ -203,11 +218,13 @@ LogicalResult OutputOp::verify() {
   auto tensor = dyn_cast<RankedTensorType>(getValue().getType());
   bool narrows = tensor && tensor.getElementType().isF32() && (getStore()->isBF16() || getStore()->isF16());
   if (!narrows && (!tensor || tensor.getElementType() != *getStore()))
-    return emitOpError("stores ") << getValue().getType() << " as " << *getStore() << "; only f32 can be stored as another type, bf16 or f16";
+    return emitOpError("stores ") << getValue().getType() << " as " << *getStore()
+                                  << "; only f32 can be stored as another type, bf16 or f16";
   return success();
 }
 
-//===-- Shape -------------------------------------------------------------------------------------------------------===//
+//===-- Shape
+//-------------------------------------------------------------------------------------------------------===//
 
 /// The result type of an op must be `expected`; the message shows both.
 static LogicalResult expectResult(Operation *op, Type actual, Type expected) {
@@ -229,7 +246,8 @@ LogicalResult BroadcastOp::verify() {
     if (i < 0)
       return emitOpError("loses axis '") << name.getValue() << "': " << from << " to " << to << " (R1)";
     if (to.getDimSize(i) != dim)
-      return emitOpError("changes the size of axis '") << name.getValue() << "' from " << sizeText(dim) << " to " << sizeText(to.getDimSize(i));
+      return emitOpError("changes the size of axis '")
+             << name.getValue() << "' from " << sizeText(dim) << " to " << sizeText(to.getDimSize(i));
   }
   return success();
 }
@@ -248,7 +266,8 @@ static int64_t coarseSize(Operation *op, StringRef axis, StringRef to) {
     return -1;
   }
   if (!groupMap(op, axis, to)) {
-    InFlightDiagnostic diag = op->emitOpError("takes '") << to << "' as groups of '" << axis << "', which it does not group";
+    InFlightDiagnostic diag = op->emitOpError("takes '")
+                              << to << "' as groups of '" << axis << "', which it does not group";
     diag.attachNote(coarse.getLoc()) << "'" << to << "' is declared here";
     return -1;
   }
@@ -270,10 +289,12 @@ LogicalResult ExpandOp::verify() {
     return failure();
   if (coarseSize(*this, getTo(), getFrom()) < 0)
     return failure();
-  return expectResult(*this, getResult().getType(), withAxis(type, getFrom(), getToAttr(), *lookupAxis(*this, getTo()).getSize()));
+  return expectResult(*this, getResult().getType(),
+                      withAxis(type, getFrom(), getToAttr(), *lookupAxis(*this, getTo()).getSize()));
 }
 
-//===-- Reductions --------------------------------------------------------------------------------------------------===//
+//===-- Reductions
+//--------------------------------------------------------------------------------------------------===//
 
 /// The slot axis of `valid` must be one that `op` works along, and `type` must have its batch axes.
 static LogicalResult checkValid(Operation *op, Value valid, Type type, ArrayAttr along) {
@@ -281,10 +302,12 @@ static LogicalResult checkValid(Operation *op, Value valid, Type type, ArrayAttr
     return success();
   auto selection = cast<SelectionType>(valid.getType());
   if (!llvm::is_contained(along, selection.getSlot()))
-    return op->emitOpError("is valid by a selection with slot axis '") << selection.getSlot().getValue() << "', but does not work along it";
+    return op->emitOpError("is valid by a selection with slot axis '")
+           << selection.getSlot().getValue() << "', but does not work along it";
   for (StringAttr name : selection.getBatch())
     if (axisIndex(type, name.getValue()) < 0)
-      return op->emitOpError("is valid by a selection for each '") << name.getValue() << "', an axis that its operand lacks";
+      return op->emitOpError("is valid by a selection for each '")
+             << name.getValue() << "', an axis that its operand lacks";
   return success();
 }
 
@@ -359,7 +382,9 @@ LogicalResult SumTopOp::verify() {
     expected = withoutAxis(type, getAxis());
   }
   if (n < 1 || n > size)
-    return emitOpError("adds the ") << n << " greatest of " << size << (getTo() ? " values in the smallest group" : " values") << "; n is 1 to " << size;
+    return emitOpError("adds the ") << n << " greatest of " << size
+                                    << (getTo() ? " values in the smallest group" : " values") << "; n is 1 to "
+                                    << size;
   return expectResult(*this, getResult().getType(), expected);
 }
 
@@ -381,7 +406,8 @@ LogicalResult ArgmaxOp::verify() {
   return expectResult(*this, getResult().getType(), rest.clone(IntegerType::get(getContext(), 32)));
 }
 
-//===-- Along an axis -----------------------------------------------------------------------------------------------===//
+//===-- Along an axis
+//-----------------------------------------------------------------------------------------------===//
 
 /// `op` works along `axis` of its operand of type `type`; `valid` is null or a selection with that slot axis.
 static LogicalResult verifyAlong(Operation *op, Type type, StringAttr axis, Value valid = {}) {
@@ -397,7 +423,8 @@ LogicalResult StandardizeOp::verify() {
   return verifyAlong(*this, getInput().getType(), getAxisAttr());
 }
 
-//===-- Selections --------------------------------------------------------------------------------------------------===//
+//===-- Selections
+//--------------------------------------------------------------------------------------------------===//
 
 /// The elements of the selected groups must suffice, even when the smallest groups are selected.
 static LogicalResult verifyAmong(TopkOp op, SelectionType groups) {
@@ -417,8 +444,8 @@ static LogicalResult verifyAmong(TopkOp op, SelectionType groups) {
   for (int64_t size : ArrayRef(sizes).take_front(std::min(groups.getSize(), count)))
     smallest += size;
   if (smallest < selection.getSize())
-    return op.emitOpError("picks ") << selection.getSize() << " elements among " << groups.getSize() << " groups of '" << axis
-           << "', which may hold only " << smallest;
+    return op.emitOpError("picks ") << selection.getSize() << " elements among " << groups.getSize() << " groups of '"
+                                    << axis << "', which may hold only " << smallest;
   return success();
 }
 
@@ -429,9 +456,11 @@ LogicalResult TopkOp::verify() {
   if (size < 0)
     return failure();
   if (selection.getAxis().getValue() != getAxis())
-    return emitOpError("selects along '") << getAxis() << "', but its result says '" << selection.getAxis().getValue() << "'";
+    return emitOpError("selects along '")
+           << getAxis() << "', but its result says '" << selection.getAxis().getValue() << "'";
   if (selection.getBatch() != axesOf(withoutAxis(type, getAxis())))
-    return emitOpError("has the result ") << selection << ", whose batch axes are not the other axes of its operand " << type;
+    return emitOpError("has the result ")
+           << selection << ", whose batch axes are not the other axes of its operand " << type;
   if (selection.getSize() > size)
     return emitOpError("picks ") << selection.getSize() << " of " << size << " elements";
   return getAmong() ? verifyAmong(*this, cast<SelectionType>(getAmong().getType())) : success();
@@ -457,7 +486,9 @@ LogicalResult GatherOp::verify() {
     if (name != selection.getAxis() && !llvm::is_contained(axes, name))
       return emitOpError("gathers from a value with axis '") << name.getValue() << "', which the selection lacks";
   if (axesOf(result) != ArrayRef(axes) || result.getElementType() != type.getElementType())
-    return emitOpError("has result type ") << result << ", expected the selection's batch axes, its slot axis and element type " << type.getElementType();
+    return emitOpError("has result type ")
+           << result << ", expected the selection's batch axes, its slot axis and element type "
+           << type.getElementType();
   return success();
 }
 
@@ -467,7 +498,8 @@ LogicalResult ScatterOp::verify() {
   slots.push_back(selection.getSlot());
   elements.push_back(selection.getAxis());
   if (axesOf(getInput().getType()) != ArrayRef(slots))
-    return emitOpError("scatters a value on other axes than the selection's batch axes and '") << selection.getSlot().getValue() << "'";
+    return emitOpError("scatters a value on other axes than the selection's batch axes and '")
+           << selection.getSlot().getValue() << "'";
   if (axesOf(getResult().getType()) != ArrayRef(elements) ||
       getElementTypeOrSelf(getResult().getType()) != getElementTypeOrSelf(getInput().getType()))
     return emitOpError("has a result on other axes than the selection's batch axes and '")
@@ -480,6 +512,7 @@ LogicalResult ChosenOp::verify() {
   SmallVector<StringAttr> axes(selection.getBatch());
   axes.push_back(selection.getAxis());
   if (axesOf(getResult().getType()) != ArrayRef(axes))
-    return emitOpError("has result type ") << getResult().getType() << ", expected the selection's batch axes, then '" << selection.getAxis().getValue() << "'";
+    return emitOpError("has result type ") << getResult().getType() << ", expected the selection's batch axes, then '"
+                                           << selection.getAxis().getValue() << "'";
   return success();
 }

@@ -14,7 +14,9 @@ static ParseResult parseBody(OpAsmParser &parser, Region &body) {
     body.emplaceBlock();
   return success();
 }
-static void printBody(OpAsmPrinter &printer, Operation *, Region &body) { printer.printRegion(body, /*printEntryBlockArgs=*/false); }
+static void printBody(OpAsmPrinter &printer, Operation *, Region &body) {
+  printer.printRegion(body, /*printEntryBlockArgs=*/false);
+}
 
 #define GET_OP_CLASSES
 #include "dialects/MoeKernel/IR/MoeKernelOps.cpp.inc"
@@ -53,7 +55,8 @@ static std::string text(Type type) {
   return result;
 }
 
-//===-- Structure ---------------------------------------------------------------------------------------------------===//
+//===-- Structure
+//---------------------------------------------------------------------------------------------------===//
 
 /// The sizes of a buffer: tokens first if at all, then at most one row.
 static LogicalResult verifySizes(BufferOp op) {
@@ -62,9 +65,11 @@ static LogicalResult verifySizes(BufferOp op) {
     return op.emitOpError("names ") << op.getAxes().size() << " axes, but has " << sizes.size() << " sizes";
   for (auto [i, size] : llvm::enumerate(sizes))
     if (size == 0 || size < -1 || size > RowType::maxSize || (size == -1 && i > 0))
-      return op.emitOpError("has size ") << size << " on axis " << i << "; sizes are 1 to " << RowType::maxSize << ", and -1 only for the outermost axis";
+      return op.emitOpError("has size ") << size << " on axis " << i << "; sizes are 1 to " << RowType::maxSize
+                                         << ", and -1 only for the outermost axis";
   if (sizes.size() > (op.isPerToken() ? 2u : 1u))
-    return op.emitOpError("has rank ") << sizes.size() << "; after the axis of the tokens, a buffer has one axis at most";
+    return op.emitOpError("has rank ") << sizes.size()
+                                       << "; after the axis of the tokens, a buffer has one axis at most";
   return success();
 }
 
@@ -75,7 +80,8 @@ LogicalResult BufferOp::verify() {
   if (failed(verifySizes(*this)))
     return failure();
   if (isPerToken() && getRole() != Role::Input && getRole() != Role::Output)
-    return emitOpError("is a ") << stringifyRole(getRole()) << " with a row per token; only inputs and outputs have that";
+    return emitOpError("is a ") << stringifyRole(getRole())
+                                << " with a row per token; only inputs and outputs have that";
   bool isParam = getRole() == Role::Param;
   if (isParam && !getSizes().empty())
     return emitOpError("is a param with axes; a param is one value");
@@ -87,7 +93,8 @@ LogicalResult BufferOp::verify() {
 LogicalResult AccumulatorOp::verify() {
   if (!getType().isF32() && !getType().isF64() && !getType().isInteger(32))
     return emitOpError("collects elements of type ") << getType() << ", expected f32, f64 or i32";
-  if (getSizes().size() > 1 || llvm::any_of(getSizes(), [](int64_t size) { return size < 1 || size > RowType::maxSize; }))
+  if (getSizes().size() > 1 ||
+      llvm::any_of(getSizes(), [](int64_t size) { return size < 1 || size > RowType::maxSize; }))
     return emitOpError("has sizes other than [] or one from 1 to ") << RowType::maxSize;
   if (getCombine() == Combine::MaxNum && getType().isInteger(32))
     return emitOpError("combines i32 by maxnum, which is for floats: use max");
@@ -146,7 +153,8 @@ LogicalResult ProgramOp::verifyRegions() {
   return success();
 }
 
-//===-- Memory ------------------------------------------------------------------------------------------------------===//
+//===-- Memory
+//------------------------------------------------------------------------------------------------------===//
 
 /// What a buffer or accumulator element looks like in a register.
 static Type registerType(Type element) {
@@ -161,7 +169,8 @@ static LogicalResult checkAccess(Operation *op, StringRef name, Type value, bool
     return op->emitOpError("accesses '") << name << "', which has a row per token, after all tokens";
   bool given = buffer.getRole() == Role::Input || buffer.getRole() == Role::Param;
   if (buffer.getRole() != Role::Coefficient && write == given)
-    return op->emitOpError(write ? "writes '" : "reads '") << name << "', which has role " << stringifyRole(buffer.getRole());
+    return op->emitOpError(write ? "writes '" : "reads '")
+           << name << "', which has role " << stringifyRole(buffer.getRole());
   if (write && !buffer.isPerToken() && !isInFinish(op))
     return op->emitOpError("writes '") << name << "', which is one array for all tokens, once per token";
   if (failed(buffer.verify()))
@@ -188,7 +197,8 @@ static LogicalResult checkAccumulator(Operation *op, StringRef name, Type value,
   if (failed(accumulator.verify()))
     return failure();
   Type element = accumulator.getType();
-  Type expected = accumulator.getSizes().empty() ? element : Type(RowType::get(op->getContext(), accumulator.getCount(), element));
+  Type expected =
+      accumulator.getSizes().empty() ? element : Type(RowType::get(op->getContext(), accumulator.getCount(), element));
   if (value != expected)
     return op->emitOpError("has type ") << text(value) << ", but '" << name << "' holds " << text(expected);
   return success();
@@ -200,12 +210,14 @@ LogicalResult CountOp::verify() {
   if (failed(checkAccumulator(*this, getAccumulator(), Type(), false)))
     return failure();
   AccumulatorOp accumulator = lookupAccumulator(*this, getAccumulator());
-  if (!accumulator.getType().isInteger(32) || accumulator.getCombine() != Combine::Sum || accumulator.getSizes().empty())
+  if (!accumulator.getType().isInteger(32) || accumulator.getCombine() != Combine::Sum ||
+      accumulator.getSizes().empty())
     return emitOpError("counts into '") << getAccumulator() << "', which is not a row of i32 sums";
   return success();
 }
 
-//===-- Rows --------------------------------------------------------------------------------------------------------===//
+//===-- Rows
+//--------------------------------------------------------------------------------------------------------===//
 
 LogicalResult MapOp::verify() {
   if (getNumResults() == 0)
@@ -284,7 +296,8 @@ LogicalResult GroupTopSumOp::verify() {
     ++sizes[group];
   int64_t n = getN();
   if (n < 1 || n > *llvm::min_element(sizes))
-    return emitOpError("adds ") << n << " elements of each group, the smallest of which holds " << *llvm::min_element(sizes);
+    return emitOpError("adds ") << n << " elements of each group, the smallest of which holds "
+                                << *llvm::min_element(sizes);
   return success();
 }
 
@@ -299,25 +312,30 @@ LogicalResult TopkOp::verify() {
   RowType row = cast<RowType>(getInput().getType()), indices = cast<RowType>(getIndices().getType()),
           values = cast<RowType>(getValues().getType());
   if (indices.getSize() != values.getSize() || indices.getSize() > row.getSize())
-    return emitOpError("picks ") << indices.getSize() << " positions and " << values.getSize() << " values of " << row.getSize();
+    return emitOpError("picks ") << indices.getSize() << " positions and " << values.getSize() << " values of "
+                                 << row.getSize();
   if (values.getElementType() != row.getElementType())
     return emitOpError("changes the element type from ") << row << " to " << values;
   if (getMask() && cast<RowType>(getMask().getType()).getSize() != row.getSize())
-    return emitOpError("has a mask of ") << cast<RowType>(getMask().getType()).getSize() << " elements for a row of " << row.getSize();
+    return emitOpError("has a mask of ") << cast<RowType>(getMask().getType()).getSize() << " elements for a row of "
+                                         << row.getSize();
   return success();
 }
 
 LogicalResult GatherOp::verify() {
   RowType row = cast<RowType>(getInput().getType()), result = cast<RowType>(getResult().getType());
-  if (row.getElementType() != result.getElementType() || result.getSize() != cast<RowType>(getIndices().getType()).getSize())
-    return emitOpError("has result type ") << result << ", expected the size of its indices and the element type of " << row;
+  if (row.getElementType() != result.getElementType() ||
+      result.getSize() != cast<RowType>(getIndices().getType()).getSize())
+    return emitOpError("has result type ")
+           << result << ", expected the size of its indices and the element type of " << row;
   return success();
 }
 
 LogicalResult SliceOp::verify() {
   RowType row = cast<RowType>(getInput().getType()), result = cast<RowType>(getResult().getType());
   if (row.getElementType() != result.getElementType() || result.getSize() > row.getSize())
-    return emitOpError("takes ") << result << " from " << row << "; the result has the same element type and is not longer";
+    return emitOpError("takes ") << result << " from " << row
+                                 << "; the result has the same element type and is not longer";
   return success();
 }
 

@@ -42,12 +42,12 @@ struct Expr {
 
   // Sema:
   Type type;
-  std::optional<Constant> constant;    // the value, when it is known at compile time (always a scalar)
-  const Symbol *symbol = nullptr;      // Name
-  const Builtin *builtin = nullptr;    // Call
+  std::optional<Constant> constant;     // the value, when it is known at compile time (always a scalar)
+  const Symbol *symbol = nullptr;       // Name
+  const Builtin *builtin = nullptr;     // Call
   llvm::SmallVector<AxisRange, 2> over; // Call: its axis arguments, in order; what a reduction without any works over
-  int64_t k = 0;                       // topk, sum_top, kth, first: how many
-  double eps = 0;                      // standardize
+  int64_t k = 0;                        // topk, sum_top, kth, first: how many
+  double eps = 0;                       // standardize
 };
 
 /// element '[' axes ']'
@@ -69,20 +69,20 @@ struct Statement {
   llvm::StringRef name; // of what it defines; Update, Mask and a bare Output: what it refers to
   std::string text;     // the statement on one line, without comments
 
-  ExprPtr size;              // Axis: `[size]`
-  llvm::StringRef of;        // Axis: the finer axis
+  ExprPtr size;       // Axis: `[size]`
+  llvm::StringRef of; // Axis: the finer axis
   llvm::SMLoc ofLoc;
-  bool hasMap = false;       // Axis: `= [ … ]`
+  bool hasMap = false; // Axis: `= [ … ]`
   std::vector<ExprPtr> map;
-  ExprPtr by;                // Axis: `by …`; Mask: `by NAME`
+  ExprPtr by;                   // Axis: `by …`; Mask: `by NAME`
   std::optional<TypeSpec> type; // Param, Input, State; Output (element only)
-  ExprPtr value;             // the expression after `=`, null for a bare Output and an Input
-  std::vector<ExprPtr> list; // Gradient: names
+  ExprPtr value;                // the expression after `=`, null for a bare Output and an Input
+  std::vector<ExprPtr> list;    // Gradient: names
 
   // Sema:
-  bool ok = false;                // checked without error
-  Symbol *symbol = nullptr;       // what it defines; of a bare Output: what it refers to
-  const Axis *axis = nullptr;     // Axis
+  bool ok = false;            // checked without error
+  Symbol *symbol = nullptr;   // what it defines; of a bare Output: what it refers to
+  const Axis *axis = nullptr; // Axis
 };
 
 struct Gate {

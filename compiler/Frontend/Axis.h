@@ -24,8 +24,8 @@ struct Axis {
   };
   std::string name;
   Origin origin = Origin::RunTime;
-  std::optional<int64_t> size; // nullopt: known at run time
-  const Axis *of = nullptr;    // the finer axis that this one groups
+  std::optional<int64_t> size;    // nullopt: known at run time
+  const Axis *of = nullptr;       // the finer axis that this one groups
   llvm::SmallVector<int32_t> map; // of Origin::Map
   llvm::SMLoc loc;
 
@@ -45,10 +45,10 @@ enum class Element { Bool, I32, I64, F32 };
 /// The type of an expression.
 struct Type {
   enum class Kind { Invalid, Array, Selection, Plan } kind = Kind::Invalid; // Invalid: an error was reported
-  Element element = Element::F32;           // Array
-  llvm::SmallVector<const Axis *, 3> axes;  // Array: its axes; Selection: its batch axes
-  const Axis *selected = nullptr;           // Selection, Plan: the axis picked from
-  const Axis *slot = nullptr;               // Selection, Plan: the axis of the picks
+  Element element = Element::F32;                                           // Array
+  llvm::SmallVector<const Axis *, 3> axes; // Array: its axes; Selection: its batch axes
+  const Axis *selected = nullptr;          // Selection, Plan: the axis picked from
+  const Axis *slot = nullptr;              // Selection, Plan: the axis of the picks
 
   static Type array(Element element, llvm::ArrayRef<const Axis *> axes = {}) {
     Type type;

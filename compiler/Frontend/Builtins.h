@@ -7,8 +7,36 @@ namespace moe::frontend {
 
 /// Which checking and lowering rule a function follows.
 enum class Group {
-  Pointwise, Clamp, MinMax, Where, Mod, Reduce, Argmax, Quantile, Along, Standardize, Shift, Index, Bucket, Topk, SumTop, Kth,
-  Scatter, Chosen, Count, First, Filter, Append, Forced, Limit, Dropped, Permute, Random, Detach, Size, Expand
+  Pointwise,
+  Clamp,
+  MinMax,
+  Where,
+  Mod,
+  Reduce,
+  Argmax,
+  Quantile,
+  Along,
+  Standardize,
+  Shift,
+  Index,
+  Bucket,
+  Topk,
+  SumTop,
+  Kth,
+  Scatter,
+  Chosen,
+  Count,
+  First,
+  Filter,
+  Append,
+  Forced,
+  Limit,
+  Dropped,
+  Permute,
+  Random,
+  Detach,
+  Size,
+  Expand
 };
 
 struct Builtin {

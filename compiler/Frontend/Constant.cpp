@@ -20,7 +20,8 @@ std::string Constant::text() const {
 }
 
 llvm::StringRef moe::frontend::spelling(Operator op) {
-  static constexpr const char *names[] = {"or", "and", "not", "==", "!=", "<", "<=", ">", ">=", "+", "-", "*", "/", "**", "-"};
+  static constexpr const char *names[] = {"or", "and", "not", "==", "!=", "<",  "<=", ">",
+                                          ">=", "+",   "-",   "*",  "/",  "**", "-"};
   return names[static_cast<int>(op)];
 }
 
@@ -112,8 +113,9 @@ std::optional<Constant> moe::frontend::parseConstant(llvm::StringRef text) {
   if (!text.getAsInteger(10, integer))
     return Constant::of(integer);
   double real = 0;
-  if (text.find_first_not_of("0123456789+-.eE") != llvm::StringRef::npos || text.getAsDouble(real, /*AllowInexact=*/true) ||
-      !std::isfinite(real) || text.find_first_of(".eE") == llvm::StringRef::npos)
+  if (text.find_first_not_of("0123456789+-.eE") != llvm::StringRef::npos ||
+      text.getAsDouble(real, /*AllowInexact=*/true) || !std::isfinite(real) ||
+      text.find_first_of(".eE") == llvm::StringRef::npos)
     return std::nullopt;
   return Constant::of(real);
 }

@@ -24,11 +24,12 @@ enum class Operator { Or, And, Not, Eq, Ne, Lt, Le, Gt, Ge, Add, Sub, Mul, Div, 
 /// How the operator is written.
 llvm::StringRef spelling(Operator op);
 
-/// `lhs op rhs` for + - * / ** (a quotient of integers is an integer when the division leaves no rest); nullopt for other
-/// operators and on integer overflow.
+/// `lhs op rhs` for + - * / ** (a quotient of integers is an integer when the division leaves no rest); nullopt for
+/// other operators and on integer overflow.
 std::optional<Constant> fold(Operator op, const Constant &lhs, const Constant &rhs);
 
-/// Functions of constants that sizes are made with: min max mod (two operands), floor ceil abs (one); nullopt for others.
+/// Functions of constants that sizes are made with: min max mod (two operands), floor ceil abs (one); nullopt for
+/// others.
 std::optional<Constant> foldCall(llvm::StringRef name, llvm::ArrayRef<Constant> operands);
 
 /// Reads an integer or decimal number; nullopt when it is not one or out of range.

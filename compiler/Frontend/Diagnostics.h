@@ -1,5 +1,5 @@
-// Errors and warnings of the frontend: source positions become MLIR locations, messages go through MLIR's engine, so that
-// every tool (moe-opt, the language server, -verify-diagnostics) sees the same ones.
+// Errors and warnings of the frontend: source positions become MLIR locations, messages go through MLIR's engine, so
+// that every tool (moe-opt, the language server, -verify-diagnostics) sees the same ones.
 #pragma once
 #include "mlir/IR/Diagnostics.h"
 #include "llvm/ADT/StringRef.h"

@@ -1,8 +1,8 @@
 // The frontend: turns the text of a gate spec (`.moe`, described in docs/language.md) into the moe dialect.
 //
 // Four steps, each in files of its own: Lexer (text to tokens), Parser (tokens to AST), Sema (names, axes, types,
-// constants; annotates the AST), Lower (annotated AST to `moe` operations). A step runs only when the one before it found
-// no error, except that Sema runs on what the parser could make sense of, so that one run reports errors of both.
+// constants; annotates the AST), Lower (annotated AST to `moe` operations). A step runs only when the one before it
+// found no error, except that Sema runs on what the parser could make sense of, so that one run reports errors of both.
 #pragma once
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"

@@ -11,8 +11,8 @@ struct GradientCut {
   llvm::StringRef reason;
 };
 
-/// Whether some path from `loss` back to a float input is differentiable. Otherwise `cuts` holds the operations where the
-/// paths end, in the order they were met.
+/// Whether some path from `loss` back to a float input is differentiable. Otherwise `cuts` holds the operations where
+/// the paths end, in the order they were met.
 bool reachesInput(mlir::Value loss, llvm::SmallVectorImpl<GradientCut> &cuts);
 
 } // namespace moe::frontend

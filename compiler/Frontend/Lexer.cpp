@@ -11,8 +11,8 @@
 using namespace moe::frontend;
 using llvm::StringRef;
 
-static constexpr StringRef kStatements[] = {"axis", "const", "param",  "input", "state", "loss",
-                                            "metric", "update", "output", "mask", "gradient"};
+static constexpr StringRef kStatements[] = {"axis",   "const",  "param",  "input", "state",   "loss",
+                                            "metric", "update", "output", "mask",  "gradient"};
 static constexpr StringRef kOtherWords[] = {"gate", "and", "or", "not", "inf", "nan", "slot"};
 
 bool moe::frontend::isReserved(StringRef word) {
@@ -98,17 +98,19 @@ private:
     return token;
   }
 
-  static std::string clipped(StringRef text) { return text.size() <= 40 ? text.str() : text.take_front(37).str() + "..."; }
+  static std::string clipped(StringRef text) {
+    return text.size() <= 40 ? text.str() : text.take_front(37).str() + "...";
+  }
 
   Token punctuation() {
     static constexpr std::pair<StringRef, TokenKind> table[] = {
-        {"->", TokenKind::Arrow},     {"**", TokenKind::StarStar},     {"<=", TokenKind::LessEqual},
+        {"->", TokenKind::Arrow},        {"**", TokenKind::StarStar},   {"<=", TokenKind::LessEqual},
         {">=", TokenKind::GreaterEqual}, {"==", TokenKind::EqualEqual}, {"!=", TokenKind::NotEqual},
-        {"(", TokenKind::LParen},     {")", TokenKind::RParen},        {"[", TokenKind::LSquare},
-        {"]", TokenKind::RSquare},    {"{", TokenKind::LBrace},        {"}", TokenKind::RBrace},
-        {",", TokenKind::Comma},      {":", TokenKind::Colon},         {"=", TokenKind::Assign},
-        {".", TokenKind::Dot},        {"+", TokenKind::Plus},          {"-", TokenKind::Minus},
-        {"*", TokenKind::Star},       {"/", TokenKind::Slash},         {"<", TokenKind::Less},
+        {"(", TokenKind::LParen},        {")", TokenKind::RParen},      {"[", TokenKind::LSquare},
+        {"]", TokenKind::RSquare},       {"{", TokenKind::LBrace},      {"}", TokenKind::RBrace},
+        {",", TokenKind::Comma},         {":", TokenKind::Colon},       {"=", TokenKind::Assign},
+        {".", TokenKind::Dot},           {"+", TokenKind::Plus},        {"-", TokenKind::Minus},
+        {"*", TokenKind::Star},          {"/", TokenKind::Slash},       {"<", TokenKind::Less},
         {">", TokenKind::Greater}};
     for (auto [text, kind] : table)
       if (rest.starts_with(text))
@@ -118,8 +120,11 @@ private:
 
   /// A character that means nothing here. A run of non-ASCII bytes is one stray character, shown as such.
   Token stray() {
-    static constexpr std::pair<StringRef, StringRef> hints[] = {
-        {"&&", "; write 'and'"}, {"||", "; write 'or'"}, {"!", "; write 'not'"}, {"^", "; a power is written **"}, {";", "; a statement ends at its line's end"}};
+    static constexpr std::pair<StringRef, StringRef> hints[] = {{"&&", "; write 'and'"},
+                                                                {"||", "; write 'or'"},
+                                                                {"!", "; write 'not'"},
+                                                                {"^", "; a power is written **"},
+                                                                {";", "; a statement ends at its line's end"}};
     StringRef hint;
     size_t length = 1;
     for (auto [text, words] : hints)

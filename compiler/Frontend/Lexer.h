@@ -1,5 +1,5 @@
-// Text to tokens. Line structure is kept as one flag per token, because a line end means something only outside brackets,
-// which is the parser's knowledge.
+// Text to tokens. Line structure is kept as one flag per token, because a line end means something only outside
+// brackets, which is the parser's knowledge.
 #pragma once
 #include "compiler/Frontend/Diagnostics.h"
 #include <vector>
@@ -7,12 +7,34 @@
 namespace moe::frontend {
 
 enum class TokenKind {
-  EndOfFile, EndOfStatement, // EndOfStatement is made by the parser, never by the lexer
-  Invalid,                   // reported already
-  Name, Keyword, Number,
-  LParen, RParen, LSquare, RSquare, LBrace, RBrace,
-  Comma, Colon, Assign, Arrow, Dot,
-  Plus, Minus, Star, StarStar, Slash, Less, LessEqual, Greater, GreaterEqual, EqualEqual, NotEqual
+  EndOfFile,
+  EndOfStatement, // EndOfStatement is made by the parser, never by the lexer
+  Invalid,        // reported already
+  Name,
+  Keyword,
+  Number,
+  LParen,
+  RParen,
+  LSquare,
+  RSquare,
+  LBrace,
+  RBrace,
+  Comma,
+  Colon,
+  Assign,
+  Arrow,
+  Dot,
+  Plus,
+  Minus,
+  Star,
+  StarStar,
+  Slash,
+  Less,
+  LessEqual,
+  Greater,
+  GreaterEqual,
+  EqualEqual,
+  NotEqual
 };
 
 struct Token {
@@ -20,7 +42,7 @@ struct Token {
   llvm::StringRef text; // a piece of the buffer
   bool atLineStart = false;
 
-  llvm::SMLoc loc() const { return llvm::SMLoc::getFromPointer(text.data()); }
+  llvm::SMLoc loc() const { return llvm::SMLoc::getFromPointer(text.begin()); }
   bool is(TokenKind k) const { return kind == k; }
   bool isKeyword(llvm::StringRef word) const { return kind == TokenKind::Keyword && text == word; }
   bool isName(llvm::StringRef word) const { return kind == TokenKind::Name && text == word; }

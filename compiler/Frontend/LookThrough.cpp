@@ -21,7 +21,8 @@ static bool isPositiveScale(Value value) {
   return constant && constant->isFiniteNonZero() && !constant->isNegative();
 }
 
-//===-- Sign --------------------------------------------------------------------------------------------------------===//
+//===-- Sign
+//--------------------------------------------------------------------------------------------------------===//
 
 /// Deep chains are not worth following; giving up only means comparing the values as computed.
 static constexpr unsigned kMaxDepth = 64;
@@ -43,18 +44,20 @@ static bool isNotNegative(Value value, unsigned depth) {
   if (matchPattern(value, m_Constant(&attr))) {
     if (!attr.isSplat())
       return false;
-    return isa<FloatType>(element) ? !attr.getSplatValue<llvm::APFloat>().isNegative() && !attr.getSplatValue<llvm::APFloat>().isNaN()
-                                   : attr.getSplatValue<llvm::APInt>().isNonNegative();
+    return isa<FloatType>(element)
+               ? !attr.getSplatValue<llvm::APFloat>().isNegative() && !attr.getSplatValue<llvm::APFloat>().isNaN()
+               : attr.getSplatValue<llvm::APInt>().isNonNegative();
   }
-  if (isa<SoftmaxOp, SigmoidOp, SoftplusOp, NormalCdfOp, math::ExpOp, math::AbsFOp, SizeOp, ArgmaxOp, ChosenOp, arith::ExtUIOp,
-          arith::UIToFPOp>(op))
+  if (isa<SoftmaxOp, SigmoidOp, SoftplusOp, NormalCdfOp, math::ExpOp, math::AbsFOp, SizeOp, ArgmaxOp, ChosenOp,
+          arith::ExtUIOp, arith::UIToFPOp>(op))
     return true;
   if (auto mul = dyn_cast<arith::MulFOp>(op))
     return mul.getLhs() == mul.getRhs() || areNotNegative(op->getOperands(), depth + 1);
   if (auto max = dyn_cast<arith::MaximumFOp>(op)) // relu is max(x, 0)
     return ::isNotNegative(max.getLhs(), depth + 1) || ::isNotNegative(max.getRhs(), depth + 1);
   if (auto reduce = dyn_cast<ReduceOp>(op)) {
-    if (reduce.getKind() == ReduceKind::Var || reduce.getKind() == ReduceKind::Std || reduce.getKind() == ReduceKind::Cv2)
+    if (reduce.getKind() == ReduceKind::Var || reduce.getKind() == ReduceKind::Std ||
+        reduce.getKind() == ReduceKind::Cv2)
       return true;
     return reduce.getKind() != ReduceKind::LogSumExp && ::isNotNegative(reduce.getInput(), depth + 1);
   }
@@ -62,15 +65,16 @@ static bool isNotNegative(Value value, unsigned depth) {
     return ::isNotNegative(gather.getInput(), depth + 1);
   if (auto select = dyn_cast<arith::SelectOp>(op))
     return areNotNegative({select.getTrueValue(), select.getFalseValue()}, depth + 1);
-  if (isa<arith::AddFOp, arith::DivFOp, arith::MinimumFOp, arith::SIToFPOp, arith::ExtFOp, math::SqrtOp, math::RsqrtOp, math::FloorOp,
-          math::CeilOp, BroadcastOp, ExpandOp, DetachOp, NormalizeOp, SumTopOp, KthOp>(op))
+  if (isa<arith::AddFOp, arith::DivFOp, arith::MinimumFOp, arith::SIToFPOp, arith::ExtFOp, math::SqrtOp, math::RsqrtOp,
+          math::FloorOp, math::CeilOp, BroadcastOp, ExpandOp, DetachOp, NormalizeOp, SumTopOp, KthOp>(op))
     return areNotNegative(op->getOperands(), depth + 1);
   return false;
 }
 
 bool moe::frontend::isNotNegative(Value value) { return ::isNotNegative(value, 0); }
 
-//===-- Look through ------------------------------------------------------------------------------------------------===//
+//===-- Look through
+//------------------------------------------------------------------------------------------------===//
 
 /// One step: the argument of an order-keeping function along `axis`, or null.
 static Value argumentOf(Value score, StringRef axis) {
@@ -80,7 +84,8 @@ static Value argumentOf(Value score, StringRef axis) {
   if (auto standardize = dyn_cast_or_null<StandardizeOp>(op))
     return standardize.getAxis() == axis ? standardize.getInput() : Value();
   if (auto normalize = dyn_cast_or_null<NormalizeOp>(op)) {
-    bool keeps = normalize.getAxis() == axis && !normalize.getValid() && moe::frontend::isNotNegative(normalize.getInput());
+    bool keeps =
+        normalize.getAxis() == axis && !normalize.getValid() && moe::frontend::isNotNegative(normalize.getInput());
     return keeps ? normalize.getInput() : Value();
   }
   if (auto mul = dyn_cast_or_null<arith::MulFOp>(op))
@@ -95,12 +100,13 @@ Value moe::frontend::lookThrough(OpBuilder &builder, Value score, StringRef axis
     score = argument;
   // max(x, A -> B): the order of the groups' maxima is that of the maxima of x's argument.
   auto reduce = score.getDefiningOp<ReduceOp>();
-  if (!reduce || reduce.getKind() != ReduceKind::Max || reduce.getTo() != axis || reduce.getOver().size() != 1 || reduce.getValid())
+  if (!reduce || reduce.getKind() != ReduceKind::Max || reduce.getTo() != axis || reduce.getOver().size() != 1 ||
+      reduce.getValid())
     return score;
   StringRef finer = cast<StringAttr>(reduce.getOver()[0]).getValue();
   Value argument = lookThrough(builder, reduce.getInput(), finer);
   if (argument == reduce.getInput() || argument.getType() != reduce.getInput().getType())
     return score;
-  return ReduceOp::create(builder, reduce.getLoc(), reduce.getType(), reduce.getKind(), argument, Value(), reduce.getOverAttr(),
-                          reduce.getToAttr());
+  return ReduceOp::create(builder, reduce.getLoc(), reduce.getType(), reduce.getKind(), argument, Value(),
+                          reduce.getOverAttr(), reduce.getToAttr());
 }

@@ -33,7 +33,8 @@ OwningOpRef<ModuleOp> Lower::run() {
   return module;
 }
 
-//===-- Declarations ------------------------------------------------------------------------------------------------===//
+//===-- Declarations
+//------------------------------------------------------------------------------------------------===//
 
 /// Whether the IR declares all these axes (slot axes are declared by their selection).
 bool Lower::areLowered(Axes of) const {
@@ -45,13 +46,15 @@ void Lower::lowerAxis(const Statement &statement) {
   loc = NameLoc::get(builder.getStringAttr(statement.text), diags.locate(statement.loc));
   switch (axis.origin) {
   case Axis::Origin::Placement:
-    return notLowered(statement.nameLoc, "axis '" + axis.name + "' with a map given at run time", "write the map as '= [0, 0, 1, ...]'");
+    return notLowered(statement.nameLoc, "axis '" + axis.name + "' with a map given at run time",
+                      "write the map as '= [0, 0, 1, ...]'");
   case Axis::Origin::Pieces:
   case Axis::Origin::Offsets:
     return notLowered(statement.nameLoc, "axis '" + axis.name + "' (sequences)");
   case Axis::Origin::RunTime:
     if (runTimeAxis)
-      return notLowered(statement.nameLoc, "a second axis of run-time size ('" + axis.name + "' beside '" + runTimeAxis->name + "')");
+      return notLowered(statement.nameLoc,
+                        "a second axis of run-time size ('" + axis.name + "' beside '" + runTimeAxis->name + "')");
     runTimeAxis = &axis;
     break;
   default:
@@ -59,7 +62,8 @@ void Lower::lowerAxis(const Statement &statement) {
   }
   if (axis.of && !areLowered({axis.of}))
     return;
-  AxisOp::create(builder, loc, builder.getStringAttr(axis.name), axis.size ? builder.getI64IntegerAttr(*axis.size) : IntegerAttr(),
+  AxisOp::create(builder, loc, builder.getStringAttr(axis.name),
+                 axis.size ? builder.getI64IntegerAttr(*axis.size) : IntegerAttr(),
                  axis.of ? FlatSymbolRefAttr::get(builder.getContext(), axis.of->name) : FlatSymbolRefAttr(),
                  axis.origin == Axis::Origin::Map ? builder.getDenseI32ArrayAttr(axis.map) : DenseI32ArrayAttr());
   axes.insert(&axis);
@@ -92,7 +96,8 @@ Value Lower::lowerParam(const Statement &statement) {
                          builder.getF64FloatAttr(statement.value->constant->real));
 }
 
-//===-- Statements --------------------------------------------------------------------------------------------------===//
+//===-- Statements
+//--------------------------------------------------------------------------------------------------===//
 
 void Lower::lowerStatement(const Statement &statement) {
   using Kind = Statement::Kind;
@@ -166,7 +171,10 @@ void Lower::lowerOutput(const Statement &statement, Value value) {
     StringRef element = statement.type->element;
     if (element == "bf16" || element == "f16")
       store = TypeAttr::get(element == "bf16" ? mlir::Type(builder.getBF16Type()) : mlir::Type(builder.getF16Type()));
-    value = convert(value, element == "i32" ? Element::I32 : element == "i64" ? Element::I64 : element == "bool" ? Element::Bool : Element::F32);
+    value = convert(value, element == "i32"    ? Element::I32
+                           : element == "i64"  ? Element::I64
+                           : element == "bool" ? Element::Bool
+                                               : Element::F32);
   }
   OutputOp::create(builder, loc, builder.getStringAttr(statement.name), value, store);
 }

@@ -77,11 +77,11 @@ private:
   const Gate &gate;
   Diagnostics &diags;
   mlir::OpBuilder builder;
-  mlir::Location loc; // of the statement
+  mlir::Location loc;   // of the statement
   llvm::SMLoc position; // of the expression
   llvm::DenseMap<const Symbol *, mlir::Value> values;
   llvm::DenseMap<mlir::Operation *, llvm::SMLoc> origins; // the expression that an operation was made for
-  llvm::DenseSet<const Axis *> axes; // declared in the IR
+  llvm::DenseSet<const Axis *> axes;                      // declared in the IR
   const Axis *runTimeAxis = nullptr;
 };
 

@@ -49,19 +49,26 @@ Value Lower::lowerCall(const Expr &call) {
   }
 }
 
-//===-- Pointwise ---------------------------------------------------------------------------------------------------===//
+//===-- Pointwise
+//---------------------------------------------------------------------------------------------------===//
 
-template <typename Op> static Value make(OpBuilder &builder, Location loc, Value x) { return Op::create(builder, loc, x); }
-template <typename Op> static Value makeTyped(OpBuilder &builder, Location loc, Value x) { return Op::create(builder, loc, x.getType(), x); }
+template <typename Op> static Value make(OpBuilder &builder, Location loc, Value x) {
+  return Op::create(builder, loc, x);
+}
+template <typename Op> static Value makeTyped(OpBuilder &builder, Location loc, Value x) {
+  return Op::create(builder, loc, x.getType(), x);
+}
 
 Value Lower::lowerUnaryFunction(StringRef name, Value x, Axes of) {
   using Make = Value (*)(OpBuilder &, Location, Value);
   static const std::pair<StringRef, Make> table[] = {
-      {"exp", make<math::ExpOp>},         {"log", make<math::LogOp>},           {"sqrt", make<math::SqrtOp>},
-      {"rsqrt", make<math::RsqrtOp>},     {"abs", make<math::AbsFOp>},          {"tanh", make<math::TanhOp>},
-      {"erf", make<math::ErfOp>},         {"floor", make<math::FloorOp>},       {"ceil", make<math::CeilOp>},
-      {"sign", makeTyped<SignOp>},        {"sigmoid", makeTyped<SigmoidOp>},    {"softplus", makeTyped<SoftplusOp>},
-      {"detach", makeTyped<DetachOp>},    {"normal_cdf", makeTyped<NormalCdfOp>}};
+      {"exp", make<math::ExpOp>},        {"log", make<math::LogOp>},
+      {"sqrt", make<math::SqrtOp>},      {"rsqrt", make<math::RsqrtOp>},
+      {"abs", make<math::AbsFOp>},       {"tanh", make<math::TanhOp>},
+      {"erf", make<math::ErfOp>},        {"floor", make<math::FloorOp>},
+      {"ceil", make<math::CeilOp>},      {"sign", makeTyped<SignOp>},
+      {"sigmoid", makeTyped<SigmoidOp>}, {"softplus", makeTyped<SoftplusOp>},
+      {"detach", makeTyped<DetachOp>},   {"normal_cdf", makeTyped<NormalCdfOp>}};
   for (auto [function, create] : table)
     if (function == name)
       return create(builder, loc, x);
@@ -103,7 +110,9 @@ Value Lower::lowerMod(const Expr &call) {
 
 Value Lower::lowerWhere(const Expr &call) {
   Element element = call.type.element;
-  auto outside = [&](const Expr &e) { return e.constant && e.constant->isInteger && !llvm::isInt<32>(e.constant->integer); };
+  auto outside = [&](const Expr &e) {
+    return e.constant && e.constant->isInteger && !llvm::isInt<32>(e.constant->integer);
+  };
   if (outside(*call.arguments[1].value) || outside(*call.arguments[2].value))
     element = Element::F32;
   Value condition = lowerAs(*call.arguments[0].value, Element::Bool, call.type.axes);
@@ -114,14 +123,16 @@ Value Lower::lowerWhere(const Expr &call) {
   return arith::SelectOp::create(builder, loc, condition, x, y);
 }
 
-//===-- Reductions --------------------------------------------------------------------------------------------------===//
+//===-- Reductions
+//--------------------------------------------------------------------------------------------------===//
 
 /// Removes axes in one operation, then coarsens one after the other.
 Value Lower::reduce(ReduceKind kind, Value value, ArrayRef<AxisRange> over) {
   auto type = cast<RankedTensorType>(value.getType()), removed = type;
   SmallVector<Attribute> names;
   for (StringAttr name : axesOf(type))
-    if (llvm::any_of(over, [&](const AxisRange &range) { return !range.coarse && range.axis->name == name.getValue(); })) {
+    if (llvm::any_of(over,
+                     [&](const AxisRange &range) { return !range.coarse && range.axis->name == name.getValue(); })) {
       names.push_back(name);
       removed = withoutAxis(removed, name.getValue());
     }
@@ -129,8 +140,10 @@ Value Lower::reduce(ReduceKind kind, Value value, ArrayRef<AxisRange> over) {
     value = ReduceOp::create(builder, loc, removed, kind, value, Value(), builder.getArrayAttr(names), StringAttr());
   for (const AxisRange &range : over)
     if (range.coarse) {
-      auto coarse = withAxis(cast<RankedTensorType>(value.getType()), range.axis->name, nameOf(range.coarse), *range.coarse->size);
-      value = ReduceOp::create(builder, loc, coarse, kind, value, Value(), builder.getArrayAttr({nameOf(range.axis)}), nameOf(range.coarse));
+      auto coarse = withAxis(cast<RankedTensorType>(value.getType()), range.axis->name, nameOf(range.coarse),
+                             *range.coarse->size);
+      value = ReduceOp::create(builder, loc, coarse, kind, value, Value(), builder.getArrayAttr({nameOf(range.axis)}),
+                               nameOf(range.coarse));
     }
   return value;
 }
@@ -181,8 +194,8 @@ Value Lower::lowerSumTop(const Expr &call) {
   const AxisRange &range = call.over[0];
   if (!x || (range.coarse && !areLowered({range.coarse})))
     return nullptr;
-  return SumTopOp::create(builder, loc, tensorType(Element::F32, call.type.axes), x, builder.getI64IntegerAttr(call.k), nameOf(range.axis),
-                          range.coarse ? nameOf(range.coarse) : StringAttr());
+  return SumTopOp::create(builder, loc, tensorType(Element::F32, call.type.axes), x, builder.getI64IntegerAttr(call.k),
+                          nameOf(range.axis), range.coarse ? nameOf(range.coarse) : StringAttr());
 }
 
 Value Lower::lowerSize(const Expr &call) {
@@ -201,10 +214,12 @@ Value Lower::lowerExpand(const Expr &call) {
   const AxisRange &range = call.over[0];
   if (!x || !areLowered({range.axis, range.coarse}))
     return nullptr;
-  return ExpandOp::create(builder, loc, tensorType(elementOf(x), call.type.axes), x, nameOf(range.axis), nameOf(range.coarse));
+  return ExpandOp::create(builder, loc, tensorType(elementOf(x), call.type.axes), x, nameOf(range.axis),
+                          nameOf(range.coarse));
 }
 
-//===-- Selections --------------------------------------------------------------------------------------------------===//
+//===-- Selections
+//--------------------------------------------------------------------------------------------------===//
 
 SelectionType Lower::selectionType(const moe::frontend::Type &type) {
   SmallVector<StringAttr> batch;
@@ -216,9 +231,13 @@ SelectionType Lower::selectionType(const moe::frontend::Type &type) {
 /// The score is looked through to what it keeps the order of: LookThrough.h.
 Value Lower::lowerTopk(const Expr &call) {
   Value score = lowerAs(*call.arguments[0].value, Element::F32), among;
-  for (const Argument &argument : call.arguments)
-    if (argument.name == "among" && !(among = lower(*argument.value)))
-      return nullptr;
+  for (const Argument &argument : call.arguments) {
+    if (argument.name == "among") {
+      among = lower(*argument.value);
+      if (!among)
+        return nullptr;
+    }
+  }
   if (!score)
     return score;
   StringAttr axis = nameOf(call.over[0].axis);
@@ -244,7 +263,8 @@ Value Lower::lowerChosen(const Expr &call, Element element) {
 
 Value Lower::lowerCount(const Expr &call) {
   Value mask = lowerChosen(call, Element::I32);
-  if (!mask || llvm::any_of(call.over, [&](const AxisRange &range) { return range.coarse && !areLowered({range.coarse}); }))
+  if (!mask ||
+      llvm::any_of(call.over, [&](const AxisRange &range) { return range.coarse && !areLowered({range.coarse}); }))
     return nullptr;
   return reduce(ReduceKind::Sum, mask, call.over);
 }

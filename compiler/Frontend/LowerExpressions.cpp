@@ -6,7 +6,8 @@ using namespace mlir;
 using namespace moe;
 using namespace moe::frontend;
 
-//===-- Types -------------------------------------------------------------------------------------------------------===//
+//===-- Types
+//-------------------------------------------------------------------------------------------------------===//
 
 mlir::Type Lower::elementType(Element element) {
   switch (element) {
@@ -36,10 +37,14 @@ RankedTensorType Lower::tensorType(Element element, Axes of) {
 
 Element Lower::elementOf(Value value) const {
   mlir::Type type = cast<ShapedType>(value.getType()).getElementType();
-  return type.isInteger(1) ? Element::Bool : type.isInteger(32) ? Element::I32 : type.isInteger(64) ? Element::I64 : Element::F32;
+  return type.isInteger(1)    ? Element::Bool
+         : type.isInteger(32) ? Element::I32
+         : type.isInteger(64) ? Element::I64
+                              : Element::F32;
 }
 
-//===-- Constants and conversions -----------------------------------------------------------------------------------===//
+//===-- Constants and conversions
+//-----------------------------------------------------------------------------------===//
 
 /// An f32 constant on the given axes: f64 rounded once.
 Value Lower::constant(double value, Axes of) {
@@ -53,7 +58,8 @@ Value Lower::constant(double value, Axes of) {
 /// The value of a compile-time expression. Integers outside the element type become f32.
 Value Lower::constantOf(const Expr &expr, Element element) {
   const Constant &value = *expr.constant;
-  bool fits = value.isInteger && (element == Element::I64 || (element == Element::I32 && llvm::isInt<32>(value.integer)));
+  bool fits =
+      value.isInteger && (element == Element::I64 || (element == Element::I32 && llvm::isInt<32>(value.integer)));
   if (!fits)
     return constant(value.real);
   auto type = tensorType(element, {});
@@ -82,7 +88,8 @@ Value Lower::broadcast(Value value, Axes of) {
   return type == value.getType() ? value : BroadcastOp::create(builder, loc, type, value).getResult();
 }
 
-//===-- Expressions -------------------------------------------------------------------------------------------------===//
+//===-- Expressions
+//-------------------------------------------------------------------------------------------------===//
 
 Value Lower::lower(const Expr &expr) {
   if (expr.constant)
@@ -125,7 +132,8 @@ Value Lower::lowerAs(const Expr &expr, Element element, Axes of) {
   return value ? broadcast(value, of) : value;
 }
 
-//===-- Operators ---------------------------------------------------------------------------------------------------===//
+//===-- Operators
+//---------------------------------------------------------------------------------------------------===//
 
 Value Lower::lowerUnary(const Expr &expr) {
   const Expr &operand = *expr.operands[0];
@@ -181,7 +189,9 @@ Value Lower::lowerComparison(const Expr &expr) {
   bool orders = expr.op != Operator::Eq && expr.op != Operator::Ne;
   if (wider == Element::Bool && orders)
     wider = Element::I32;
-  auto outside = [&](const Expr &e) { return e.constant && e.constant->isInteger && !llvm::isInt<32>(e.constant->integer); };
+  auto outside = [&](const Expr &e) {
+    return e.constant && e.constant->isInteger && !llvm::isInt<32>(e.constant->integer);
+  };
   if (wider == Element::I32 && (outside(a) || outside(b)))
     wider = Element::F32;
   Value lhs = lowerAs(a, wider, expr.type.axes), rhs = lowerAs(b, wider, expr.type.axes);
@@ -205,7 +215,8 @@ Value Lower::lowerPower(const Expr &expr) {
     return x;
   if (exponent.constant && exponent.constant->real == 0.5)
     return math::SqrtOp::create(builder, loc, x);
-  if (exponent.constant && std::floor(exponent.constant->real) == exponent.constant->real && std::abs(exponent.constant->real) <= 16) {
+  if (exponent.constant && std::floor(exponent.constant->real) == exponent.constant->real &&
+      std::abs(exponent.constant->real) <= 16) {
     auto n = static_cast<int64_t>(exponent.constant->real);
     if (n == 0)
       return constant(1, expr.type.axes);

@@ -6,14 +6,16 @@
 using namespace moe::frontend;
 using llvm::StringRef;
 
-//===-- Tokens ------------------------------------------------------------------------------------------------------===//
+//===-- Tokens
+//------------------------------------------------------------------------------------------------------===//
 
 /// The token `ahead` of the current one; EndOfStatement where a line ends outside brackets.
 Token Parser::peek(unsigned ahead) const {
   for (size_t i = position; i <= position + ahead; ++i) {
     const Token &token = tokens[std::min(i, tokens.size() - 1)];
     if (token.is(TokenKind::EndOfFile) || (brackets.empty() && token.atLineStart && i > start))
-      return {token.is(TokenKind::EndOfFile) ? TokenKind::EndOfFile : TokenKind::EndOfStatement, token.text.take_front(0), true};
+      return {token.is(TokenKind::EndOfFile) ? TokenKind::EndOfFile : TokenKind::EndOfStatement,
+              token.text.take_front(0), true};
   }
   return tokens[position + ahead];
 }
@@ -52,7 +54,8 @@ bool Parser::expected(StringRef what) {
   else if (nextStatement)
     diag << "the next statement";
   else
-    diag << "'" << token.text << "'" << (token.is(TokenKind::Keyword) && what.contains("name") ? ", which is a reserved word" : "");
+    diag << "'" << token.text << "'"
+         << (token.is(TokenKind::Keyword) && what.contains("name") ? ", which is a reserved word" : "");
   if (!brackets.empty() && (atEnd || token.atLineStart))
     diag.attachNote(diags.locate(brackets.back().loc())) << "this '" << brackets.back().text << "' is still open";
   return false;
@@ -83,7 +86,8 @@ bool Parser::expectEnd() {
   return expected("an operator or the end of the line");
 }
 
-//===-- Gate --------------------------------------------------------------------------------------------------------===//
+//===-- Gate
+//--------------------------------------------------------------------------------------------------------===//
 
 /// file ::= gate
 /// gate ::= 'gate' NAME '{' { statement } '}'
@@ -145,7 +149,8 @@ void Parser::recover(Gate &gate, const Statement &statement) {
   int64_t depth = brackets.size();
   for (; !tokens[position].is(TokenKind::EndOfFile); ++position) {
     const Token &token = tokens[position];
-    if (token.is(TokenKind::RBrace) || (position > start && token.atLineStart && (depth <= 0 || startsStatement(position))))
+    if (token.is(TokenKind::RBrace) ||
+        (position > start && token.atLineStart && (depth <= 0 || startsStatement(position))))
       return;
     if (token.is(TokenKind::LParen) || token.is(TokenKind::LSquare))
       ++depth;
@@ -156,15 +161,16 @@ void Parser::recover(Gate &gate, const Statement &statement) {
 
 /// Whether the line of `index` reads like a statement, even inside a bracket that was never closed.
 bool Parser::startsStatement(size_t index) const {
-  static constexpr StringRef arguments[] = {"among", "capacity", "over", "order",  "priority",
-                                            "overflow", "rounds", "per", "exempt", "pad"};
+  static constexpr StringRef arguments[] = {"among",    "capacity", "over", "order",  "priority",
+                                            "overflow", "rounds",   "per",  "exempt", "pad"};
   const Token &token = tokens[index], &next = tokens[std::min(index + 1, tokens.size() - 1)];
   if (token.is(TokenKind::Keyword))
     return llvm::is_contained(statementKeywords(), token.text) && next.is(TokenKind::Name);
   return token.is(TokenKind::Name) && next.is(TokenKind::Assign) && !llvm::is_contained(arguments, token.text);
 }
 
-//===-- Statements --------------------------------------------------------------------------------------------------===//
+//===-- Statements
+//--------------------------------------------------------------------------------------------------===//
 
 /// The source from one position to another on one line, comments and runs of blanks removed.
 static std::string oneLine(const char *begin, const char *end) {
@@ -195,9 +201,9 @@ static std::string oneLine(const char *begin, const char *end) {
 bool Parser::parseStatement(Statement &statement) {
   using Kind = Statement::Kind;
   static constexpr std::pair<StringRef, Kind> table[] = {
-      {"axis", Kind::Axis},     {"const", Kind::Const},   {"param", Kind::Param},   {"input", Kind::Input},
-      {"state", Kind::State},   {"loss", Kind::Loss},     {"metric", Kind::Metric}, {"update", Kind::Update},
-      {"output", Kind::Output}, {"mask", Kind::Mask},     {"gradient", Kind::Gradient}};
+      {"axis", Kind::Axis},     {"const", Kind::Const}, {"param", Kind::Param},      {"input", Kind::Input},
+      {"state", Kind::State},   {"loss", Kind::Loss},   {"metric", Kind::Metric},    {"update", Kind::Update},
+      {"output", Kind::Output}, {"mask", Kind::Mask},   {"gradient", Kind::Gradient}};
   Token first = peek();
   statement.kind = Kind::Value;
   if (first.is(TokenKind::Keyword)) {

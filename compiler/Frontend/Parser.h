@@ -1,5 +1,5 @@
-// Tokens to syntax tree, by recursive descent; each parse function carries its production, and docs/language.md collects
-// them. After an error the parser goes on at the next statement, so that one run reports several errors.
+// Tokens to syntax tree, by recursive descent; each parse function carries its production, and docs/language.md
+// collects them. After an error the parser goes on at the next statement, so that one run reports several errors.
 #pragma once
 #include "compiler/Frontend/Ast.h"
 #include "compiler/Frontend/Lexer.h"
@@ -10,8 +10,8 @@ class Parser {
 public:
   Parser(llvm::ArrayRef<Token> tokens, Diagnostics &diags) : tokens(tokens), diags(diags) {}
 
-  /// The gate of the file; null when there is none to speak of. Errors are reported; statements with errors are left out
-  /// and the names they would have defined are in `poisoned`.
+  /// The gate of the file; null when there is none to speak of. Errors are reported; statements with errors are left
+  /// out and the names they would have defined are in `poisoned`.
   std::unique_ptr<Gate> parseGate();
 
 private:

@@ -1,5 +1,5 @@
-// Expressions by precedence climbing: see Parser.h. Every node knows the height of the tree below it; a bound on it keeps
-// all later recursion (checking, lowering, destruction) within the stack.
+// Expressions by precedence climbing: see Parser.h. Every node knows the height of the tree below it; a bound on it
+// keeps all later recursion (checking, lowering, destruction) within the stack.
 #include "compiler/Frontend/Parser.h"
 
 using namespace moe::frontend;
@@ -237,10 +237,9 @@ bool Parser::parseArgument(Argument &argument) {
       return expected("an argument or ')'");
     argument.name = take().text;
     take();
-    bool next = peek().isName("next") && (peek(1).is(TokenKind::Name) || peek(1).is(TokenKind::LParen));
-    if (next && peek(1).is(TokenKind::LParen)) // next(...) is a call
-      next = false;
-    if ((argument.next = next))
+    // `next` before a score is a word; next(...) and a bare next are expressions.
+    argument.next = peek().isName("next") && peek(1).is(TokenKind::Name);
+    if (argument.next)
       take();
   }
   argument.value = parseExpr();

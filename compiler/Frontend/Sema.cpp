@@ -4,7 +4,8 @@
 using namespace moe::frontend;
 using llvm::StringRef;
 
-//===-- Names -------------------------------------------------------------------------------------------------------===//
+//===-- Names
+//-------------------------------------------------------------------------------------------------------===//
 
 /// R5: each name is defined once. Null when it is defined already.
 Symbol *Sema::define(Statement &statement, Symbol::Kind kind) {
@@ -61,10 +62,10 @@ void Sema::checkStatement(Statement &statement) {
     bool (Sema::*check)(Statement &, Symbol &);
   };
   static constexpr Entry table[] = {
-      {Kind::Axis, Symbol::Kind::Axis, &Sema::checkAxis},       {Kind::Const, Symbol::Kind::Const, &Sema::checkConst},
-      {Kind::Param, Symbol::Kind::Param, &Sema::checkParam},    {Kind::Input, Symbol::Kind::Input, &Sema::checkInput},
-      {Kind::State, Symbol::Kind::State, &Sema::checkState},    {Kind::Value, Symbol::Kind::Value, &Sema::checkValue},
-      {Kind::Loss, Symbol::Kind::Loss, &Sema::checkLoss},       {Kind::Metric, Symbol::Kind::Metric, &Sema::checkMetric},
+      {Kind::Axis, Symbol::Kind::Axis, &Sema::checkAxis},      {Kind::Const, Symbol::Kind::Const, &Sema::checkConst},
+      {Kind::Param, Symbol::Kind::Param, &Sema::checkParam},   {Kind::Input, Symbol::Kind::Input, &Sema::checkInput},
+      {Kind::State, Symbol::Kind::State, &Sema::checkState},   {Kind::Value, Symbol::Kind::Value, &Sema::checkValue},
+      {Kind::Loss, Symbol::Kind::Loss, &Sema::checkLoss},      {Kind::Metric, Symbol::Kind::Metric, &Sema::checkMetric},
       {Kind::Output, Symbol::Kind::Output, &Sema::checkOutput}};
   const Entry &entry = *llvm::find_if(table, [&](const Entry &e) { return e.kind == statement.kind; });
   // The expression cannot see the name that it defines, so it is checked first.
@@ -83,7 +84,8 @@ void Sema::checkStatement(Statement &statement) {
   statement.symbol = symbol;
 }
 
-//===-- Values ------------------------------------------------------------------------------------------------------===//
+//===-- Values
+//------------------------------------------------------------------------------------------------------===//
 
 bool Sema::checkValue(Statement &statement, Symbol &symbol) {
   symbol.type = check(*statement.value);
@@ -133,12 +135,14 @@ bool Sema::checkInput(Statement &statement, Symbol &symbol) {
   if (auto chosen = options.dtypes.find(statement.name.str()); chosen != options.dtypes.end()) {
     const std::string &storage = chosen->second;
     if (element != "float") {
-      diags.error(statement.type->loc) << "--dtype " << chosen->first << "=" << storage << ": '" << chosen->first << "' is declared "
-                                       << element << "; only inputs declared float take a type from the command line";
+      diags.error(statement.type->loc) << "--dtype " << chosen->first << "=" << storage << ": '" << chosen->first
+                                       << "' is declared " << element
+                                       << "; only inputs declared float take a type from the command line";
       return false;
     }
     if (storage != "f32" && storage != "bf16" && storage != "f16") {
-      diags.error(statement.type->loc) << "--dtype " << chosen->first << "=" << storage << ": expected f32, bf16 or f16";
+      diags.error(statement.type->loc) << "--dtype " << chosen->first << "=" << storage
+                                       << ": expected f32, bf16 or f16";
       return false;
     }
     symbol.storage = storage;
@@ -157,7 +161,8 @@ bool Sema::checkState(Statement &statement, Symbol &symbol) {
     return false;
   for (const Axis *axis : type->axes)
     if (!axis->size) {
-      diags.error(statement.type->loc) << "a state lives from call to call and cannot have the run-time axis '" << axis->name << "'";
+      diags.error(statement.type->loc) << "a state lives from call to call and cannot have the run-time axis '"
+                                       << axis->name << "'";
       return false;
     }
   symbol.type = *type;
@@ -188,7 +193,8 @@ bool Sema::checkMetric(Statement &statement, Symbol &symbol) {
   return true;
 }
 
-//===-- Outputs -----------------------------------------------------------------------------------------------------===//
+//===-- Outputs
+//-----------------------------------------------------------------------------------------------------===//
 
 bool Sema::checkOutputType(const Statement &statement, const Type &value) {
   if (value.kind == Type::Kind::Plan) {
@@ -204,12 +210,13 @@ bool Sema::checkOutputType(const Statement &statement, const Type &value) {
     NearMiss near(element);
     for (StringRef name : {"f32", "bf16", "f16", "i32", "i64", "bool"})
       near.consider(name);
-    diags.error(statement.type->loc) << "'" << element << "' is not a type of outputs (f32, bf16, f16, i32, i64, bool)" << near.text();
+    diags.error(statement.type->loc) << "'" << element << "' is not a type of outputs (f32, bf16, f16, i32, i64, bool)"
+                                     << near.text();
     return false;
   }
-  bool fits = value.isSelection() ? element == "i32"
+  bool fits = value.isSelection()             ? element == "i32"
               : value.element == Element::F32 ? isFloat
-              : value.element == Element::Bool || element != "bool";
+                                              : value.element == Element::Bool || element != "bool";
   if (!fits)
     diags.error(statement.type->loc) << "an output of type " << element << " cannot hold " << value.text()
                                      << (value.isSelection() ? "; its indices are i32" : "");
@@ -232,12 +239,13 @@ bool Sema::checkBareOutput(Statement &statement) {
     diag.attachNote(diags.locate(previous->second)) << "the first one is here";
     return false;
   }
-  StringRef problem = symbol->kind == Symbol::Kind::Axis     ? "an axis, not a value"
-                      : symbol->kind == Symbol::Kind::Loss   ? "a loss and reported as such already"
-                      : symbol->kind == Symbol::Kind::Metric ? "a metric and reported as such already"
-                      : symbol->kind == Symbol::Kind::Input || symbol->kind == Symbol::Kind::Param
-                          ? "passed in by the caller; an output needs a name of its own, as in 'output NAME = expression' (R5)"
-                          : "";
+  StringRef problem =
+      symbol->kind == Symbol::Kind::Axis     ? "an axis, not a value"
+      : symbol->kind == Symbol::Kind::Loss   ? "a loss and reported as such already"
+      : symbol->kind == Symbol::Kind::Metric ? "a metric and reported as such already"
+      : symbol->kind == Symbol::Kind::Input || symbol->kind == Symbol::Kind::Param
+          ? "passed in by the caller; an output needs a name of its own, as in 'output NAME = expression' (R5)"
+          : "";
   if (!problem.empty()) {
     diags.error(statement.nameLoc) << "'" << statement.name << "' is " << problem;
     return false;
@@ -246,7 +254,8 @@ bool Sema::checkBareOutput(Statement &statement) {
   return checkOutputType(statement, symbol->type);
 }
 
-//===-- Update, mask, gradient --------------------------------------------------------------------------------------===//
+//===-- Update, mask, gradient
+//--------------------------------------------------------------------------------------===//
 
 bool Sema::checkUpdate(Statement &statement) {
   const Symbol *symbol = lookup(statement.name, statement.nameLoc, "a state");
@@ -263,8 +272,8 @@ bool Sema::checkUpdate(Statement &statement) {
     return false;
   for (const Axis *axis : value.axes)
     if (!symbol->type.has(axis)) {
-      diags.error(statement.value->loc) << "the new value has axis '" << axis->name << "', which the state '" << statement.name
-                                        << "' lacks: it has " << axesText(symbol->type.axes);
+      diags.error(statement.value->loc) << "the new value has axis '" << axis->name << "', which the state '"
+                                        << statement.name << "' lacks: it has " << axesText(symbol->type.axes);
       return false;
     }
   statement.symbol = const_cast<Symbol *>(symbol);
@@ -282,8 +291,8 @@ bool Sema::checkMask(Statement &statement) {
     return false;
   }
   if (!by.isArray() || by.element != Element::Bool || by.axes.size() != 1 || by.axes[0] != axis->axis) {
-    diags.error(statement.by->loc) << "the mask of axis '" << statement.of << "' must be bool [" << statement.of << "], and this is "
-                                   << by.text() << " (R4)";
+    diags.error(statement.by->loc) << "the mask of axis '" << statement.of << "' must be bool [" << statement.of
+                                   << "], and this is " << by.text() << " (R4)";
     return false;
   }
   return true;
@@ -300,19 +309,23 @@ bool Sema::checkGradient(Statement &statement) {
     const Symbol *symbol = lookup(item->text, item->loc, "an input or a param");
     if (!symbol) {
       ok = false;
-    } else if ((symbol->kind != Symbol::Kind::Input && symbol->kind != Symbol::Kind::Param) || symbol->type.element != Element::F32) {
-      diags.error(item->loc) << "'" << item->text << "' is neither a float input nor a param; gradients are made for those";
+    } else if ((symbol->kind != Symbol::Kind::Input && symbol->kind != Symbol::Kind::Param) ||
+               symbol->type.element != Element::F32) {
+      diags.error(item->loc) << "'" << item->text
+                             << "' is neither a float input nor a param; gradients are made for those";
       ok = false;
     }
   }
   return ok;
 }
 
-//===-- Command line ------------------------------------------------------------------------------------------------===//
+//===-- Command line
+//------------------------------------------------------------------------------------------------===//
 
 /// Every -D names a const, every --dtype an input.
 void Sema::checkOptions() {
-  auto checkNames = [&](const std::map<std::string, std::string> &given, StringRef flag, Symbol::Kind kind, StringRef what) {
+  auto checkNames = [&](const std::map<std::string, std::string> &given, StringRef flag, Symbol::Kind kind,
+                        StringRef what) {
     for (auto &[name, value] : given) {
       auto entry = scope.find(name);
       if (entry != scope.end() && (entry->second->kind == kind || entry->second->kind == Symbol::Kind::Poisoned))
@@ -321,8 +334,8 @@ void Sema::checkOptions() {
       for (const Symbol &symbol : symbols)
         if (symbol.kind == kind)
           near.consider(symbol.name);
-      diags.error(gate.loc) << flag << " " << name << "=" << value << ": gate '" << gate.name << "' has no " << what << " '" << name
-                            << "'" << near.text();
+      diags.error(gate.loc) << flag << " " << name << "=" << value << ": gate '" << gate.name << "' has no " << what
+                            << " '" << name << "'" << near.text();
     }
   };
   checkNames(options.defines, "-D", Symbol::Kind::Const, "const");

@@ -20,8 +20,8 @@ struct Symbol {
   llvm::SMLoc loc;
   Type type;
   std::optional<Constant> constant;
-  const Axis *axis = nullptr;   // Axis
-  std::string storage;          // Input: f32, bf16, f16, i32, i64, bool
+  const Axis *axis = nullptr; // Axis
+  std::string storage;        // Input: f32, bf16, f16, i32, i64, bool
 };
 
 class Sema {
@@ -79,7 +79,8 @@ private:
   std::optional<int64_t> wholeNumber(Expr &expr, llvm::StringRef what, int64_t least);
   std::optional<double> number(Expr &expr, llvm::StringRef what);
   /// R1: the axes of the operand whose axes contain all others', or nullopt after an error.
-  std::optional<llvm::SmallVector<const Axis *, 3>> join(llvm::SMLoc loc, llvm::StringRef what, llvm::ArrayRef<Expr *> operands);
+  std::optional<llvm::SmallVector<const Axis *, 3>> join(llvm::SMLoc loc, llvm::StringRef what,
+                                                         llvm::ArrayRef<Expr *> operands);
   const Symbol *lookup(llvm::StringRef name, llvm::SMLoc loc, llvm::StringRef wanted);
   void reportUnknown(llvm::StringRef name, llvm::SMLoc loc, llvm::StringRef wanted);
 
@@ -128,7 +129,7 @@ private:
   llvm::StringSet<> reported;           // unknown names that were reported
   llvm::StringMap<llvm::SMLoc> outputs; // names of outputs so far
   std::vector<const Statement *> byInputs;
-  const Expr *root = nullptr;           // the whole expression of the current statement
+  const Expr *root = nullptr; // the whole expression of the current statement
   llvm::StringRef rootName;
   unsigned freshNames = 0;
 };

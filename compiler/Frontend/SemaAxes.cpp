@@ -7,7 +7,8 @@ using llvm::StringRef;
 /// Beyond this an axis is a mistake, and tables over it would not fit in memory.
 static constexpr int64_t kMaxAxisSize = 1 << 20;
 
-//===-- Declarations ------------------------------------------------------------------------------------------------===//
+//===-- Declarations
+//------------------------------------------------------------------------------------------------===//
 
 bool Sema::checkAxis(Statement &statement, Symbol &symbol) {
   Axis &axis = axes.emplace_back();
@@ -20,8 +21,8 @@ bool Sema::checkAxis(Statement &statement, Symbol &symbol) {
     axis.size = wholeNumber(*statement.size, "the size of an axis", 1);
     ok = axis.size.has_value();
     if (ok && *axis.size > kMaxAxisSize) {
-      diags.error(statement.size->loc) << "axis '" << statement.name << "' has " << *axis.size << " elements; at most " << kMaxAxisSize
-                                       << " are supported";
+      diags.error(statement.size->loc) << "axis '" << statement.name << "' has " << *axis.size << " elements; at most "
+                                       << kMaxAxisSize << " are supported";
       ok = false;
     }
   }
@@ -51,20 +52,21 @@ bool Sema::checkAxis(Statement &statement, Symbol &symbol) {
 bool Sema::checkGroups(Statement &statement, Axis &axis) {
   axis.origin = Axis::Origin::Blocks;
   if (!axis.size) {
-    diags.error(statement.nameLoc) << "axis '" << statement.name << "' needs a size, as in 'axis " << statement.name << "[8] of "
-                                   << statement.of << "', or 'by' and what divides it";
+    diags.error(statement.nameLoc) << "axis '" << statement.name << "' needs a size, as in 'axis " << statement.name
+                                   << "[8] of " << statement.of << "', or 'by' and what divides it";
     return false;
   }
   if (!axis.of->size) {
-    diags.error(statement.ofLoc) << "'" << statement.of << "' has a run-time size; divide it into pieces with 'axis " << statement.name
-                                 << " of " << statement.of << " by LENGTH'";
+    diags.error(statement.ofLoc) << "'" << statement.of << "' has a run-time size; divide it into pieces with 'axis "
+                                 << statement.name << " of " << statement.of << " by LENGTH'";
     return false;
   }
   if (*axis.of->size % *axis.size == 0)
     return true;
   auto diag = diags.error(statement.size->loc);
-  diag << "axis '" << statement.name << "' makes " << *axis.size << " equal groups of '" << statement.of << "', but " << *axis.size
-       << " does not divide its size " << *axis.of->size << " (R2); uneven groups are written '= [0, 0, 1, ...]'";
+  diag << "axis '" << statement.name << "' makes " << *axis.size << " equal groups of '" << statement.of << "', but "
+       << *axis.size << " does not divide its size " << *axis.of->size
+       << " (R2); uneven groups are written '= [0, 0, 1, ...]'";
   diag.attachNote(diags.locate(axis.of->loc)) << "'" << statement.of << "' is declared here";
   return false;
 }
@@ -74,7 +76,8 @@ bool Sema::checkMap(Statement &statement, Axis &axis) {
   axis.origin = Axis::Origin::Map;
   if (!axis.size || !axis.of->size) {
     diags.error(axis.size ? statement.ofLoc : statement.nameLoc)
-        << "a map needs sizes known at compile time, and '" << (axis.size ? statement.of : statement.name) << "' has none";
+        << "a map needs sizes known at compile time, and '" << (axis.size ? statement.of : statement.name)
+        << "' has none";
     return false;
   }
   bool ok = true;
@@ -94,8 +97,8 @@ bool Sema::checkMap(Statement &statement, Axis &axis) {
     return false;
   if (static_cast<int64_t>(axis.map.size()) != *axis.of->size) {
     auto diag = diags.error(statement.nameLoc);
-    diag << "the map of axis '" << statement.name << "' has " << axis.map.size() << " entries, but '" << statement.of << "' has "
-         << *axis.of->size << " elements";
+    diag << "the map of axis '" << statement.name << "' has " << axis.map.size() << " entries, but '" << statement.of
+         << "' has " << *axis.of->size << " elements";
     diag.attachNote(diags.locate(axis.of->loc)) << "'" << statement.of << "' is declared here";
     return false;
   }
@@ -118,9 +121,10 @@ bool Sema::checkBy(Statement &statement, Axis &axis) {
   if (!isNumber) {
     // The input may be declared below, since its own type may name this axis: checkByInputs looks at it.
     if (axis.size.has_value() != isStatic) {
-      diags.error(statement.nameLoc) << "axis '" << statement.name << "': a run-time map is written 'axis NAME[SIZE] of STATIC by MAP', "
-                                     << "packed sequences 'axis NAME of RUNTIME by OFFSETS'; '" << statement.of << "' has a "
-                                     << (isStatic ? "compile-time" : "run-time") << " size";
+      diags.error(statement.nameLoc) << "axis '" << statement.name
+                                     << "': a run-time map is written 'axis NAME[SIZE] of STATIC by MAP', "
+                                     << "packed sequences 'axis NAME of RUNTIME by OFFSETS'; '" << statement.of
+                                     << "' has a " << (isStatic ? "compile-time" : "run-time") << " size";
       return false;
     }
     axis.origin = isStatic ? Axis::Origin::Placement : Axis::Origin::Offsets;
@@ -131,8 +135,9 @@ bool Sema::checkBy(Statement &statement, Axis &axis) {
   if (!length)
     return false;
   if (axis.size || isStatic) {
-    diags.error(statement.nameLoc) << "pieces of fixed length divide an axis of run-time size and have no size of their own: 'axis "
-                                   << statement.name << " of RUNTIME by " << *length << "'";
+    diags.error(statement.nameLoc)
+        << "pieces of fixed length divide an axis of run-time size and have no size of their own: 'axis "
+        << statement.name << " of RUNTIME by " << *length << "'";
     return false;
   }
   axis.origin = Axis::Origin::Pieces;
@@ -162,17 +167,19 @@ bool Sema::checkByInput(const Statement &statement) {
   if (fits)
     return true;
   auto diag = diags.error(statement.by->loc);
-  diag << "axis '" << statement.name << "' is divided by an input of type i32[" << expected << "], and '" << name << "' is not one";
+  diag << "axis '" << statement.name << "' is divided by an input of type i32[" << expected << "], and '" << name
+       << "' is not one";
   diag.attachNote(diags.locate(symbol.loc)) << "it is defined here";
   return false;
 }
 
-//===-- Types -------------------------------------------------------------------------------------------------------===//
+//===-- Types
+//-------------------------------------------------------------------------------------------------------===//
 
 std::optional<Type> Sema::checkType(const TypeSpec &spec, StringRef element) {
-  static constexpr std::pair<StringRef, Element> table[] = {{"f32", Element::F32},   {"bf16", Element::F32}, {"f16", Element::F32},
-                                                            {"float", Element::F32}, {"i32", Element::I32},  {"i64", Element::I64},
-                                                            {"bool", Element::Bool}};
+  static constexpr std::pair<StringRef, Element> table[] = {
+      {"f32", Element::F32}, {"bf16", Element::F32}, {"f16", Element::F32},  {"float", Element::F32},
+      {"i32", Element::I32}, {"i64", Element::I64},  {"bool", Element::Bool}};
   auto *entry = llvm::find_if(table, [&](auto &e) { return e.first == element; });
   if (entry == std::end(table)) {
     NearMiss near(element);
@@ -225,7 +232,8 @@ const Axis *Sema::dimension(const TypeSpec::Dim &dim, StringRef element) {
   return &bounds;
 }
 
-//===-- Axis arguments ----------------------------------------------------------------------------------------------===//
+//===-- Axis arguments
+//----------------------------------------------------------------------------------------------===//
 
 /// Whether the argument reads as an axis; decides what `max(x, y)` means.
 bool Sema::isAxisArgument(const Argument &argument) const {
@@ -282,7 +290,8 @@ const Axis *Sema::resolveBucket(Expr &expr) {
   if (!type || !n)
     return nullptr;
   if (*n > kMaxAxisSize) {
-    diags.error(expr.arguments[1].value->loc) << *n << " pieces are too many; at most " << kMaxAxisSize << " are supported";
+    diags.error(expr.arguments[1].value->loc)
+        << *n << " pieces are too many; at most " << kMaxAxisSize << " are supported";
     return nullptr;
   }
   Axis &axis = axes.emplace_back();
@@ -324,8 +333,8 @@ const Axis *Sema::resolveAxis(Expr &expr, const Type *reach) {
 bool Sema::hasAxis(const Expr &call, const Argument &argument, const Axis *axis, const Type &operand) {
   if (operand.has(axis))
     return true;
-  diags.error(argument.loc) << "'" << call.text << "' works over axis '" << axis->name << "', which its operand lacks: it is "
-                            << operand.text();
+  diags.error(argument.loc) << "'" << call.text << "' works over axis '" << axis->name
+                            << "', which its operand lacks: it is " << operand.text();
   return false;
 }
 
@@ -348,7 +357,8 @@ bool Sema::axisRange(Expr &call, Argument &argument, const Type &operand, AxisRa
     return false;
   }
   if (operand.has(range.coarse)) {
-    diags.error(argument.coarse->loc) << "the operand has axis '" << range.coarse->name << "' already: it is " << operand.text();
+    diags.error(argument.coarse->loc) << "the operand has axis '" << range.coarse->name << "' already: it is "
+                                      << operand.text();
     return false;
   }
   return true;

@@ -4,9 +4,12 @@
 using namespace moe::frontend;
 using llvm::StringRef;
 
-//===-- Arguments ---------------------------------------------------------------------------------------------------===//
+//===-- Arguments
+//---------------------------------------------------------------------------------------------------===//
 
-static std::string plural(size_t n, StringRef what) { return std::to_string(n) + " " + what.str() + (n == 1 ? "" : "s"); }
+static std::string plural(size_t n, StringRef what) {
+  return std::to_string(n) + " " + what.str() + (n == 1 ? "" : "s");
+}
 
 /// Number of positional arguments, names of the others, arrows only where an axis may stand.
 bool Sema::checkArgumentCounts(Expr &call, const Builtin &builtin) {
@@ -24,7 +27,8 @@ bool Sema::checkArgumentCounts(Expr &call, const Builtin &builtin) {
       NearMiss near(argument.name);
       for (StringRef name : allowed)
         near.consider(name);
-      diags.error(argument.loc) << "'" << call.text << "' has no argument '" << argument.name << "': " << builtin.usage << near.text();
+      diags.error(argument.loc) << "'" << call.text << "' has no argument '" << argument.name << "': " << builtin.usage
+                                << near.text();
       ok = false;
     } else if (!seen.insert(argument.name).second) {
       diags.error(argument.loc) << "argument '" << argument.name << "' is given twice";
@@ -35,7 +39,9 @@ bool Sema::checkArgumentCounts(Expr &call, const Builtin &builtin) {
     return ok;
   bool few = positional < builtin.minimum;
   diags.error(call.loc) << "'" << call.text << "' takes "
-                        << (builtin.minimum == builtin.maximum ? "" : few ? "at least " : "at most ")
+                        << (builtin.minimum == builtin.maximum ? ""
+                            : few                              ? "at least "
+                                                               : "at most ")
                         << plural(few ? builtin.minimum : builtin.maximum, "argument") << ", " << positional
                         << " given: " << builtin.usage;
   return false;
@@ -106,17 +112,34 @@ Type Sema::checkCall(Expr &call) {
 
 Type Sema::dispatch(Expr &call) {
   using Check = Type (Sema::*)(Expr &);
-  static constexpr std::pair<Group, Check> table[] = {
-      {Group::Pointwise, &Sema::checkPointwise}, {Group::Clamp, &Sema::checkPointwise},   {Group::Mod, &Sema::checkPointwise},
-      {Group::Where, &Sema::checkWhere},         {Group::MinMax, &Sema::checkMinMax},     {Group::Reduce, &Sema::checkReduction},
-      {Group::Along, &Sema::checkAlong},         {Group::Standardize, &Sema::checkAlong}, {Group::Shift, &Sema::checkShift},
-      {Group::Index, &Sema::checkIndex},         {Group::Random, &Sema::checkRandom},     {Group::SumTop, &Sema::checkSumTop},
-      {Group::Kth, &Sema::checkKth},             {Group::Quantile, &Sema::checkQuantile}, {Group::Topk, &Sema::checkTopk},
-      {Group::Chosen, &Sema::checkChosen},       {Group::Dropped, &Sema::checkChosen},    {Group::Count, &Sema::checkCount},
-      {Group::First, &Sema::checkFirst},         {Group::Scatter, &Sema::checkScatter},   {Group::Filter, &Sema::checkFilter},
-      {Group::Append, &Sema::checkAppend},       {Group::Forced, &Sema::checkForced},     {Group::Limit, &Sema::checkLimit},
-      {Group::Permute, &Sema::checkPermute},     {Group::Size, &Sema::checkSize},         {Group::Expand, &Sema::checkExpand},
-      {Group::Detach, &Sema::checkPointwise}};
+  static constexpr std::pair<Group, Check> table[] = {{Group::Pointwise, &Sema::checkPointwise},
+                                                      {Group::Clamp, &Sema::checkPointwise},
+                                                      {Group::Mod, &Sema::checkPointwise},
+                                                      {Group::Where, &Sema::checkWhere},
+                                                      {Group::MinMax, &Sema::checkMinMax},
+                                                      {Group::Reduce, &Sema::checkReduction},
+                                                      {Group::Along, &Sema::checkAlong},
+                                                      {Group::Standardize, &Sema::checkAlong},
+                                                      {Group::Shift, &Sema::checkShift},
+                                                      {Group::Index, &Sema::checkIndex},
+                                                      {Group::Random, &Sema::checkRandom},
+                                                      {Group::SumTop, &Sema::checkSumTop},
+                                                      {Group::Kth, &Sema::checkKth},
+                                                      {Group::Quantile, &Sema::checkQuantile},
+                                                      {Group::Topk, &Sema::checkTopk},
+                                                      {Group::Chosen, &Sema::checkChosen},
+                                                      {Group::Dropped, &Sema::checkChosen},
+                                                      {Group::Count, &Sema::checkCount},
+                                                      {Group::First, &Sema::checkFirst},
+                                                      {Group::Scatter, &Sema::checkScatter},
+                                                      {Group::Filter, &Sema::checkFilter},
+                                                      {Group::Append, &Sema::checkAppend},
+                                                      {Group::Forced, &Sema::checkForced},
+                                                      {Group::Limit, &Sema::checkLimit},
+                                                      {Group::Permute, &Sema::checkPermute},
+                                                      {Group::Size, &Sema::checkSize},
+                                                      {Group::Expand, &Sema::checkExpand},
+                                                      {Group::Detach, &Sema::checkPointwise}};
   for (auto [group, check] : table)
     if (group == call.builtin->group)
       return (this->*check)(call);
@@ -135,7 +158,8 @@ Type Sema::checkArrayOperand(Expr &call) {
   return type && isArray(x, ("the first argument of '" + call.text + "'").str()) ? type : Type();
 }
 
-//===-- Pointwise ---------------------------------------------------------------------------------------------------===//
+//===-- Pointwise
+//---------------------------------------------------------------------------------------------------===//
 
 Type Sema::checkPointwise(Expr &call) {
   llvm::SmallVector<Expr *> operands;
@@ -181,7 +205,8 @@ Type Sema::checkMinMax(Expr &call) {
   return checkPointwise(call);
 }
 
-//===-- Reductions --------------------------------------------------------------------------------------------------===//
+//===-- Reductions
+//--------------------------------------------------------------------------------------------------===//
 
 Type Sema::checkReduction(Expr &call) {
   Type x = checkArrayOperand(call);
@@ -195,7 +220,8 @@ Type Sema::checkReduction(Expr &call) {
     return {};
   }
   bool coarse = llvm::any_of(call.over, [](const AxisRange &r) { return r.coarse; });
-  bool inSteps = call.text == "sum" || call.text == "mean" || call.text == "max" || call.text == "min" || call.text == "logsumexp";
+  bool inSteps =
+      call.text == "sum" || call.text == "mean" || call.text == "max" || call.text == "min" || call.text == "logsumexp";
   if (coarse && call.over.size() > 1 && !inSteps) {
     diags.error(call.loc) << "'" << call.text << "' coarsens one axis at a time; it cannot be taken in steps";
     return {};
@@ -276,10 +302,11 @@ Type Sema::checkSumTop(Expr &call) {
   const AxisRange &range = call.over[0];
   int64_t size = range.coarse ? groupSizes(range.axis, range.coarse).front() : *range.axis->size;
   if (*n > size) {
-    diags.error(call.arguments[1].value->loc) << "'sum_top' adds " << *n << " values, but "
-                                              << (range.coarse ? "the smallest group of '" + range.coarse->name + "' has "
-                                                               : "axis '" + range.axis->name + "' has ")
-                                              << size;
+    diags.error(call.arguments[1].value->loc)
+        << "'sum_top' adds " << *n << " values, but "
+        << (range.coarse ? "the smallest group of '" + range.coarse->name + "' has "
+                         : "axis '" + range.axis->name + "' has ")
+        << size;
     return {};
   }
   call.k = *n;
@@ -293,8 +320,8 @@ Type Sema::checkKth(Expr &call) {
   if (!k || !result)
     return {};
   if (*k > *call.over[0].axis->size) {
-    diags.error(call.arguments[1].value->loc) << "'kth' takes value number " << *k << ", but axis '" << call.over[0].axis->name
-                                              << "' has " << *call.over[0].axis->size;
+    diags.error(call.arguments[1].value->loc) << "'kth' takes value number " << *k << ", but axis '"
+                                              << call.over[0].axis->name << "' has " << *call.over[0].axis->size;
     return {};
   }
   call.k = *k;
@@ -305,14 +332,16 @@ Type Sema::checkQuantile(Expr &call) {
   Type x = checkArrayOperand(call);
   auto q = number(*call.arguments[1].value, "the quantile");
   if (q && !(*q >= 0 && *q <= 1)) {
-    diags.error(call.arguments[1].value->loc) << "a quantile lies between 0 and 1, and this is " << call.arguments[1].value->constant->text();
+    diags.error(call.arguments[1].value->loc)
+        << "a quantile lies between 0 and 1, and this is " << call.arguments[1].value->constant->text();
     return {};
   }
   Type result = x ? checkStaticAlong(call, 2, Element::F32) : Type();
   return q ? result : Type();
 }
 
-//===-- Shape -------------------------------------------------------------------------------------------------------===//
+//===-- Shape
+//-------------------------------------------------------------------------------------------------------===//
 
 Type Sema::checkShift(Expr &call) {
   Type x = checkArrayOperand(call);

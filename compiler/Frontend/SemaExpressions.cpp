@@ -5,7 +5,8 @@
 using namespace moe::frontend;
 using llvm::StringRef;
 
-//===-- Names -------------------------------------------------------------------------------------------------------===//
+//===-- Names
+//-------------------------------------------------------------------------------------------------------===//
 
 void Sema::reportUnknown(StringRef name, llvm::SMLoc loc, StringRef wanted) {
   if (auto definition = later.find(name); definition != later.end()) {
@@ -90,7 +91,8 @@ Type Sema::checkMember(Expr &expr) {
   return {};
 }
 
-//===-- Requirements ------------------------------------------------------------------------------------------------===//
+//===-- Requirements
+//------------------------------------------------------------------------------------------------===//
 
 /// Whether a checked expression is an array (not a selection, not a plan); reports it otherwise.
 bool Sema::isArray(const Expr &expr, StringRef what) {
@@ -129,7 +131,8 @@ std::optional<int64_t> Sema::wholeNumber(Expr &expr, StringRef what, int64_t lea
 }
 
 /// R1: one operand's axes contain the other's.
-std::optional<llvm::SmallVector<const Axis *, 3>> Sema::join(llvm::SMLoc loc, StringRef what, llvm::ArrayRef<Expr *> operands) {
+std::optional<llvm::SmallVector<const Axis *, 3>> Sema::join(llvm::SMLoc loc, StringRef what,
+                                                             llvm::ArrayRef<Expr *> operands) {
   const Expr *big = operands[0];
   for (const Expr *operand : operands.drop_front())
     if (operand->type.axes.size() > big->type.axes.size())
@@ -151,7 +154,8 @@ std::optional<llvm::SmallVector<const Axis *, 3>> Sema::join(llvm::SMLoc loc, St
   return big->type.axes;
 }
 
-//===-- Operators ---------------------------------------------------------------------------------------------------===//
+//===-- Operators
+//---------------------------------------------------------------------------------------------------===//
 
 Type Sema::arithmetic(Expr &expr, llvm::ArrayRef<Expr *> operands, Element element, StringRef what) {
   for (Expr *operand : operands)
@@ -227,12 +231,14 @@ Type Sema::checkGather(Expr &expr) {
     return {};
   }
   if (!x.has(route.selected)) {
-    diags.error(value.loc) << "the selection picks along axis '" << route.selected->name << "', which this value lacks: it is " << x.text();
+    diags.error(value.loc) << "the selection picks along axis '" << route.selected->name
+                           << "', which this value lacks: it is " << x.text();
     return {};
   }
   for (const Axis *axis : x.axes)
     if (axis != route.selected && !route.has(axis)) {
-      diags.error(value.loc) << "this value has axis '" << axis->name << "', which the selection lacks: it is " << route.text();
+      diags.error(value.loc) << "this value has axis '" << axis->name << "', which the selection lacks: it is "
+                             << route.text();
       return {};
     }
   Type result = Type::array(x.element, route.axes);

@@ -34,11 +34,13 @@ Type Sema::checkSelectionOperand(Expr &call, size_t index) {
   Type type = check(operand);
   if (!type || type.isSelection())
     return type;
-  diags.error(operand.loc) << "'" << call.text << "' works on a selection, and this is " << type.text() << ": " << call.builtin->usage;
+  diags.error(operand.loc) << "'" << call.text << "' works on a selection, and this is " << type.text() << ": "
+                           << call.builtin->usage;
   return {};
 }
 
-//===-- topk --------------------------------------------------------------------------------------------------------===//
+//===-- topk
+//--------------------------------------------------------------------------------------------------------===//
 
 Type Sema::checkTopk(Expr &call) {
   Type score = checkArrayOperand(call);
@@ -51,7 +53,8 @@ Type Sema::checkTopk(Expr &call) {
   }
   const Axis *axis = call.over[0].axis;
   if (axis->origin == Axis::Origin::Slot) {
-    diags.error(call.arguments[2].loc) << "'topk' picks along a declared axis, not along the slots of a selection; 'first' keeps the best slots";
+    diags.error(call.arguments[2].loc)
+        << "'topk' picks along a declared axis, not along the slots of a selection; 'first' keeps the best slots";
     return {};
   }
   if (*k > *axis->size) {
@@ -74,8 +77,8 @@ bool Sema::checkAmong(Expr &call, const Type &result) {
   if (!groups)
     return false;
   if (!groups.isSelection() || !groups.selected->coarsens(result.selected)) {
-    diags.error(among->value->loc) << "'among' takes a selection of an axis that groups '" << result.selected->name << "', and this is "
-                                   << groups.text();
+    diags.error(among->value->loc) << "'among' takes a selection of an axis that groups '" << result.selected->name
+                                   << "', and this is " << groups.text();
     return false;
   }
   if (groups.axes != result.axes) {
@@ -96,7 +99,8 @@ bool Sema::checkAmong(Expr &call, const Type &result) {
   return false;
 }
 
-//===-- Reading a selection -----------------------------------------------------------------------------------------===//
+//===-- Reading a selection
+//-----------------------------------------------------------------------------------------===//
 
 /// chosen(route): [batch, selected axis]; dropped(route): [batch, slot].
 Type Sema::checkChosen(Expr &call) {
@@ -151,11 +155,13 @@ Type Sema::checkScatter(Expr &call) {
     return {};
   for (const Axis *axis : w.axes)
     if (axis != route.slot && !route.has(axis)) {
-      diags.error(call.arguments[0].loc) << "the value has axis '" << axis->name << "', which the selection lacks: it is " << route.text();
+      diags.error(call.arguments[0].loc) << "the value has axis '" << axis->name
+                                         << "', which the selection lacks: it is " << route.text();
       return {};
     }
   if (!w.has(route.slot)) {
-    diags.error(call.arguments[0].loc) << "the value lacks the slot axis '" << route.slot->name << "' of the selection: it is " << w.text();
+    diags.error(call.arguments[0].loc) << "the value lacks the slot axis '" << route.slot->name
+                                       << "' of the selection: it is " << w.text();
     return {};
   }
   Type result = Type::array(w.element, route.axes);
@@ -163,7 +169,8 @@ Type Sema::checkScatter(Expr &call) {
   return result;
 }
 
-//===-- Changing a selection ----------------------------------------------------------------------------------------===//
+//===-- Changing a selection
+//----------------------------------------------------------------------------------------===//
 
 /// filter(route, condition): same slots, fewer valid.
 Type Sema::checkFilter(Expr &call) {
@@ -179,7 +186,8 @@ Type Sema::checkFilter(Expr &call) {
     return route;
   llvm::SmallVector<const Axis *, 3> slots(route.axes);
   slots.push_back(route.slot);
-  diags.error(condition.loc) << "the condition of 'filter' must be bool " << axesText(slots) << ", and this is " << c.text();
+  diags.error(condition.loc) << "the condition of 'filter' must be bool " << axesText(slots) << ", and this is "
+                             << c.text();
   return {};
 }
 
@@ -191,7 +199,8 @@ Type Sema::checkAppend(Expr &call) {
     ok &= wholeNumber(*argument.value, "an appended index", 0).has_value();
   if (!ok)
     return {};
-  return selectionType(route.axes, route.selected, newSlot(call, *route.slot->size + static_cast<int64_t>(call.arguments.size()) - 1));
+  return selectionType(route.axes, route.selected,
+                       newSlot(call, *route.slot->size + static_cast<int64_t>(call.arguments.size()) - 1));
 }
 
 /// forced(index, axis): a selection from an integer array [batch, slots]. The axis may be left out when the gate has
@@ -200,9 +209,11 @@ Type Sema::checkForced(Expr &call) {
   Type index = checkArrayOperand(call);
   if (!index)
     return {};
-  if ((index.element != Element::I32 && index.element != Element::I64) || index.axes.empty() || !index.axes.back()->size) {
-    diags.error(call.arguments[0].loc) << "'forced' takes integer indices whose last axis, of compile-time size, counts the slots, and this is "
-                                       << index.text();
+  if ((index.element != Element::I32 && index.element != Element::I64) || index.axes.empty() ||
+      !index.axes.back()->size) {
+    diags.error(call.arguments[0].loc)
+        << "'forced' takes integer indices whose last axis, of compile-time size, counts the slots, and this is "
+        << index.text();
     return {};
   }
   const Axis *axis = nullptr;
@@ -223,7 +234,8 @@ Type Sema::checkForced(Expr &call) {
   return selectionType(llvm::ArrayRef(index.axes).drop_back(), axis, newSlot(call, *index.axes.back()->size));
 }
 
-//===-- Capacity and dispatch ---------------------------------------------------------------------------------------===//
+//===-- Capacity and dispatch
+//---------------------------------------------------------------------------------------===//
 
 Type Sema::checkLimit(Expr &call) {
   Type route = checkSelectionOperand(call, 0);
@@ -266,10 +278,13 @@ bool Sema::checkLimitArgument(Expr &call, Argument &argument, const Type &route)
     const Axis *axis = resolveAxis(value, nullptr);
     if (!axis)
       return false;
-    bool fits = argument.name == "over" ? axis == route.selected || axis->coarsens(route.selected)
-                                        : llvm::any_of(route.axes, [&](const Axis *batch) { return axis->coarsens(batch); });
+    bool fits = argument.name == "over"
+                    ? axis == route.selected || axis->coarsens(route.selected)
+                    : llvm::any_of(route.axes, [&](const Axis *batch) { return axis->coarsens(batch); });
     if (!fits)
-      diags.error(value.loc) << "'" << argument.name << "' is " << (argument.name == "over" ? "the selected axis or one that groups it" : "an axis that groups the tokens")
+      diags.error(value.loc) << "'" << argument.name << "' is "
+                             << (argument.name == "over" ? "the selected axis or one that groups it"
+                                                         : "an axis that groups the tokens")
                              << ", and '" << axis->name << "' is not";
     return fits;
   }
@@ -279,9 +294,11 @@ bool Sema::checkLimitArgument(Expr &call, Argument &argument, const Type &route)
   // capacity: a scalar; priority: [batch, slot]; exempt: bool over batch axes; next: scores [batch, selected].
   bool fits = argument.name != "exempt" || type.element == Element::Bool;
   for (const Axis *axis : type.axes)
-    fits &= argument.name != "capacity" && (route.has(axis) || (argument.name == "priority" && axis == route.slot) ||
-                                            (argument.name == "overflow" && axis == route.selected) ||
-                                            (argument.name == "exempt" && llvm::any_of(route.axes, [&](const Axis *batch) { return axis->coarsens(batch); })));
+    fits &= argument.name != "capacity" &&
+            (route.has(axis) || (argument.name == "priority" && axis == route.slot) ||
+             (argument.name == "overflow" && axis == route.selected) ||
+             (argument.name == "exempt" &&
+              llvm::any_of(route.axes, [&](const Axis *batch) { return axis->coarsens(batch); })));
   if (!fits)
     diags.error(value.loc) << "'" << argument.name << "' of 'limit' cannot be " << type.text() << ": "
                            << (argument.name == "capacity"   ? "it is a scalar"

@@ -123,6 +123,8 @@ moe.gate @dead_code {
 // -----
 
 // A selection of the first finish that the second one reads is a coefficient too.
+// REMARK: "gate 'selection_of_an_earlier_pass': 0 losses, 1 metric and 0 outputs in 2 passes over the tokens with 3 accumulators"
+// REMARK: "gate 'selection_of_an_earlier_pass': pass 2 over the tokens, since moe.broadcast needs 'm' for each token and that is known only after all tokens"
 // CHECK-LABEL: @selection_of_an_earlier_pass
 // CHECK: moe_kernel.buffer @q_known coefficient i32 axes ["q.slot"] sizes [2]
 // CHECK: %[[Q:.*]], %{{.*}} = moe_kernel.topk

@@ -19,7 +19,7 @@ namespace {
 
 enum class Data { Plain, Ties, Special };
 
-/// One program file with its placeholders ($E …) filled in.
+/// One program: a file of moe_kernel with its placeholders ($E …) filled in, or a gate spec as moe-opt lowers it.
 struct Shape {
   const char *file;
   int experts, groups, keptGroups, slots, top;
@@ -32,7 +32,24 @@ std::ostream &operator<<(std::ostream &out, const Shape &shape) {
              << " K=" << shape.slots << " N=" << shape.top << " " << shape.type << " lanes=" << shape.lanes;
 }
 
+/// What moe-opt makes of a spec, with logits of `shape.type`.
+std::string lowerSpec(const Shape &shape) {
+  std::string command = std::string(MOE_OPT) + " --emit=kernel " + MOE_SOURCE_DIR + "/" + shape.file + " --dtype logits=" +
+                        shape.type + " --mlir-print-debuginfo";
+  if (shape.experts)
+    command += " -D E=" + std::to_string(shape.experts) + " -D k=" + std::to_string(shape.slots) + " -D D=" +
+               std::to_string(shape.groups);
+  std::string text;
+  FILE *pipe = popen(command.c_str(), "r");
+  char buffer[4096];
+  while (size_t bytes = fread(buffer, 1, sizeof(buffer), pipe))
+    text.append(buffer, bytes);
+  return pclose(pipe) == 0 ? text : "";
+}
+
 std::string readText(const Shape &shape) {
+  if (llvm::StringRef(shape.file).ends_with(".moe"))
+    return lowerSpec(shape);
   std::ifstream file(std::string(MOE_TEST_DIR) + "/" + shape.file);
   std::string text(std::istreambuf_iterator<char>(file), {});
   std::string groups;
@@ -186,6 +203,19 @@ INSTANTIATE_TEST_SUITE_P(Passes, CudaExecution,
                                          Shape{"Emulator/Inputs/passes.mlir", 24, 3, 9, 10, 3, "f64", 8},
                                          Shape{"Emulator/Inputs/passes.mlir", 6, 2, 1, 2, 1, "f64", 1},
                                          Shape{"Emulator/Inputs/passes.mlir", 128, 32, 2, 3, 2, "f64", 0}));
+
+INSTANTIATE_TEST_SUITE_P(Examples, CudaExecution,
+                         testing::Values(Shape{"examples/switch.moe", 0, 0, 0, 0, 0, "f32", 0},
+                                         Shape{"examples/switch.moe", 0, 0, 0, 0, 0, "f16", 0},
+                                         Shape{"examples/deepseek_moe.moe", 0, 0, 0, 0, 0, "f32", 0},
+                                         Shape{"examples/deepseek_moe.moe", 0, 0, 0, 0, 0, "bf16", 0},
+                                         Shape{"examples/deepseek_moe.moe", 8, 2, 0, 2, 0, "bf16", 0},
+                                         Shape{"examples/deepseek_moe.moe", 60, 4, 0, 4, 0, "f16", 0},
+                                         Shape{"examples/deepseek_moe.moe", 896, 8, 0, 16, 0, "f32", 0},
+                                         Shape{"examples/deepseek_v2.moe", 0, 0, 0, 0, 0, "f32", 0},
+                                         Shape{"examples/deepseek_v2.moe", 0, 0, 0, 0, 0, "bf16", 0},
+                                         Shape{"examples/deepseek_v3.moe", 0, 0, 0, 0, 0, "f32", 0},
+                                         Shape{"examples/deepseek_v3.moe", 0, 0, 0, 0, 0, "f16", 0}));
 
 /// A long run: several rounds of the row loop in each block, all blocks of the grid.
 TEST(CudaCall, ManyTokens) {

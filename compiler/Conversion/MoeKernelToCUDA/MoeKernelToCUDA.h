@@ -31,7 +31,4 @@ inline constexpr llvm::StringLiteral cudaPreludeEnd = "//===-- end of moe device
 /// CUDA form or a row does not fit the shared memory of a block.
 mlir::FailureOr<CudaCode> emitCuda(kernel::ProgramOp program);
 
-/// Registers `--moe-kernel-print-cuda`: prints the CUDA of every program to standard output.
-void registerPrintCudaPass();
-
 } // namespace moe

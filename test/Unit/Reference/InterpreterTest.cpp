@@ -26,6 +26,8 @@ moe.gate @g {
   %s = moe.reduce sum %x over [token, expert] : tensor<?x3xf32, #moe.axes<token, expert>> -> tensor<f32>
   %l = arith.mulf %alpha, %s : tensor<f32>
   %n = moe.size token : tensor<i32>
+  %p = moe.reduce mean %x over [token, expert] : tensor<?x3xf32, #moe.axes<token, expert>> -> tensor<f32>
+  moe.loss "mean" = %p : tensor<f32>
   moe.loss "total" = %l : tensor<f32>
   moe.metric "sum" = %s : tensor<f32>
   moe.metric "tokens" = %n : tensor<i32>
@@ -52,6 +54,7 @@ TEST(Interpreter, ReturnsLossesMetricsOutputsAndStatus) {
   EXPECT_EQ(r["total"].data, std::vector<double>{10.5});
   EXPECT_EQ(r["total"].terms, std::vector<double>{10.5});
   EXPECT_EQ(r["sum"].data, std::vector<double>{21});
+  EXPECT_EQ(r["mean"].data, std::vector<double>{3.5});
   EXPECT_EQ(r["tokens"].data, std::vector<double>{2});
   EXPECT_EQ(r["tokens"].kind, ElementKind::Integer);
   EXPECT_EQ(r["route"].data, (std::vector<double>{2, 1, 0, 1}));
@@ -74,6 +77,7 @@ TEST(Interpreter, WithoutTokensLossesAreZeroAndMetricsNaN) {
   auto results = reference::evaluate(*gate, {{"logits", array({"token", "expert"}, {0, 3}, {})}});
   ASSERT_TRUE(static_cast<bool>(results)) << llvm::toString(results.takeError());
   EXPECT_EQ((*results)["total"].data, std::vector<double>{0});
+  EXPECT_EQ((*results)["mean"].data, std::vector<double>{0}); // the mean of nothing would be NaN
   EXPECT_TRUE(std::isnan((*results)["sum"].data.at(0)));
   EXPECT_EQ((*results)["tokens"].data, std::vector<double>{0});
   EXPECT_EQ((*results)["empty"].data, std::vector<double>{1});

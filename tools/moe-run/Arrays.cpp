@@ -200,6 +200,11 @@ llvm::Expected<unsigned> save(const CallArrays &call, llvm::StringRef directory,
                          : role == MOE_OUTPUT || role == MOE_LOSS || role == MOE_METRIC || role == MOE_STATUS_WORD;
     if (!wanted)
       continue;
+    // Names of a spec are identifiers; those of hand-written IR may be anything, and must not lead out of the
+    // directory.
+    if (llvm::StringRef(array.description->name).contains('/'))
+      return llvm::createStringError(
+          fmt::format("cannot write '{}': a name with a '/' cannot be a file's", array.description->name));
     llvm::SmallString<128> path(directory);
     llvm::sys::path::append(path,
                             (role == MOE_STATUS_WORD ? "status." : "") + std::string(array.description->name) + ".npy");

@@ -124,6 +124,14 @@ TEST(Arrays, SaveWritesEveryResultUnderItsName) {
   EXPECT_TRUE(fs::exists(directory / "bias.npy"));
 }
 
+TEST(Arrays, SaveStaysInItsDirectory) {
+  const moe_array escaping[] = {{"../up", MOE_LOSS, MOE_F32, 0, nullptr, nullptr, 0}};
+  auto call = makeCallArrays(test::gateOf(escaping, 1), InputOptions());
+  ASSERT_TRUE(static_cast<bool>(call));
+  EXPECT_EQ(llvm::toString(saveResults(*call, std::string(MOE_TEST_OUTPUT_DIR) + "/saved").takeError()),
+            "cannot write '../up': a name with a '/' cannot be a file's");
+}
+
 TEST(Arrays, SaveFailuresNameTheFile) {
   auto call = makeCallArrays(gate, InputOptions());
   ASSERT_TRUE(static_cast<bool>(call));

@@ -8,10 +8,11 @@ For each text file that git tracks:
   opening     source files begin with a comment that says what the file is for
   word        no words that mark unfinished work
   machine     no path of somebody's machine, no host of a package registry
-  link        a page's links to files of this tree lead somewhere
+  link        a page's links to files of this tree lead somewhere, and so do the paths that it names
 Prints one line per finding, `file:line: rule: text`, and fails if there is any.
 """
 
+import glob
 import os
 import re
 import subprocess
@@ -72,9 +73,16 @@ def long_functions(lines):
                 break
 
 
-def broken_links(path, lines):
-    """(line, target) of each relative link of a page whose target is not there."""
+# A path of this tree in back quotes, from its root; `*` stands for anything.
+NAMED_PATH = re.compile(r"`((?:cmake|compiler|dialects|docs|examples|runtime|test|tools)/[\w./*+-]+)[` ]")
+
+
+def broken_links(root, path, lines):
+    """(line, target) of each relative link of a page, and each path that it names, whose target is not there."""
     for number, line in enumerate(lines, 1):
+        for target in NAMED_PATH.findall(line):
+            if not glob.glob(os.path.join(root, target)):
+                yield number, target
         for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", line):
             if "://" not in target and not os.path.exists(os.path.join(os.path.dirname(path), target)):
                 yield number, target
@@ -94,7 +102,7 @@ def check_file(root, name, lines):
         for line, length in long_functions(lines):
             yield line, "function", f"{length} lines, at most {MAX_FUNCTION}: name its parts"
     if suffix == ".md":
-        for line, target in broken_links(os.path.join(root, name), lines):
+        for line, target in broken_links(root, os.path.join(root, name), lines):
             yield line, "link", f"there is no '{target}'"
     for number, line in enumerate(lines, 1):
         for rule, pattern in (("word", UNFINISHED), ("machine", MACHINE)):

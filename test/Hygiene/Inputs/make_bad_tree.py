@@ -9,7 +9,7 @@ FILES = {
     "opening.cpp": "int x;\n",
     "word.md": "This part is a TO" + "DO.\n",
     "machine.md": "Look into /work" + "/main for it.\n",
-    "link.md": "See [this](good.cpp) and [that](absent.md#part).\n",
+    "link.md": "See [this](good.cpp) and [that](absent.md#part),\nor at `compiler/Absent/*.cpp`, but not at `tools`.\n",
     "good.cpp": "// A file that keeps to everything.\nint f() {\n  return 1;\n}\n",
 }
 

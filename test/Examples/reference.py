@@ -20,9 +20,11 @@ GAP = 5e-7  # scores of about 1, computed in float32, that differ by less may be
 
 def top(scores, k, allowed=None):
     """Indices of the k greatest of each row, best first; elements that are not allowed rank below everything."""
-    allowed = np.ones(scores.shape, dtype=bool) if allowed is None else allowed
-    keys = (-np.where(np.isnan(scores), 0.0, scores), np.isnan(scores), ~allowed)  # the last key is the first to count
-    return np.lexsort(keys, axis=-1)[..., :k]
+    ranked = np.argsort(-scores, axis=-1, kind="stable")  # NumPy sorts NaN behind all numbers
+    if allowed is not None:
+        behind = np.argsort(~np.take_along_axis(allowed, ranked, -1), axis=-1, kind="stable")
+        ranked = np.take_along_axis(ranked, behind, -1)
+    return ranked[..., :k]
 
 
 def smallest_gap(scores, k, allowed=None):

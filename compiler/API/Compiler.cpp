@@ -13,7 +13,9 @@
 using namespace mlir;
 using namespace moe;
 
-static llvm::Error makeError(const Twine &text) { return llvm::createStringError(llvm::inconvertibleErrorCode(), text); }
+static llvm::Error makeError(const Twine &text) {
+  return llvm::createStringError(llvm::inconvertibleErrorCode(), text);
+}
 
 CompiledGate::CompiledGate() = default;
 CompiledGate::~CompiledGate() = default;
@@ -36,7 +38,8 @@ llvm::Expected<llvm::StringMap<CudaCode>> moe::emitCudaOfAll(ModuleOp kernels) {
   for (auto program : kernels.getOps<kernel::ProgramOp>()) {
     FailureOr<CudaCode> code = emitCuda(program);
     if (failed(code))
-      return makeError("gate '" + program.getSymName() + "' has no CUDA form; the diagnostics say which operation is in the way");
+      return makeError("gate '" + program.getSymName() +
+                       "' has no CUDA form; the diagnostics say which operation is in the way");
     all[program.getSymName()] = std::move(*code);
   }
   return all;
@@ -50,13 +53,15 @@ static llvm::Expected<std::string> chooseProgram(ModuleOp kernels, StringRef cho
   if (names.empty())
     return makeError("the module holds no gate");
   if (chosen.empty() && names.size() > 1)
-    return makeError("the module holds " + Twine(names.size()) + " gates (" + llvm::join(names, ", ") + "); name the one to compile");
+    return makeError("the module holds " + Twine(names.size()) + " gates (" + llvm::join(names, ", ") +
+                     "); name the one to compile");
   if (!chosen.empty() && !llvm::is_contained(names, chosen))
     return makeError("the module holds no gate '" + chosen + "', only " + llvm::join(names, ", "));
   return chosen.empty() ? names.front() : chosen.str();
 }
 
-llvm::Expected<std::unique_ptr<CompiledGate>> CompiledGate::fromKernel(ModuleOp kernels, const CompileOptions &options) {
+llvm::Expected<std::unique_ptr<CompiledGate>> CompiledGate::fromKernel(ModuleOp kernels,
+                                                                       const CompileOptions &options) {
   auto name = chooseProgram(kernels, options.name);
   if (!name)
     return name.takeError();
@@ -85,7 +90,8 @@ llvm::Expected<std::unique_ptr<CompiledGate>> CompiledGate::fromKernel(ModuleOp 
   if (!jit)
     return jit.takeError();
   result->jit = std::move(*jit);
-  if (llvm::Error error = result->jit->addIRModule(llvm::orc::ThreadSafeModule(std::move(gates->module), std::move(gates->context))))
+  if (llvm::Error error =
+          result->jit->addIRModule(llvm::orc::ThreadSafeModule(std::move(gates->module), std::move(gates->context))))
     return std::move(error);
   auto symbol = result->jit->lookup(descriptorSymbol(*name));
   if (!symbol)
@@ -95,16 +101,20 @@ llvm::Expected<std::unique_ptr<CompiledGate>> CompiledGate::fromKernel(ModuleOp 
 }
 
 /// A module of moe_kernel programs from a spec or from MLIR text, or null after errors.
-static OwningOpRef<ModuleOp> readKernels(llvm::SourceMgr &sources, StringRef name, MLIRContext &context, const FrontendOptions &frontend) {
-  OwningOpRef<ModuleOp> module =
-      name.ends_with(".mlir") || name.ends_with(".mlirbc") ? parseSourceFile<ModuleOp>(sources, &context) : importGate(sources, &context, frontend);
+static OwningOpRef<ModuleOp> readKernels(llvm::SourceMgr &sources, StringRef name, MLIRContext &context,
+                                         const FrontendOptions &frontend) {
+  OwningOpRef<ModuleOp> module = name.ends_with(".mlir") || name.ends_with(".mlirbc")
+                                     ? parseSourceFile<ModuleOp>(sources, &context)
+                                     : importGate(sources, &context, frontend);
   if (!module || failed(lowerToKernel(*module)))
     return nullptr;
   return module;
 }
 
-static llvm::Expected<std::unique_ptr<CompiledGate>> compileBuffer(std::unique_ptr<llvm::MemoryBuffer> buffer, const FrontendOptions &frontend,
-                                                                   const CompileOptions &options, llvm::raw_ostream &diagnostics) {
+static llvm::Expected<std::unique_ptr<CompiledGate>> compileBuffer(std::unique_ptr<llvm::MemoryBuffer> buffer,
+                                                                   const FrontendOptions &frontend,
+                                                                   const CompileOptions &options,
+                                                                   llvm::raw_ostream &diagnostics) {
   std::string name = buffer->getBufferIdentifier().str();
   llvm::SourceMgr sources;
   sources.AddNewSourceBuffer(std::move(buffer), llvm::SMLoc());
@@ -118,15 +128,19 @@ static llvm::Expected<std::unique_ptr<CompiledGate>> compileBuffer(std::unique_p
   return CompiledGate::fromKernel(*kernels, options);
 }
 
-llvm::Expected<std::unique_ptr<CompiledGate>> CompiledGate::fromSpecFile(StringRef path, const FrontendOptions &frontend,
-                                                                         const CompileOptions &options, llvm::raw_ostream &diagnostics) {
+llvm::Expected<std::unique_ptr<CompiledGate>> CompiledGate::fromSpecFile(StringRef path,
+                                                                         const FrontendOptions &frontend,
+                                                                         const CompileOptions &options,
+                                                                         llvm::raw_ostream &diagnostics) {
   auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/true);
   if (!buffer)
     return makeError("cannot read '" + path + "': " + buffer.getError().message());
   return compileBuffer(std::move(*buffer), frontend, options, diagnostics);
 }
 
-llvm::Expected<std::unique_ptr<CompiledGate>> CompiledGate::fromSpecText(StringRef text, StringRef name, const FrontendOptions &frontend,
-                                                                         const CompileOptions &options, llvm::raw_ostream &diagnostics) {
+llvm::Expected<std::unique_ptr<CompiledGate>> CompiledGate::fromSpecText(StringRef text, StringRef name,
+                                                                         const FrontendOptions &frontend,
+                                                                         const CompileOptions &options,
+                                                                         llvm::raw_ostream &diagnostics) {
   return compileBuffer(llvm::MemoryBuffer::getMemBufferCopy(text, name), frontend, options, diagnostics);
 }

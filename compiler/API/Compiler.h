@@ -35,14 +35,18 @@ public:
   const moe_gate *gate() const { return descriptor; }
 
   /// Compiles a program of a module of moe_kernel programs, which stays as it is.
-  static llvm::Expected<std::unique_ptr<CompiledGate>> fromKernel(mlir::ModuleOp kernels, const CompileOptions &options = {});
+  static llvm::Expected<std::unique_ptr<CompiledGate>> fromKernel(mlir::ModuleOp kernels,
+                                                                  const CompileOptions &options = {});
   /// Reads a spec (`.moe`, or `.mlir` with a moe or moe_kernel module) and compiles it. What is wrong with the spec is
   /// written to `diagnostics`, with file, line and caret; the error then only says that there was something.
-  static llvm::Expected<std::unique_ptr<CompiledGate>> fromSpecFile(llvm::StringRef path, const FrontendOptions &frontend,
-                                                                    const CompileOptions &options, llvm::raw_ostream &diagnostics);
+  static llvm::Expected<std::unique_ptr<CompiledGate>> fromSpecFile(llvm::StringRef path,
+                                                                    const FrontendOptions &frontend,
+                                                                    const CompileOptions &options,
+                                                                    llvm::raw_ostream &diagnostics);
   /// The same for text; `name` stands for the file in diagnostics.
   static llvm::Expected<std::unique_ptr<CompiledGate>> fromSpecText(llvm::StringRef text, llvm::StringRef name,
-                                                                    const FrontendOptions &frontend, const CompileOptions &options,
+                                                                    const FrontendOptions &frontend,
+                                                                    const CompileOptions &options,
                                                                     llvm::raw_ostream &diagnostics);
 
 private:

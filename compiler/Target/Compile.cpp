@@ -33,7 +33,8 @@ struct Isa {
 
 } // namespace
 
-static constexpr StringLiteral avx512Features[] = {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl", "avx2", "fma", "f16c"};
+static constexpr StringLiteral avx512Features[] = {"avx512f",  "avx512bw", "avx512cd", "avx512dq",
+                                                   "avx512vl", "avx2",     "fma",      "f16c"};
 static constexpr StringLiteral avx2Features[] = {"avx2", "fma", "f16c", "bmi", "bmi2"};
 
 /// Best first. An architecture without an entry of its own compiles for its own baseline.
@@ -69,13 +70,16 @@ std::vector<std::string> moe::runnableIsas() {
 
 std::string moe::descriptorSymbol(StringRef program) { return ("moe_gate_" + program).str(); }
 
-static llvm::Error makeError(const Twine &text) { return llvm::createStringError(llvm::inconvertibleErrorCode(), text); }
+static llvm::Error makeError(const Twine &text) {
+  return llvm::createStringError(llvm::inconvertibleErrorCode(), text);
+}
 
 static llvm::Error checkIsas(ArrayRef<std::string> names) {
   std::vector<std::string> native = nativeIsas();
   for (const std::string &name : names)
     if (!llvm::is_contained(native, name))
-      return makeError("unknown instruction set '" + name + "'; this machine's architecture has " + llvm::join(native, ", "));
+      return makeError("unknown instruction set '" + name + "'; this machine's architecture has " +
+                       llvm::join(native, ", "));
   return llvm::Error::success();
 }
 
@@ -86,8 +90,8 @@ static llvm::Expected<std::unique_ptr<llvm::TargetMachine>> makeMachine() {
   const llvm::Target *target = llvm::TargetRegistry::lookupTarget(hostTriple(), message);
   if (!target)
     return makeError("LLVM has no code generator for this machine: " + message);
-  return std::unique_ptr<llvm::TargetMachine>(
-      target->createTargetMachine(hostTriple(), "", "", llvm::TargetOptions(), llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Default));
+  return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
+      hostTriple(), "", "", llvm::TargetOptions(), llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Default));
 }
 
 /// The module of `kernels` in the LLVM dialect. The programs are copied into it: the conversion consumes them.
@@ -118,7 +122,8 @@ static void setIsa(llvm::Function &function, StringRef name) {
 }
 
 /// Clones the functions of a program for each variant; the originals are removed.
-static SmallVector<VariantFunctions> makeVariants(llvm::Module &module, kernel::ProgramOp program, ArrayRef<std::string> names) {
+static SmallVector<VariantFunctions> makeVariants(llvm::Module &module, kernel::ProgramOp program,
+                                                  ArrayRef<std::string> names) {
   SmallVector<VariantFunctions> variants;
   size_t passCount = llvm::range_size(program.getOps<kernel::PassOp>());
   for (const std::string &name : names) {
@@ -132,7 +137,8 @@ static SmallVector<VariantFunctions> makeVariants(llvm::Module &module, kernel::
       return copy;
     };
     for (size_t pass = 0; pass < passCount; ++pass)
-      variant.passes.push_back({clone(rowsFunctionName(program.getSymName(), pass)), clone(finishFunctionName(program.getSymName(), pass))});
+      variant.passes.push_back(
+          {clone(rowsFunctionName(program.getSymName(), pass)), clone(finishFunctionName(program.getSymName(), pass))});
     variants.push_back(std::move(variant));
   }
   for (size_t pass = 0; pass < passCount; ++pass) {
@@ -162,14 +168,16 @@ static void optimise(llvm::Module &module, llvm::TargetMachine &machine) {
 static uint64_t scratchOf(ModuleOp converted, kernel::ProgramOp program) {
   uint64_t bytes = 64;
   for (auto [index, pass] : llvm::enumerate(program.getOps<kernel::PassOp>()))
-    for (const std::string &name : {rowsFunctionName(program.getSymName(), index), finishFunctionName(program.getSymName(), index)})
+    for (const std::string &name :
+         {rowsFunctionName(program.getSymName(), index), finishFunctionName(program.getSymName(), index)})
       if (auto function = converted.lookupSymbol(name))
         if (auto scratch = function->getAttrOfType<IntegerAttr>(scratchBytesAttr))
           bytes = std::max<uint64_t>(bytes, scratch.getInt());
   return llvm::alignTo(bytes, 64);
 }
 
-llvm::Expected<GateModule> moe::compileGates(ModuleOp kernels, const CpuOptions &options, const llvm::StringMap<CudaCode> &cuda) {
+llvm::Expected<GateModule> moe::compileGates(ModuleOp kernels, const CpuOptions &options,
+                                             const llvm::StringMap<CudaCode> &cuda) {
   std::vector<std::string> names = options.isas.empty() ? nativeIsas() : options.isas;
   if (llvm::Error error = checkIsas(names))
     return error;
@@ -193,7 +201,8 @@ llvm::Expected<GateModule> moe::compileGates(ModuleOp kernels, const CpuOptions 
   for (auto program : kernels.getOps<kernel::ProgramOp>()) {
     SmallVector<VariantFunctions> variants = makeVariants(*gates.module, program, names);
     auto code = cuda.find(program.getSymName());
-    addDescriptor(*gates.module, program, variants, scratchOf(**converted, program), code == cuda.end() ? nullptr : &code->second);
+    addDescriptor(*gates.module, program, variants, scratchOf(**converted, program),
+                  code == cuda.end() ? nullptr : &code->second);
   }
   if (options.optimise)
     optimise(*gates.module, *gates.machine);

@@ -1,27 +1,31 @@
 // Constant data in the layout of runtime.h. The order of the fields is that of the C structures; sizes are asserted.
 #include "compiler/Target/Descriptor.h"
 #include "compiler/Target/Layout.h"
-#include "llvm/IR/Constants.h"
 #include "moe/runtime.h"
+#include "llvm/IR/Constants.h"
 
 using namespace mlir;
 using namespace moe;
 
-static_assert(sizeof(moe_axis) == 32 && sizeof(moe_array) == 48 && sizeof(moe_accumulator) == 32 && sizeof(moe_cpu_pass) == 16 &&
-                  sizeof(moe_cpu_variant) == 16 && sizeof(moe_cuda_kernel) == 24 && sizeof(moe_gate) == 120,
+static_assert(sizeof(moe_axis) == 32 && sizeof(moe_array) == 48 && sizeof(moe_accumulator) == 32 &&
+                  sizeof(moe_cpu_pass) == 16 && sizeof(moe_cpu_variant) == 16 && sizeof(moe_cuda_kernel) == 24 &&
+                  sizeof(moe_gate) == 120,
               "the descriptor below has the fields of ABI version 1");
 static_assert(MOE_ABI_VERSION == 1);
 
 SmallVector<AxisInfo> moe::axesOf(kernel::ProgramOp program) {
   SmallVector<AxisInfo> axes;
-  auto isKnown = [&](StringRef name) { return llvm::any_of(axes, [&](const AxisInfo &axis) { return axis.name == name; }); };
+  auto isKnown = [&](StringRef name) {
+    return llvm::any_of(axes, [&](const AxisInfo &axis) { return axis.name == name; });
+  };
   if (auto attribute = program->getAttrOfType<ArrayAttr>("moe.axes"))
     for (auto axis : attribute.getAsRange<DictionaryAttr>()) {
       auto name = axis.getAs<StringAttr>("name"), of = axis.getAs<StringAttr>("of");
       auto size = axis.getAs<IntegerAttr>("size");
       auto map = axis.getAs<DenseI32ArrayAttr>("map");
       if (name && size && !isKnown(name.getValue()))
-        axes.push_back({name.str(), size.getInt(), of ? of.str() : "", map ? SmallVector<int32_t>(map.asArrayRef()) : SmallVector<int32_t>()});
+        axes.push_back({name.str(), size.getInt(), of ? of.str() : "",
+                        map ? SmallVector<int32_t>(map.asArrayRef()) : SmallVector<int32_t>()});
     }
   for (auto buffer : program.getOps<kernel::BufferOp>())
     for (auto [name, size] : llvm::zip_equal(buffer.getAxes().getAsValueRange<StringAttr>(), buffer.getSizes()))
@@ -43,17 +47,21 @@ public:
   llvm::Constant *wide(int64_t value) { return llvm::ConstantInt::getSigned(llvm::Type::getInt64Ty(context), value); }
   llvm::Constant *number(double value) { return llvm::ConstantFP::get(llvm::Type::getDoubleTy(context), value); }
   llvm::Constant *record(ArrayRef<llvm::Constant *> fields) { return llvm::ConstantStruct::getAnon(context, fields); }
-  llvm::Constant *text(StringRef value) { return global(llvm::ConstantDataArray::getString(context, value, /*AddNull=*/true)); }
+  llvm::Constant *text(StringRef value) {
+    return global(llvm::ConstantDataArray::getString(context, value, /*AddNull=*/true));
+  }
 
   /// Pointer to an array of constants of one type; null when it is empty.
   llvm::Constant *table(ArrayRef<llvm::Constant *> elements) {
     if (elements.empty())
       return null();
-    return global(llvm::ConstantArray::get(llvm::ArrayType::get(elements.front()->getType(), elements.size()), elements));
+    return global(
+        llvm::ConstantArray::get(llvm::ArrayType::get(elements.front()->getType(), elements.size()), elements));
   }
 
   llvm::Constant *global(llvm::Constant *value) {
-    auto *variable = new llvm::GlobalVariable(module, value->getType(), /*isConstant=*/true, llvm::GlobalValue::PrivateLinkage, value, "moe.data");
+    auto *variable = new llvm::GlobalVariable(module, value->getType(), /*isConstant=*/true,
+                                              llvm::GlobalValue::PrivateLinkage, value, "moe.data");
     if (!value->getType()->isArrayTy() || value->needsRelocation())
       variable->setAlignment(llvm::Align(8));
     return variable;
@@ -119,8 +127,9 @@ static llvm::Constant *axisTable(ConstantBuilder &constants, ArrayRef<AxisInfo> 
     SmallVector<llvm::Constant *> map;
     for (int32_t group : axis.map)
       map.push_back(constants.word(group));
-    entries.push_back(constants.record({constants.text(axis.name), constants.wide(axis.size),
-                                        axis.of.empty() ? constants.null() : constants.text(axis.of), constants.table(map)}));
+    entries.push_back(
+        constants.record({constants.text(axis.name), constants.wide(axis.size),
+                          axis.of.empty() ? constants.null() : constants.text(axis.of), constants.table(map)}));
   }
   return constants.table(entries);
 }
@@ -133,8 +142,8 @@ static llvm::Constant *arrayEntry(ConstantBuilder &constants, kernel::BufferOp b
     names.push_back(constants.text(name));
   double init = buffer.getInit() ? buffer.getInit()->convertToDouble() : 0.0;
   return constants.record({constants.text(buffer.getSymName()), constants.word(roleOf(buffer.getRole())),
-                           constants.word(dtypeOf(buffer.getType())), constants.word(buffer.getSizes().size()), constants.table(sizes),
-                           constants.table(names), constants.number(init)});
+                           constants.word(dtypeOf(buffer.getType())), constants.word(buffer.getSizes().size()),
+                           constants.table(sizes), constants.table(names), constants.number(init)});
 }
 
 static llvm::Constant *variantTable(ConstantBuilder &constants, ArrayRef<VariantFunctions> variants) {
@@ -148,8 +157,8 @@ static llvm::Constant *variantTable(ConstantBuilder &constants, ArrayRef<Variant
   return constants.table(entries);
 }
 
-void moe::addDescriptor(llvm::Module &module, kernel::ProgramOp program, ArrayRef<VariantFunctions> variants, uint64_t scratchBytes,
-                        const CudaCode *cuda) {
+void moe::addDescriptor(llvm::Module &module, kernel::ProgramOp program, ArrayRef<VariantFunctions> variants,
+                        uint64_t scratchBytes, const CudaCode *cuda) {
   ConstantBuilder constants(module);
   SmallVector<AxisInfo> axes = axesOf(program);
   SmallVector<llvm::Constant *> arrays, accumulators, kernels;
@@ -157,22 +166,28 @@ void moe::addDescriptor(llvm::Module &module, kernel::ProgramOp program, ArrayRe
     arrays.push_back(arrayEntry(constants, buffer));
   AccumulatorLayout layout(program);
   for (auto accumulator : program.getOps<kernel::AccumulatorOp>())
-    accumulators.push_back(constants.record({constants.text(accumulator.getSymName()), constants.word(combineOf(accumulator.getCombine())),
-                                             constants.word(dtypeOf(accumulator.getType())), constants.wide(accumulator.getCount()),
-                                             constants.wide(layout.offsetOf(accumulator.getSymName()))}));
+    accumulators.push_back(
+        constants.record({constants.text(accumulator.getSymName()), constants.word(combineOf(accumulator.getCombine())),
+                          constants.word(dtypeOf(accumulator.getType())), constants.wide(accumulator.getCount()),
+                          constants.wide(layout.offsetOf(accumulator.getSymName()))}));
   if (cuda)
     for (const CudaKernelInfo &kernel : cuda->kernels)
-      kernels.push_back(constants.record({constants.text(kernel.name), constants.word(kernel.threads), constants.word(kernel.rowsPerBlock),
-                                          constants.word(kernel.sharedBytes), constants.word(kernel.maxBlocks)}));
+      kernels.push_back(constants.record({constants.text(kernel.name), constants.word(kernel.threads),
+                                          constants.word(kernel.rowsPerBlock), constants.word(kernel.sharedBytes),
+                                          constants.word(kernel.maxBlocks)}));
   size_t passCount = llvm::range_size(program.getOps<kernel::PassOp>());
   llvm::Constant *gate = constants.record(
-      {constants.word(sizeof(moe_gate)), constants.word(MOE_ABI_VERSION), constants.text(program.getSymName()), constants.word(axes.size()),
-       constants.word(arrays.size()), axisTable(constants, axes), constants.table(arrays), constants.word(accumulators.size()),
-       constants.word(passCount), constants.table(accumulators), constants.wide(layout.bytes), constants.wide(coefficientBytes(program)),
-       constants.wide(scratchBytes), constants.word(variants.size()), constants.word(kernels.size()), variantTable(constants, variants),
-       cuda ? constants.text(cuda->source) : constants.null(), constants.table(kernels), constants.wide(cuda ? cuda->workspaceBytes : 0)});
-  assert(module.getDataLayout().getTypeAllocSize(gate->getType()) == sizeof(moe_gate) && "the fields are those of runtime.h");
-  auto *symbol = new llvm::GlobalVariable(module, gate->getType(), /*isConstant=*/true, llvm::GlobalValue::ExternalLinkage, gate,
-                                          descriptorSymbol(program.getSymName()));
+      {constants.word(sizeof(moe_gate)), constants.word(MOE_ABI_VERSION), constants.text(program.getSymName()),
+       constants.word(axes.size()), constants.word(arrays.size()), axisTable(constants, axes), constants.table(arrays),
+       constants.word(accumulators.size()), constants.word(passCount), constants.table(accumulators),
+       constants.wide(layout.bytes), constants.wide(coefficientBytes(program)), constants.wide(scratchBytes),
+       constants.word(variants.size()), constants.word(kernels.size()), variantTable(constants, variants),
+       cuda ? constants.text(cuda->source) : constants.null(), constants.table(kernels),
+       constants.wide(cuda ? cuda->workspaceBytes : 0)});
+  assert(module.getDataLayout().getTypeAllocSize(gate->getType()) == sizeof(moe_gate) &&
+         "the fields are those of runtime.h");
+  auto *symbol =
+      new llvm::GlobalVariable(module, gate->getType(), /*isConstant=*/true, llvm::GlobalValue::ExternalLinkage, gate,
+                               descriptorSymbol(program.getSymName()));
   symbol->setAlignment(llvm::Align(8));
 }

@@ -13,13 +13,13 @@ struct VariantFunctions {
 /// One axis of the descriptor.
 struct AxisInfo {
   std::string name;
-  int64_t size; ///< -1: known at run time
-  std::string of; ///< the finer axis that this one groups; "" without
+  int64_t size;                   ///< -1: known at run time
+  std::string of;                 ///< the finer axis that this one groups; "" without
   llvm::SmallVector<int32_t> map; ///< group of every element of the finer axis; empty for equal contiguous blocks
 };
 
-/// The axes of a program: its `moe.axes` attribute (dictionaries with `name`, `size`, and optionally `of` and `map`), then
-/// those that only its buffers name.
+/// The axes of a program: its `moe.axes` attribute (dictionaries with `name`, `size`, and optionally `of` and `map`),
+/// then those that only its buffers name.
 llvm::SmallVector<AxisInfo> axesOf(kernel::ProgramOp program);
 
 /// Adds the external constant `moe_gate_<name>` to the module.

@@ -9,7 +9,9 @@
 using namespace mlir;
 using namespace moe;
 
-static llvm::Error makeError(const Twine &text) { return llvm::createStringError(llvm::inconvertibleErrorCode(), text); }
+static llvm::Error makeError(const Twine &text) {
+  return llvm::createStringError(llvm::inconvertibleErrorCode(), text);
+}
 
 static llvm::Expected<std::string> emitFile(GateModule &gates, llvm::CodeGenFileType type) {
   SmallString<0> bytes;
@@ -21,8 +23,12 @@ static llvm::Expected<std::string> emitFile(GateModule &gates, llvm::CodeGenFile
   return std::string(bytes);
 }
 
-llvm::Expected<std::string> moe::emitObject(GateModule &gates) { return emitFile(gates, llvm::CodeGenFileType::ObjectFile); }
-llvm::Expected<std::string> moe::emitAssembly(GateModule &gates) { return emitFile(gates, llvm::CodeGenFileType::AssemblyFile); }
+llvm::Expected<std::string> moe::emitObject(GateModule &gates) {
+  return emitFile(gates, llvm::CodeGenFileType::ObjectFile);
+}
+llvm::Expected<std::string> moe::emitAssembly(GateModule &gates) {
+  return emitFile(gates, llvm::CodeGenFileType::AssemblyFile);
+}
 
 std::string moe::emitLLVM(const GateModule &gates) {
   std::string text;
@@ -40,7 +46,8 @@ static llvm::Expected<std::string> findLinker() {
   for (StringRef name : names)
     if (auto path = llvm::sys::findProgramByName(name))
       return *path;
-  return makeError("a shared object needs a linker, and none of $CC, cc, clang, gcc is on the path; install one, or write an object file (--emit=obj)");
+  return makeError("a shared object needs a linker, and none of $CC, cc, clang, gcc is on the path; install one, or "
+                   "write an object file (--emit=obj)");
 }
 
 llvm::Error moe::emitSharedObject(GateModule &gates, StringRef path) {
@@ -70,7 +77,8 @@ llvm::Error moe::emitSharedObject(GateModule &gates, StringRef path) {
   return llvm::Error::success();
 }
 
-//===-- C header ----------------------------------------------------------------------------------------------------===//
+//===-- C header
+//----------------------------------------------------------------------------------------------------===//
 
 /// An identifier of C: what is not a letter or a digit becomes '_'.
 static std::string identifier(StringRef name, bool upper) {
@@ -100,8 +108,8 @@ static void printProgram(llvm::raw_ostream &out, kernel::ProgramOp program) {
     std::string name = identifier(buffer.getSymName(), true);
     while (!taken.insert(name).second)
       name += "_";
-    out << "  " << prefix << name << " = " << position++ << ", /* "
-        << kernel::stringifyRole(buffer.getRole()) << " " << buffer.getType();
+    out << "  " << prefix << name << " = " << position++ << ", /* " << kernel::stringifyRole(buffer.getRole()) << " "
+        << buffer.getType();
     if (!buffer.getSizes().empty())
       out << " " << shapeText(buffer);
     if (buffer.getInit())

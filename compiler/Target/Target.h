@@ -47,8 +47,8 @@ llvm::Expected<std::string> emitObject(GateModule &gates);
 llvm::Expected<std::string> emitAssembly(GateModule &gates);
 std::string emitLLVM(const GateModule &gates);
 
-/// Writes a shared object. The link is done by the C compiler driver found on the path ($CC, cc, clang, gcc); without one
-/// the error says so.
+/// Writes a shared object. The link is done by the C compiler driver found on the path ($CC, cc, clang, gcc); without
+/// one the error says so.
 llvm::Error emitSharedObject(GateModule &gates, llvm::StringRef path);
 
 /// A C header: declares the descriptors, names the position of each array, and documents sizes and roles.

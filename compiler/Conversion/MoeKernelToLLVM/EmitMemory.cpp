@@ -1,9 +1,10 @@
 // Rows in memory: arrays of the call through 4x4 transpositions, constant tables, accumulators and histograms.
 //
 // A tile reads 16 rows of a row-major array and needs one vector per element. Four columns at a time are loaded as 16
-// short vectors, which the target's inserts join into four wide ones (rows 0 4 8 12, 1 5 9 13, …), so that two rounds of
-// unpacking within 128-bit lanes finish the transposition. A last strip overlaps its neighbour instead of using masks.
-// Where a tile has fewer than 16 tokens, its rows pass through a staging area, so that the code of a tile is one.
+// short vectors, which the target's inserts join into four wide ones (rows 0 4 8 12, 1 5 9 13, …), so that two rounds
+// of unpacking within 128-bit lanes finish the transposition. A last strip overlaps its neighbour instead of using
+// masks. Where a tile has fewer than 16 tokens, its rows pass through a staging area, so that the code of a tile is
+// one.
 #include "compiler/Conversion/MoeKernelToLLVM/RowEmitter.h"
 
 using namespace mlir;
@@ -12,7 +13,8 @@ using namespace moe::cpu;
 
 static kernel::RowType rowType(Value row) { return cast<kernel::RowType>(row.getType()); }
 
-//===-- Elements ----------------------------------------------------------------------------------------------------===//
+//===-- Elements
+//----------------------------------------------------------------------------------------------------===//
 
 /// The row whose memory `row` stands in.
 static Value rootOf(Value row) {
@@ -56,7 +58,8 @@ Value RowEmitter::widen(Value value, Type memory) {
     return arith::BitcastOp::create(b, f32, arith::ShLIOp::create(b, bits, sixteen));
   }
   if (memory.isF16())
-    return arith::ExtFOp::create(b, f32, arith::BitcastOp::create(b, withElement(shape, memory), value), arith::FastMathFlagsAttr());
+    return arith::ExtFOp::create(b, f32, arith::BitcastOp::create(b, withElement(shape, memory), value),
+                                 arith::FastMathFlagsAttr());
   if (memory.isInteger(1)) {
     Value zero = arith::ConstantOp::create(b, cast<TypedAttr>(b.getZeroAttr(shape)));
     return arith::CmpIOp::create(b, arith::CmpIPredicate::ne, value, zero);
@@ -86,7 +89,9 @@ Value RowEmitter::narrow(Value value, Type memory) {
   return arith::TruncIOp::create(b, laneType(b.getI16Type()), result);
 }
 
-Value RowEmitter::loadVector(Value pointer, Type type, int64_t align) { return LLVM::LoadOp::create(b, type, pointer, align); }
+Value RowEmitter::loadVector(Value pointer, Type type, int64_t align) {
+  return LLVM::LoadOp::create(b, type, pointer, align);
+}
 
 Value RowEmitter::loadUniform(Value pointer, Type memory) {
   return widen(loadVector(pointer, memoryType(memory), elementBytes(memory)), memory);
@@ -95,7 +100,8 @@ Value RowEmitter::loadUniform(Value pointer, Type memory) {
 /// A table of i32 in constant memory of the module; equal tables are one.
 Value RowEmitter::tablePointer(ArrayRef<int32_t> table) {
   Type type = LLVM::LLVMArrayType::get(b.getI32Type(), table.size());
-  Attribute value = DenseElementsAttr::get(RankedTensorType::get({static_cast<int64_t>(table.size())}, b.getI32Type()), table);
+  Attribute value =
+      DenseElementsAttr::get(RankedTensorType::get({static_cast<int64_t>(table.size())}, b.getI32Type()), table);
   LLVM::GlobalOp global;
   unsigned count = 0;
   ModuleOp module = context.module;
@@ -107,7 +113,8 @@ Value RowEmitter::tablePointer(ArrayRef<int32_t> table) {
   if (!global) {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(module.getBody());
-    global = LLVM::GlobalOp::create(b, type, /*isConstant=*/true, LLVM::Linkage::Internal, "moe_table_" + std::to_string(count), value);
+    global = LLVM::GlobalOp::create(b, type, /*isConstant=*/true, LLVM::Linkage::Internal,
+                                    "moe_table_" + std::to_string(count), value);
   }
   return LLVM::AddressOfOp::create(b, global);
 }
@@ -127,7 +134,8 @@ void RowEmitter::emitUniformLoad(Operation *op, Value pointer, Type memory) {
     uniformRows[result] = {pointer, memory};
 }
 
-//===-- Tiles -------------------------------------------------------------------------------------------------------===//
+//===-- Tiles
+//-------------------------------------------------------------------------------------------------------===//
 
 /// Copies `rows` rows; those from `lastRow` on all come from `lastRow`.
 void RowEmitter::copyRows(Value from, Value to, kernel::BufferOp buffer, Value rows, Value lastRow) {
@@ -143,7 +151,8 @@ void RowEmitter::copyRows(Value from, Value to, kernel::BufferOp buffer, Value r
   });
 }
 
-/// Where the 16 rows of the tile are read or written: in the array, or in the staging area when some are beyond its end.
+/// Where the 16 rows of the tile are read or written: in the array, or in the staging area when some are beyond its
+/// end.
 Value RowEmitter::tilePointer(kernel::BufferOp buffer, const Tile &tile, bool load) {
   int64_t rowBytes = buffer.getRowSize() * elementBytes(buffer.getType());
   Value direct = elementPointer(context.arrays.lookup(buffer.getSymName()), rowBytes, tile.begin);
@@ -179,7 +188,8 @@ SmallVector<Value> RowEmitter::transpose(ArrayRef<Value> a) {
   auto join = [&](Value x, Value y, int64_t half) {
     return shuffle(x, y, [=](int64_t i) { return (i & ~3) + 2 * half + (i & 1) + (i & 3) / 2 * tileTokens; });
   };
-  Value low01 = unpack(a[0], a[1], 0), high01 = unpack(a[0], a[1], 1), low23 = unpack(a[2], a[3], 0), high23 = unpack(a[2], a[3], 1);
+  Value low01 = unpack(a[0], a[1], 0), high01 = unpack(a[0], a[1], 1), low23 = unpack(a[2], a[3], 0),
+        high23 = unpack(a[2], a[3], 1);
   return {join(low01, low23, 0), join(low01, low23, 1), join(high01, high23, 0), join(high01, high23, 1)};
 }
 
@@ -197,6 +207,9 @@ static Value concatenate(ImplicitLocOpBuilder &b, SmallVector<Value> pieces) {
   }
   return pieces.front();
 }
+
+/// Tiles of more bytes are not prefetched: they would push out what the current one needs.
+constexpr int64_t largestPrefetch = 32 * 1024;
 
 /// Asks for the lines of `bytes` bytes. An address beyond the array does no harm: a prefetch does not fault.
 void RowEmitter::prefetch(Value pointer, int64_t bytes) {
@@ -224,11 +237,13 @@ void RowEmitter::emitLoad(kernel::LoadOp op, const Tile &tile) {
   Type piece = VectorType::get({width}, memory);
   bool isTruth = buffer.getType().isInteger(1); // transposed as bytes; floats are transposed as f32
   int64_t strips = llvm::divideCeil(columns, width), tileBytes = tileTokens * columns * bytes;
-  Value next = elementPointer(context.arrays.lookup(op.getBuffer()), columns * bytes, arith::AddIOp::create(b, tile.begin, i64(tileTokens)));
+  Value next = elementPointer(context.arrays.lookup(op.getBuffer()), columns * bytes,
+                              arith::AddIOp::create(b, tile.begin, i64(tileTokens)));
   loop(strips, 1, {}, [&](Value strip, unsigned, State &) {
     Value first = arith::MinSIOp::create(b, arith::MulIOp::create(b, strip, i64(width)), i64(columns - width));
     Value start = elementPointer(base, bytes, first);
-    prefetch(elementPointer(next, llvm::divideCeil(tileBytes, strips), strip), llvm::divideCeil(tileBytes, strips));
+    if (tileBytes <= largestPrefetch)
+      prefetch(elementPointer(next, llvm::divideCeil(tileBytes, strips), strip), llvm::divideCeil(tileBytes, strips));
     SmallVector<Value> wide;
     for (int64_t i = 0; i < width; ++i) {
       SmallVector<Value> pieces;
@@ -285,11 +300,13 @@ void RowEmitter::emitFinishStore(kernel::StoreOp op) {
     return;
   }
   loop(row.getSize(), 1, {}, [&](Value e, unsigned, State &) {
-    LLVM::StoreOp::create(b, narrow(read(op.getValue(), e), buffer.getType()), elementPointer(pointer, bytes, e), bytes);
+    LLVM::StoreOp::create(b, narrow(read(op.getValue(), e), buffer.getType()), elementPointer(pointer, bytes, e),
+                          bytes);
   });
 }
 
-//===-- Accumulators ------------------------------------------------------------------------------------------------===//
+//===-- Accumulators
+//------------------------------------------------------------------------------------------------===//
 
 /// Lanes of missing tokens keep what they have.
 void RowEmitter::accumulate(kernel::AccumulateOp op, Value element, Value value, const Tile &tile) {

@@ -2,8 +2,8 @@
 //
 // Elements are compared as integers of the same width (*keys*) whose order is that of the selection: NaN below every
 // number, masked elements and empty places of a list below NaN. Comparing strictly keeps the lower position first. A
-// list is sorted, the greatest first; an element that beats the last in no lane is skipped, which is the common case once
-// the lists have filled.
+// list is sorted, the greatest first; an element that beats the last in no lane is skipped, which is the common case
+// once the lists have filled.
 #include "compiler/Conversion/MoeKernelToLLVM/RowEmitter.h"
 
 using namespace mlir;
@@ -12,7 +12,8 @@ using namespace moe::cpu;
 
 static kernel::RowType rowType(Value row) { return cast<kernel::RowType>(row.getType()); }
 
-//===-- Keys --------------------------------------------------------------------------------------------------------===//
+//===-- Keys
+//--------------------------------------------------------------------------------------------------------===//
 
 static int64_t lowest(Type key) { return llvm::minIntN(key.getIntOrFloatBitWidth()); }
 
@@ -54,7 +55,8 @@ static Value greater(ImplicitLocOpBuilder &b, Value left, Value right) {
   return arith::CmpIOp::create(b, arith::CmpIPredicate::sgt, left, right);
 }
 
-//===-- Top-k -------------------------------------------------------------------------------------------------------===//
+//===-- Top-k
+//-------------------------------------------------------------------------------------------------------===//
 
 void RowEmitter::emitTopk(kernel::TopkOp op) {
   int64_t k = rowType(op.getIndices()).getSize();
@@ -63,7 +65,8 @@ void RowEmitter::emitTopk(kernel::TopkOp op) {
 
 /// Puts `key` into sorted lists: place j keeps its element, takes its left neighbour's, or takes the new one.
 /// `positions` may be empty.
-void RowEmitter::insertInRegisters(Value key, Value position, MutableArrayRef<Value> keys, MutableArrayRef<Value> positions) {
+void RowEmitter::insertInRegisters(Value key, Value position, MutableArrayRef<Value> keys,
+                                   MutableArrayRef<Value> positions) {
   SmallVector<Value> beats;
   if (!positions.empty())
     for (Value other : keys)
@@ -85,7 +88,8 @@ void RowEmitter::emitTopkInRegisters(kernel::TopkOp op, int64_t k) {
   state = loop(rowType(op.getInput()).getSize(), 1, state, [&](Value e, unsigned, State &list) {
     Value key = maskedKey(op, e);
     Value position = broadcast(arith::TruncIOp::create(b, b.getI32Type(), e));
-    auto guard = scf::IfOp::create(b, TypeRange(ValueRange(list)), any(greater(b, key, list[k - 1])), /*withElseRegion=*/true);
+    auto guard =
+        scf::IfOp::create(b, TypeRange(ValueRange(list)), any(greater(b, key, list[k - 1])), /*withElseRegion=*/true);
     {
       OpBuilder::InsertionGuard insertion(b);
       b.setInsertionPointToStart(guard.elseBlock());
@@ -108,7 +112,8 @@ void RowEmitter::emitTopkInRegisters(kernel::TopkOp op, int64_t k) {
 
 /// Puts `key` into sorted lists of k in scratch memory. From the last place up, elements move down by one in the lanes
 /// where the new one beats their left neighbour, until it does so in no lane.
-void RowEmitter::insertInMemory(Value key, Value position, int64_t k, int64_t keyOffset, std::optional<int64_t> positionOffset) {
+void RowEmitter::insertInMemory(Value key, Value position, int64_t k, int64_t keyOffset,
+                                std::optional<int64_t> positionOffset) {
   Type keyElement = getElementTypeOrSelf(key);
   auto put = [&](Value place, Value leftKey, Value leftPosition) {
     Value old = loadLanes(keyOffset, keyElement, place);
@@ -155,16 +160,19 @@ void RowEmitter::emitTopkInMemory(kernel::TopkOp op, int64_t k) {
   });
   loop(rowType(op.getInput()).getSize(), 1, {}, [&](Value e, unsigned, State &) {
     Value key = maskedKey(op, e);
-    auto guard = scf::IfOp::create(b, any(greater(b, key, loadLanes(keys, keyElement, i64(k - 1)))), /*withElseRegion=*/false);
+    auto guard =
+        scf::IfOp::create(b, any(greater(b, key, loadLanes(keys, keyElement, i64(k - 1)))), /*withElseRegion=*/false);
     OpBuilder::InsertionGuard insertion(b);
     b.setInsertionPointToStart(guard.thenBlock());
     Value position = broadcast(arith::TruncIOp::create(b, b.getI32Type(), e));
     insertInMemory(key, position, k, keys, positions);
   });
-  loop(k, 1, {}, [&](Value j, unsigned, State &) { storeLanes(decode(loadLanes(keys, keyElement, j), element), keys, j); });
+  loop(k, 1, {},
+       [&](Value j, unsigned, State &) { storeLanes(decode(loadLanes(keys, keyElement, j), element), keys, j); });
 }
 
-//===-- Groups ------------------------------------------------------------------------------------------------------===//
+//===-- Groups
+//------------------------------------------------------------------------------------------------------===//
 
 void RowEmitter::forGroups(std::optional<ArrayRef<int32_t>> groups, int64_t size, int64_t count,
                            llvm::function_ref<void(Value, Members)> body) {
@@ -172,7 +180,8 @@ void RowEmitter::forGroups(std::optional<ArrayRef<int32_t>> groups, int64_t size
     loop(count, 1, {}, [&](Value group, unsigned, State &) {
       Value first = arith::MulIOp::create(b, group, i64(size / count));
       body(group, [&](State state, Body member) {
-        return loop(size / count, 1, state, [&](Value e, unsigned, State &inner) { member(arith::AddIOp::create(b, first, e), inner); });
+        return loop(size / count, 1, state,
+                    [&](Value e, unsigned, State &inner) { member(arith::AddIOp::create(b, first, e), inner); });
       });
     });
     return;
@@ -214,10 +223,11 @@ void RowEmitter::emitGroupTopSum(kernel::GroupTopSumOp op) {
   auto offset = schedule.offsetOf(op.getResult());
   if (!offset)
     return;
-  forGroups(op.getGroups(), rowType(op.getInput()).getSize(), rowType(op.getResult()).getSize(), [&](Value group, Members members) {
-    bool isLong = static_cast<int64_t>(op.getN()) > registerList;
-    storeLanes(isLong ? topSumInMemory(op, members) : topSumInRegisters(op, members), *offset, group);
-  });
+  forGroups(op.getGroups(), rowType(op.getInput()).getSize(), rowType(op.getResult()).getSize(),
+            [&](Value group, Members members) {
+              bool isLong = static_cast<int64_t>(op.getN()) > registerList;
+              storeLanes(isLong ? topSumInMemory(op, members) : topSumInRegisters(op, members), *offset, group);
+            });
 }
 
 /// Short lists take every element: cheaper than asking whether any lane needs it.
@@ -235,10 +245,12 @@ Value RowEmitter::topSumInRegisters(kernel::GroupTopSumOp op, Members members) {
 Value RowEmitter::topSumInMemory(kernel::GroupTopSumOp op, Members members) {
   Type element = rowType(op.getInput()).getElementType(), keyElement = keyType(element);
   int64_t n = op.getN(), keys = *schedule.temporaryOf(op);
-  loop(n, 1, {}, [&](Value j, unsigned, State &) { storeLanes(splatInteger(keyElement, lowest(keyElement)), keys, j); });
+  loop(n, 1, {},
+       [&](Value j, unsigned, State &) { storeLanes(splatInteger(keyElement, lowest(keyElement)), keys, j); });
   members({}, [&](Value e, State &) {
     Value key = encode(read(op.getInput(), e));
-    auto guard = scf::IfOp::create(b, any(greater(b, key, loadLanes(keys, keyElement, i64(n - 1)))), /*withElseRegion=*/false);
+    auto guard =
+        scf::IfOp::create(b, any(greater(b, key, loadLanes(keys, keyElement, i64(n - 1)))), /*withElseRegion=*/false);
     OpBuilder::InsertionGuard insertion(b);
     b.setInsertionPointToStart(guard.thenBlock());
     insertInMemory(key, Value(), n, keys, std::nullopt);
@@ -249,7 +261,8 @@ Value RowEmitter::topSumInMemory(kernel::GroupTopSumOp op, Members members) {
   })[0];
 }
 
-//===-- Membership and gather ---------------------------------------------------------------------------------------===//
+//===-- Membership and gather
+//---------------------------------------------------------------------------------------===//
 
 /// Before the loop: the positions themselves, or the last selected key and its position.
 void RowEmitter::hoistChosen(kernel::ChosenOp op, Member &member) {
@@ -304,6 +317,7 @@ Value RowEmitter::emitGather(kernel::GatherOp op, Value element) {
   Value rowStart = arith::MulIOp::create(b, position, splatInteger(b.getI32Type(), lanes));
   Value index = arith::AddIOp::create(b, rowStart, lanesOffset);
   Value pointers = LLVM::GEPOp::create(b, laneType(base.getType()), memory, base, LLVM::GEPArg(index));
-  Value value = LLVM::masked_gather::create(b, laneType(memory), pointers, named, ValueRange(zero), b.getI32IntegerAttr(scratchBytes(type)));
+  Value value = LLVM::masked_gather::create(b, laneType(memory), pointers, named, ValueRange(zero),
+                                            b.getI32IntegerAttr(scratchBytes(type)));
   return type.isInteger(1) ? widen(value, type) : value;
 }

@@ -12,10 +12,10 @@ constexpr llvm::StringLiteral scratchBytesAttr = "moe.scratch_bytes";
 std::string rowsFunctionName(llvm::StringRef program, unsigned pass);
 std::string finishFunctionName(llvm::StringRef program, unsigned pass);
 
-/// `convert-moe-kernel-to-vector`: each program of a module becomes two functions per pass, in func, scf, vector, arith,
-/// math and llvm (addresses, loads, stores). A tile of 16 tokens has a token in each lane of `vector<16xT>`; a row is
-/// scratch memory [n][16]; the finish region is the same code with scalars. Transcendental functions of f32 become
-/// polynomials.
+/// `convert-moe-kernel-to-vector`: each program of a module becomes two functions per pass, in func, scf, vector,
+/// arith, math and llvm (addresses, loads, stores). A tile of 16 tokens has a token in each lane of `vector<16xT>`; a
+/// row is scratch memory [n][16]; the finish region is the same code with scalars. Transcendental functions of f32
+/// become polynomials.
 std::unique_ptr<mlir::Pass> createMoeKernelToVectorPass();
 
 /// `lower-vector-to-llvm`: the rest of the way to the LLVM dialect, in one conversion.

@@ -1,7 +1,7 @@
 // The functions around the regions of a pass: arguments, the loop over tiles, and what is kept from tile to tile.
 //
-// An accumulator is a row of 16 partial results per element in scratch, one per lane; at the end of the call's range the
-// lanes are merged as a tree, in an order that does not depend on the target. Counts are one histogram.
+// An accumulator is a row of 16 partial results per element in scratch, one per lane; at the end of the call's range
+// the lanes are merged as a tree, in an order that does not depend on the target. Counts are one histogram.
 #include "compiler/Conversion/MoeKernelToLLVM/MoeKernelToLLVM.h"
 #include "compiler/Conversion/MoeKernelToLLVM/RowEmitter.h"
 #include "compiler/Transforms/ExpandMath.h"
@@ -13,7 +13,9 @@ using namespace moe;
 using namespace moe::cpu;
 
 std::string moe::rowsFunctionName(StringRef program, unsigned pass) { return (program + "_rows" + Twine(pass)).str(); }
-std::string moe::finishFunctionName(StringRef program, unsigned pass) { return (program + "_finish" + Twine(pass)).str(); }
+std::string moe::finishFunctionName(StringRef program, unsigned pass) {
+  return (program + "_finish" + Twine(pass)).str();
+}
 
 namespace {
 
@@ -45,7 +47,8 @@ private:
 
 } // namespace
 
-func::FuncOp PassEmitter::makeFunction(StringRef name, ArrayRef<Type> arguments, ArrayRef<unsigned> noAlias, int64_t scratchBytes) {
+func::FuncOp PassEmitter::makeFunction(StringRef name, ArrayRef<Type> arguments, ArrayRef<unsigned> noAlias,
+                                       int64_t scratchBytes) {
   b.setInsertionPoint(program);
   auto function = func::FuncOp::create(b, name, b.getFunctionType(arguments, {}));
   for (unsigned argument : noAlias)
@@ -58,7 +61,9 @@ func::FuncOp PassEmitter::makeFunction(StringRef name, ArrayRef<Type> arguments,
 /// moe_cpu_call: the array of pointers, then the number of tokens.
 void PassEmitter::loadArrays(RegionContext &context, Value call) {
   Value arrays = LLVM::LoadOp::create(b, pointer, call, 8);
-  auto at = [&](Value base, int32_t bytes) { return LLVM::GEPOp::create(b, pointer, b.getI8Type(), base, LLVM::GEPArg(bytes)); };
+  auto at = [&](Value base, int32_t bytes) {
+    return LLVM::GEPOp::create(b, pointer, b.getI8Type(), base, LLVM::GEPArg(bytes));
+  };
   context.tokenCount = LLVM::LoadOp::create(b, b.getI64Type(), at(call, sizeof(void *)), 8);
   int32_t position = 0;
   for (auto buffer : program.getOps<kernel::BufferOp>())
@@ -77,10 +82,12 @@ int64_t PassEmitter::planFixed(RegionContext &context) {
     if (auto accumulate = dyn_cast<kernel::AccumulateOp>(op)) {
       auto accumulator = kernel::lookupAccumulator(&op, accumulate.getAccumulator());
       if (!context.laneOffsets.contains(accumulate.getAccumulator()))
-        context.laneOffsets[accumulate.getAccumulator()] = take(accumulator.getCount() * tileTokens * scratchBytes(accumulator.getType()));
+        context.laneOffsets[accumulate.getAccumulator()] =
+            take(accumulator.getCount() * tileTokens * scratchBytes(accumulator.getType()));
     } else if (auto count = dyn_cast<kernel::CountOp>(op)) {
       if (!context.histogramOffsets.contains(count.getAccumulator()))
-        context.histogramOffsets[count.getAccumulator()] = take((kernel::lookupAccumulator(&op, count.getAccumulator()).getCount() + 1) * 4);
+        context.histogramOffsets[count.getAccumulator()] =
+            take((kernel::lookupAccumulator(&op, count.getAccumulator()).getCount() + 1) * 4);
     }
   }
   int64_t staging = 0;
@@ -95,11 +102,11 @@ void PassEmitter::initialise(RowEmitter &emitter, const RegionContext &context) 
   for (auto accumulator : program.getOps<kernel::AccumulatorOp>()) {
     if (auto lanes = context.laneOffsets.find(accumulator.getSymName()); lanes != context.laneOffsets.end()) {
       Value neutral = emitter.splat(emitter.neutral(accumulator.getCombine(), accumulator.getType()));
-      emitter.loop(accumulator.getCount(), 1, {}, [&](Value e, unsigned, RowEmitter::State &) {
-        emitter.storeLanes(neutral, lanes->second, e);
-      });
+      emitter.loop(accumulator.getCount(), 1, {},
+                   [&](Value e, unsigned, RowEmitter::State &) { emitter.storeLanes(neutral, lanes->second, e); });
     }
-    if (auto histogram = context.histogramOffsets.find(accumulator.getSymName()); histogram != context.histogramOffsets.end()) {
+    if (auto histogram = context.histogramOffsets.find(accumulator.getSymName());
+        histogram != context.histogramOffsets.end()) {
       Value start = emitter.advance(context.scratch, histogram->second);
       emitter.loop(accumulator.getCount() + 1, 1, {}, [&](Value e, unsigned, RowEmitter::State &) {
         LLVM::StoreOp::create(b, emitter.i32(0), emitter.elementPointer(start, 4, e), 4);
@@ -111,8 +118,10 @@ void PassEmitter::initialise(RowEmitter &emitter, const RegionContext &context) 
 /// Halves against halves, down to one.
 Value PassEmitter::mergeLanes(RowEmitter &emitter, kernel::Combine kind, Value lanes) {
   for (int64_t half = tileTokens / 2; half >= 1; half /= 2) {
-    SmallVector<int64_t> low = llvm::to_vector(llvm::seq<int64_t>(0, half)), high = llvm::to_vector(llvm::seq<int64_t>(half, 2 * half));
-    lanes = emitter.combine(kind, vector::ShuffleOp::create(b, lanes, lanes, low), vector::ShuffleOp::create(b, lanes, lanes, high));
+    SmallVector<int64_t> low = llvm::to_vector(llvm::seq<int64_t>(0, half)),
+                         high = llvm::to_vector(llvm::seq<int64_t>(half, 2 * half));
+    lanes = emitter.combine(kind, vector::ShuffleOp::create(b, lanes, lanes, low),
+                            vector::ShuffleOp::create(b, lanes, lanes, high));
   }
   return vector::ExtractOp::create(b, lanes, ArrayRef<int64_t>{0});
 }
@@ -129,7 +138,8 @@ void PassEmitter::merge(RowEmitter &emitter, const RegionContext &context, Value
     emitter.loop(accumulator.getCount(), 1, {}, [&](Value e, unsigned, RowEmitter::State &) {
       Value value;
       if (lanes != context.laneOffsets.end())
-        value = mergeLanes(emitter, accumulator.getCombine(), emitter.loadLanes(lanes->second, accumulator.getType(), e));
+        value =
+            mergeLanes(emitter, accumulator.getCombine(), emitter.loadLanes(lanes->second, accumulator.getType(), e));
       if (histogram != context.histogramOffsets.end()) {
         Value from = emitter.elementPointer(emitter.advance(context.scratch, histogram->second), 4, e);
         Value count = LLVM::LoadOp::create(b, b.getI32Type(), from, 4);
@@ -146,7 +156,8 @@ void PassEmitter::emitRows() {
   int64_t fixedBytes = planFixed(context);
   Schedule schedule(pass.getRows().front(), tileTokens, fixedBytes);
   Type i64 = b.getI64Type();
-  auto function = makeFunction(rowsFunctionName(program.getSymName(), index), {pointer, i64, i64, pointer, pointer}, {3, 4}, schedule.getBytes());
+  auto function = makeFunction(rowsFunctionName(program.getSymName(), index), {pointer, i64, i64, pointer, pointer},
+                               {3, 4}, schedule.getBytes());
   Value begin = function.getArgument(1), end = function.getArgument(2);
   context.scratch = function.getArgument(4);
   loadArrays(context, function.getArgument(0));
@@ -162,7 +173,8 @@ void PassEmitter::emitRows() {
   tile.valid = arith::MinSIOp::create(b, arith::SubIOp::create(b, end, tile.begin), emitter.i64(tileTokens));
   tile.full = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, tile.valid, emitter.i64(tileTokens));
   SmallVector<int32_t> numbers = llvm::to_vector(llvm::seq<int32_t>(0, tileTokens));
-  auto lane = arith::ConstantOp::create(b, DenseElementsAttr::get(VectorType::get({tileTokens}, b.getI32Type()), ArrayRef<int32_t>(numbers)));
+  auto lane = arith::ConstantOp::create(
+      b, DenseElementsAttr::get(VectorType::get({tileTokens}, b.getI32Type()), ArrayRef<int32_t>(numbers)));
   Value valid = emitter.broadcast(arith::TruncIOp::create(b, b.getI32Type(), tile.valid));
   tile.mask = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, lane, valid);
   emitter.emitSteps(tile);
@@ -175,7 +187,8 @@ void PassEmitter::emitRows() {
 
 void PassEmitter::emitFinish() {
   Schedule schedule(pass.getFinish().front(), /*lanes=*/1, /*fixedBytes=*/0);
-  auto function = makeFunction(finishFunctionName(program.getSymName(), index), {pointer, pointer, pointer}, {2}, schedule.getBytes());
+  auto function = makeFunction(finishFunctionName(program.getSymName(), index), {pointer, pointer, pointer}, {2},
+                               schedule.getBytes());
   RegionContext context;
   context.module = module;
   context.scratch = function.getArgument(2);
@@ -195,7 +208,8 @@ struct MoeKernelToVectorPass : PassWrapper<MoeKernelToVectorPass, OperationPass<
   StringRef getArgument() const override { return "convert-moe-kernel-to-vector"; }
   StringRef getDescription() const override { return "CPU code: functions with a token in each vector lane"; }
   void getDependentDialects(DialectRegistry &registry) const override {
-    registry.insert<func::FuncDialect, scf::SCFDialect, vector::VectorDialect, arith::ArithDialect, math::MathDialect, LLVM::LLVMDialect>();
+    registry.insert<func::FuncDialect, scf::SCFDialect, vector::VectorDialect, arith::ArithDialect, math::MathDialect,
+                    LLVM::LLVMDialect>();
   }
 
   void runOnOperation() override {

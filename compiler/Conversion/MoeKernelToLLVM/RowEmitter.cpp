@@ -9,7 +9,8 @@ using namespace moe::cpu;
 static kernel::RowType rowType(Value row) { return cast<kernel::RowType>(row.getType()); }
 static bool isRow(Value value) { return isa<kernel::RowType>(value.getType()); }
 
-//===-- Values ------------------------------------------------------------------------------------------------------===//
+//===-- Values
+//------------------------------------------------------------------------------------------------------===//
 
 Type RowEmitter::laneType(Type type) const { return lanes == 1 ? type : Type(VectorType::get({lanes}, type)); }
 
@@ -58,7 +59,8 @@ TypedAttr RowEmitter::neutral(kernel::Combine kind, Type type) {
     unsigned width = integer.getWidth();
     if (kind == kernel::Combine::Sum)
       return b.getIntegerAttr(type, 0);
-    return b.getIntegerAttr(type, kind == kernel::Combine::Min ? APInt::getSignedMaxValue(width) : APInt::getSignedMinValue(width));
+    return b.getIntegerAttr(type, kind == kernel::Combine::Min ? APInt::getSignedMaxValue(width)
+                                                               : APInt::getSignedMinValue(width));
   }
   if (kind == kernel::Combine::Sum)
     return b.getFloatAttr(type, 0.0);
@@ -83,7 +85,8 @@ void RowEmitter::storeLanes(Value value, int64_t offset, Value index) {
   LLVM::StoreOp::create(b, value, pointer, /*alignment=*/std::min<int64_t>(stride, 64));
 }
 
-//===-- Loops -------------------------------------------------------------------------------------------------------===//
+//===-- Loops
+//-------------------------------------------------------------------------------------------------------===//
 
 RowEmitter::State RowEmitter::loop(int64_t count, unsigned parts, State state,
                                    llvm::function_ref<void(Value, unsigned, State &)> body) {
@@ -94,7 +97,8 @@ RowEmitter::State RowEmitter::loop(int64_t count, unsigned parts, State state,
     b.setInsertionPointToStart(loop.getBody());
     State inner(loop.getRegionIterArgs());
     for (unsigned part = 0; part < parts; ++part)
-      body(part == 0 ? loop.getInductionVar() : Value(arith::AddIOp::create(b, loop.getInductionVar(), i64(part))), part, inner);
+      body(part == 0 ? loop.getInductionVar() : Value(arith::AddIOp::create(b, loop.getInductionVar(), i64(part))),
+           part, inner);
     if (state.empty())
       b.setInsertionPoint(loop.getBody()->getTerminator());
     else
@@ -108,7 +112,8 @@ RowEmitter::State RowEmitter::loop(int64_t count, unsigned parts, State state,
   return state;
 }
 
-RowEmitter::State RowEmitter::loopRange(Value low, Value high, State state, llvm::function_ref<void(Value, State &)> body) {
+RowEmitter::State RowEmitter::loopRange(Value low, Value high, State state,
+                                        llvm::function_ref<void(Value, State &)> body) {
   auto loop = scf::ForOp::create(b, low, high, i64(1), state);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
@@ -119,7 +124,8 @@ RowEmitter::State RowEmitter::loopRange(Value low, Value high, State state, llvm
   return State(loop.getResults());
 }
 
-//===-- Steps -------------------------------------------------------------------------------------------------------===//
+//===-- Steps
+//-------------------------------------------------------------------------------------------------------===//
 
 void RowEmitter::emitPreamble() {
   for (const Step &step : schedule.getSteps())
@@ -168,7 +174,9 @@ void RowEmitter::emitSingle(Operation *op, const Tile &tile) {
       })
       .Case([&](kernel::AccumulateOp o) { accumulate(o, i64(0), scalars.lookup(o.getValue()), tile); })
       .Case([&](kernel::CountOp count) { emitCount(count, tile); })
-      .Case([&](kernel::ExtractOp extract) { scalars.map(extract.getResult(), read(extract.getInput(), i64(extract.getPosition()))); })
+      .Case([&](kernel::ExtractOp extract) {
+        scalars.map(extract.getResult(), read(extract.getInput(), i64(extract.getPosition())));
+      })
       .Case<kernel::ReadOp, kernel::SizeOp, kernel::SliceOp>([](auto) {}) // the preamble, or the row it is taken from
       .Default([&](Operation *other) { emitElementwise(other, scalars); });
 }
@@ -200,7 +208,8 @@ unsigned RowEmitter::partsOf(const Step &step) const {
   int64_t weight = 0;
   for (Operation *op : step.ops)
     op->walk([&](Operation *inner) {
-      bool isLong = isa<math::MathDialect>(inner->getDialect()) && !isa<math::FmaOp, math::AbsFOp, math::FloorOp, math::SqrtOp>(inner);
+      bool isLong = isa<math::MathDialect>(inner->getDialect()) &&
+                    !isa<math::FmaOp, math::AbsFOp, math::FloorOp, math::SqrtOp>(inner);
       weight += isLong ? 24 : isa<arith::DivFOp, math::SqrtOp, kernel::ChosenOp, kernel::GatherOp>(inner) ? 8 : 1;
     });
   return weight <= 10 ? 4 : weight <= 20 ? 2 : 1;
@@ -267,7 +276,8 @@ void RowEmitter::define(Value row, Value element, Value value) {
     storeLanes(value, *offset, element);
 }
 
-void RowEmitter::emitElement(Member &member, Value element, unsigned part, State &state, const Step &step, const Tile &tile) {
+void RowEmitter::emitElement(Member &member, Value element, unsigned part, State &state, const Step &step,
+                             const Tile &tile) {
   b.setLoc(member.op->getLoc());
   llvm::TypeSwitch<Operation *>(member.op)
       .Case([&](kernel::MapOp map) { emitMap(map, element); })
@@ -275,7 +285,9 @@ void RowEmitter::emitElement(Member &member, Value element, unsigned part, State
         Value &partial = state[member.state + part];
         partial = combine(reduce.getKind(), partial, read(reduce.getInput(), element));
       })
-      .Case([&](kernel::ExpandOp expand) { define(expand.getResult(), element, read(expand.getInput(), groupOf(expand, element))); })
+      .Case([&](kernel::ExpandOp expand) {
+        define(expand.getResult(), element, read(expand.getInput(), groupOf(expand, element)));
+      })
       .Case([&](kernel::ChosenOp chosen) { define(chosen.getResult(), element, emitChosen(chosen, member, element)); })
       .Case([&](kernel::GatherOp gather) { define(gather.getResult(), element, emitGather(gather, element)); })
       .Case([&](kernel::AccumulateOp o) { accumulate(o, element, read(o.getValue(), element), tile); })

@@ -17,10 +17,10 @@ namespace moe::cpu {
 
 /// What the code around a region gives to it.
 struct RegionContext {
-  mlir::ModuleOp module;   ///< takes constant tables
-  mlir::Value scratch;     ///< 64-byte aligned
-  mlir::Value tokenCount;  ///< i64
-  mlir::Value accumulators; ///< finish: the merged block; rows: null
+  mlir::ModuleOp module;               ///< takes constant tables
+  mlir::Value scratch;                 ///< 64-byte aligned
+  mlir::Value tokenCount;              ///< i64
+  mlir::Value accumulators;            ///< finish: the merged block; rows: null
   llvm::StringMap<mlir::Value> arrays; ///< pointer per buffer
   /// Rows only: where the lane-wise partials and the histograms stand in scratch, by accumulator.
   llvm::StringMap<int64_t> laneOffsets, histogramOffsets;
@@ -90,7 +90,8 @@ private:
   void emitLoop(const Step &step, const Tile &tile);
   unsigned partsOf(const Step &step) const;
   void enter(Member &member, unsigned parts, State &state);
-  void emitElement(Member &member, mlir::Value element, unsigned part, State &state, const Step &step, const Tile &tile);
+  void emitElement(Member &member, mlir::Value element, unsigned part, State &state, const Step &step,
+                   const Tile &tile);
   void leave(Member &member, unsigned parts, const State &state);
   mlir::Value mergeParts(kernel::ReduceOp op, llvm::ArrayRef<mlir::Value> parts);
   void emitMap(kernel::MapOp op, mlir::Value element);
@@ -127,7 +128,8 @@ private:
   void emitTopkInMemory(kernel::TopkOp op, int64_t k);
   void insertInRegisters(mlir::Value key, mlir::Value position, llvm::MutableArrayRef<mlir::Value> keys,
                          llvm::MutableArrayRef<mlir::Value> positions);
-  void insertInMemory(mlir::Value key, mlir::Value position, int64_t k, int64_t keyOffset, std::optional<int64_t> positionOffset);
+  void insertInMemory(mlir::Value key, mlir::Value position, int64_t k, int64_t keyOffset,
+                      std::optional<int64_t> positionOffset);
   void emitGroupTopSum(kernel::GroupTopSumOp op);
   void emitUnevenReduce(kernel::ReduceOp op);
   /// A loop over the elements of one group: state = body(element, state).
@@ -146,9 +148,9 @@ private:
   const Schedule &schedule;
   const RegionContext &context;
   int64_t lanes;
-  mlir::IRMapping scalars;                          ///< per-token scalars of the region
+  mlir::IRMapping scalars;                             ///< per-token scalars of the region
   llvm::DenseMap<mlir::Value, UniformRow> uniformRows; ///< rows that are the same for all tokens
-  llvm::DenseMap<mlir::Value, mlir::Value> elements; ///< rows at the element that the current loop body stands on
+  llvm::DenseMap<mlir::Value, mlir::Value> elements;   ///< rows at the element that the current loop body stands on
 };
 
 } // namespace moe::cpu

@@ -19,7 +19,9 @@ int64_t moe::cpu::loopSize(Operation *op) {
       .Case<kernel::MapOp>([](auto map) { return map.getRowSize(); })
       .Case<kernel::ReduceOp, kernel::GroupTopSumOp, kernel::TopkOp>([](auto o) { return rowSize(o.getInput()); })
       .Case<kernel::ExpandOp, kernel::ChosenOp, kernel::GatherOp>([](auto o) { return rowSize(o.getResult()); })
-      .Case([](kernel::AccumulateOp o) { return isa<kernel::RowType>(o.getValue().getType()) ? rowSize(o.getValue()) : 0; })
+      .Case([](kernel::AccumulateOp o) {
+        return isa<kernel::RowType>(o.getValue().getType()) ? rowSize(o.getValue()) : 0;
+      })
       .Default([](Operation *) { return 0; });
 }
 
@@ -88,7 +90,8 @@ static SmallVector<Value> wholeOperands(Operation *op) {
   return whole;
 }
 
-Schedule::Schedule(Block &block, int64_t lanes, int64_t fixedBytes) : lanes(lanes), fixedBytes(fixedBytes), bytes(fixedBytes) {
+Schedule::Schedule(Block &block, int64_t lanes, int64_t fixedBytes)
+    : lanes(lanes), fixedBytes(fixedBytes), bytes(fixedBytes) {
   makeSteps(block);
   place();
 }
@@ -100,7 +103,8 @@ bool Schedule::isReady(Operation *op, const Step *step) const {
   };
   if (!llvm::all_of(wholeOperands(op), isDone))
     return false;
-  // A member hands on its elements as it makes them; the results of a grouped reduction are complete after its group only.
+  // A member hands on its elements as it makes them; the results of a grouped reduction are complete after its group
+  // only.
   return llvm::all_of(elementOperands(op), [&](Value row) {
     Operation *def = row.getDefiningOp();
     return isDone(row) || (step && llvm::is_contained(step->ops, def) && !isa<kernel::ReduceOp>(def));
@@ -143,7 +147,8 @@ void Schedule::makeSteps(Block &block) {
   }
 }
 
-//===-- Memory of rows ----------------------------------------------------------------------------------------------===//
+//===-- Memory of rows
+//----------------------------------------------------------------------------------------------===//
 
 /// A slice stands in the memory of the row that it is taken from.
 static Value rootOf(Value row) {
@@ -168,11 +173,14 @@ bool Schedule::needsMemory(Value row) const {
     return isGathered(row);
   if (auto topk = dyn_cast<kernel::TopkOp>(def)) {
     // A long sorted list is kept where its results will stand; `chosen` reads the values of a selection as well.
-    auto readsValues = [](Operation *user) { return isa<kernel::ChosenOp>(user) && thresholdOf(cast<kernel::ChosenOp>(user)); };
+    auto readsValues = [](Operation *user) {
+      return isa<kernel::ChosenOp>(user) && thresholdOf(cast<kernel::ChosenOp>(user));
+    };
     return rowSize(row) > registerList || !row.use_empty() || llvm::any_of(topk->getUsers(), readsValues);
   }
   return llvm::any_of(row.getUsers(), [&](Operation *user) {
-    return stepOf.lookup(user) != stepOf.lookup(def) || loopSize(user) == 0 || llvm::is_contained(wholeOperands(user), row);
+    return stepOf.lookup(user) != stepOf.lookup(def) || loopSize(user) == 0 ||
+           llvm::is_contained(wholeOperands(user), row);
   });
 }
 
@@ -182,7 +190,8 @@ int64_t Schedule::allocate(int64_t size, int64_t first, int64_t last) {
   for (bool moved = true; moved;) {
     moved = false;
     for (const Interval &other : intervals)
-      if (other.first <= last && first <= other.last && other.offset < offset + size && offset < other.offset + other.size) {
+      if (other.first <= last && first <= other.last && other.offset < offset + size &&
+          offset < other.offset + other.size) {
         offset = other.offset + other.size;
         moved = true;
       }
@@ -226,7 +235,8 @@ void Schedule::place() {
         // What is the same for all tokens is written once, before the first.
         bool uniform = isUniformLoad(op) || isa<kernel::ReadOp>(op);
         int64_t last = uniform ? static_cast<int64_t>(steps.size()) : std::max(first, lastUse.lookup(row));
-        offsets[row] = allocate(type.getSize() * lanes * scratchBytes(type.getElementType()), uniform ? 0 : first, last);
+        offsets[row] =
+            allocate(type.getSize() * lanes * scratchBytes(type.getElementType()), uniform ? 0 : first, last);
       }
     }
 }

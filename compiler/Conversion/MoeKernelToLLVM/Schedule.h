@@ -1,8 +1,9 @@
 // The order in which the CPU code of one region runs: which operations share a loop over the elements of a row, which
 // rows need memory, and where that memory stands in the scratch block.
 //
-// A *step* is one operation outside any loop, or a loop over `size` elements with several members. Members pass elements
-// to each other in registers; a row that only members of its own loop read element by element has no memory at all.
+// A *step* is one operation outside any loop, or a loop over `size` elements with several members. Members pass
+// elements to each other in registers; a row that only members of its own loop read element by element has no memory at
+// all.
 #pragma once
 #include "dialects/MoeKernel/IR/MoeKernel.h"
 
@@ -25,7 +26,8 @@ struct Step {
   int64_t groups = 0;
 };
 
-/// The selection whose positions `chosen` reads, where comparing with its last element is cheaper than with each; or null.
+/// The selection whose positions `chosen` reads, where comparing with its last element is cheaper than with each; or
+/// null.
 kernel::TopkOp thresholdOf(kernel::ChosenOp op);
 
 /// True when `op` adds up (or takes the maximum of) the elements of equal blocks or of the whole row.

@@ -22,7 +22,9 @@ namespace {
 struct VectorCodeToLLVMPass : PassWrapper<VectorCodeToLLVMPass, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(VectorCodeToLLVMPass)
   StringRef getArgument() const override { return "lower-vector-to-llvm"; }
-  StringRef getDescription() const override { return "the CPU target's func, scf, vector, arith and math to the llvm dialect"; }
+  StringRef getDescription() const override {
+    return "the CPU target's func, scf, vector, arith and math to the llvm dialect";
+  }
   void getDependentDialects(DialectRegistry &registry) const override {
     registry.insert<LLVM::LLVMDialect, cf::ControlFlowDialect>();
   }
@@ -60,5 +62,6 @@ void moe::registerMoeKernelToLLVMPasses() {
 }
 
 void moe::registerCpuCodeDialects(DialectRegistry &registry) {
-  registry.insert<func::FuncDialect, scf::SCFDialect, vector::VectorDialect, cf::ControlFlowDialect, LLVM::LLVMDialect>();
+  registry
+      .insert<func::FuncDialect, scf::SCFDialect, vector::VectorDialect, cf::ControlFlowDialect, LLVM::LLVMDialect>();
 }

@@ -1,7 +1,7 @@
 // The descriptor, the files that are written from it, and what is said about wrong requests.
-#include "test/Unit/Cpu/KernelRunner.h"
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/Parser/Parser.h"
+#include "test/Unit/Cpu/KernelRunner.h"
 #include "llvm/Support/FileSystem.h"
 #include <dlfcn.h>
 
@@ -102,7 +102,8 @@ TEST_F(Compiler, WrongRequestsAreExplained) {
   EXPECT_EQ(messageOf(options), "the module holds no gate 'large', only small");
   options.name.clear();
   options.cpu.isas = {"sse9"};
-  EXPECT_NE(messageOf(options).find("unknown instruction set 'sse9'; this machine's architecture has "), std::string::npos);
+  EXPECT_NE(messageOf(options).find("unknown instruction set 'sse9'; this machine's architecture has "),
+            std::string::npos);
   module = ModuleOp::create(UnknownLoc::get(&context));
   options.cpu.isas.clear();
   EXPECT_EQ(messageOf(options), "the module holds no gate");
@@ -145,7 +146,9 @@ TEST_F(Compiler, SharedObjectCanBeLoaded) {
 
 TEST_F(Compiler, HeaderNamesEveryArray) {
   std::string header = emitHeader(*module);
-  for (const char *line : {"extern const moe_gate moe_gate_small;", "MOE_SMALL_ALPHA = 0, /* param f32, default 0.25 */",
-                           "MOE_SMALL_X = 1, /* input bf16 [token, expert = 4] */", "MOE_SMALL_ARRAY_COUNT = 5", "MOE_SMALL_SIZE_DEVICE = 2"})
+  for (const char *line :
+       {"extern const moe_gate moe_gate_small;", "MOE_SMALL_ALPHA = 0, /* param f32, default 0.25 */",
+        "MOE_SMALL_X = 1, /* input bf16 [token, expert = 4] */", "MOE_SMALL_ARRAY_COUNT = 5",
+        "MOE_SMALL_SIZE_DEVICE = 2"})
     EXPECT_NE(header.find(line), std::string::npos) << line << " is missing in\n" << header;
 }

@@ -12,12 +12,14 @@ namespace {
 
 class Interpreter {
 public:
-  Interpreter(kernel::ProgramOp program, int64_t tokens, Arrays &arrays) : program(program), tokens(tokens), arrays(arrays) {}
+  Interpreter(kernel::ProgramOp program, int64_t tokens, Arrays &arrays)
+      : program(program), tokens(tokens), arrays(arrays) {}
   void run();
 
 private:
   void runRegion(Region &region);
   void visit(Operation &op);
+  bool visitMemory(Operation &op);
   void map(kernel::MapOp op);
   void reduce(kernel::ReduceOp op);
   void topSum(kernel::GroupTopSumOp op);
@@ -35,7 +37,9 @@ private:
 } // namespace
 
 static bool isF32(Type type) { return type.isF32(); }
-static double inType(Type type, double value) { return isF32(type) ? static_cast<double>(static_cast<float>(value)) : value; }
+static double inType(Type type, double value) {
+  return isF32(type) ? static_cast<double>(static_cast<float>(value)) : value;
+}
 
 static double combine(kernel::Combine kind, double left, double right) {
   switch (kind) {
@@ -65,7 +69,8 @@ static bool isBefore(double left, double right) { return std::isnan(right) ? !st
 
 void Interpreter::run() {
   for (auto accumulator : program.getOps<kernel::AccumulatorOp>())
-    accumulators[accumulator.getSymName().str()].assign(accumulator.getCount(), neutral(accumulator.getCombine(), accumulator.getType()));
+    accumulators[accumulator.getSymName().str()].assign(accumulator.getCount(),
+                                                        neutral(accumulator.getCombine(), accumulator.getType()));
   for (auto buffer : program.getOps<kernel::BufferOp>())
     if (buffer.getRole() != kernel::Role::Input && buffer.getRole() != kernel::Role::Param)
       arrays[buffer.getSymName().str()].assign(buffer.getRowSize() * (buffer.isPerToken() ? tokens : 1), 0);
@@ -86,36 +91,45 @@ double Interpreter::scalar(Operation &op, llvm::function_ref<double(Value)> oper
   auto x = [&](unsigned i) { return operand(op.getOperand(i)); };
   Type type = op.getResult(0).getType();
   double result = llvm::TypeSwitch<Operation *, double>(&op)
-      .Case([&](arith::ConstantOp o) {
-        if (auto number = dyn_cast<FloatAttr>(o.getValue()))
-          return number.getValueAsDouble();
-        APInt bits = cast<IntegerAttr>(o.getValue()).getValue();
-        return static_cast<double>(bits.getBitWidth() == 1 ? bits.getZExtValue() : bits.getSExtValue());
-      })
-      .Case<arith::AddFOp, arith::AddIOp>([&](auto) { return x(0) + x(1); })
-      .Case<arith::SubFOp, arith::SubIOp>([&](auto) { return x(0) - x(1); })
-      .Case<arith::MulFOp, arith::MulIOp>([&](auto) { return x(0) * x(1); })
-      .Case([&](arith::DivFOp) { return x(0) / x(1); })
-      .Case([&](math::ExpOp) { return std::exp(x(0)); })
-      .Case([&](math::LogOp) { return std::log(x(0)); })
-      .Case<arith::SIToFPOp, arith::ExtUIOp, arith::ExtFOp, arith::TruncFOp>([&](auto) { return x(0); })
-      .Case([&](arith::SelectOp) { return x(0) != 0 ? x(1) : x(2); })
-      .Case([&](arith::CmpFOp o) {
-        switch (o.getPredicate()) {
-        case arith::CmpFPredicate::OGT: return double(x(0) > x(1));
-        case arith::CmpFPredicate::OLT: return double(x(0) < x(1));
-        case arith::CmpFPredicate::UNE: return double(!(x(0) == x(1)));
-        default: llvm::report_fatal_error("the tests do not use this comparison");
-        }
-      })
-      .Case([&](arith::CmpIOp o) {
-        switch (o.getPredicate()) {
-        case arith::CmpIPredicate::eq: return double(x(0) == x(1));
-        case arith::CmpIPredicate::slt: return double(x(0) < x(1));
-        default: llvm::report_fatal_error("the tests do not use this comparison");
-        }
-      })
-      .Default([](Operation *other) -> double { llvm::report_fatal_error("the tests do not use " + other->getName().getStringRef()); });
+                      .Case([&](arith::ConstantOp o) {
+                        if (auto number = dyn_cast<FloatAttr>(o.getValue()))
+                          return number.getValueAsDouble();
+                        APInt bits = cast<IntegerAttr>(o.getValue()).getValue();
+                        return static_cast<double>(bits.getBitWidth() == 1 ? bits.getZExtValue() : bits.getSExtValue());
+                      })
+                      .Case<arith::AddFOp, arith::AddIOp>([&](auto) { return x(0) + x(1); })
+                      .Case<arith::SubFOp, arith::SubIOp>([&](auto) { return x(0) - x(1); })
+                      .Case<arith::MulFOp, arith::MulIOp>([&](auto) { return x(0) * x(1); })
+                      .Case([&](arith::DivFOp) { return x(0) / x(1); })
+                      .Case([&](math::ExpOp) { return std::exp(x(0)); })
+                      .Case([&](math::LogOp) { return std::log(x(0)); })
+                      .Case<arith::SIToFPOp, arith::ExtUIOp, arith::ExtFOp, arith::TruncFOp>([&](auto) { return x(0); })
+                      .Case([&](arith::SelectOp) { return x(0) != 0 ? x(1) : x(2); })
+                      .Case([&](arith::CmpFOp o) {
+                        switch (o.getPredicate()) {
+                        case arith::CmpFPredicate::OGT:
+                          return double(x(0) > x(1));
+                        case arith::CmpFPredicate::OLT:
+                          return double(x(0) < x(1));
+                        case arith::CmpFPredicate::UNE:
+                          return double(!(x(0) == x(1)));
+                        default:
+                          llvm::report_fatal_error("the tests do not use this comparison");
+                        }
+                      })
+                      .Case([&](arith::CmpIOp o) {
+                        switch (o.getPredicate()) {
+                        case arith::CmpIPredicate::eq:
+                          return double(x(0) == x(1));
+                        case arith::CmpIPredicate::slt:
+                          return double(x(0) < x(1));
+                        default:
+                          llvm::report_fatal_error("the tests do not use this comparison");
+                        }
+                      })
+                      .Default([](Operation *other) -> double {
+                        llvm::report_fatal_error("the tests do not use " + other->getName().getStringRef());
+                      });
   return inType(type, result);
 }
 
@@ -174,7 +188,8 @@ void Interpreter::topk(kernel::TopkOp op) {
   for (size_t e = 0; e < x.size(); ++e)
     if (!op.getMask() || values[op.getMask()][e] != 0)
       order.push_back(e);
-  std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return isBefore(x[a], x[b]) || (!isBefore(x[b], x[a]) && a < b); });
+  std::sort(order.begin(), order.end(),
+            [&](int64_t a, int64_t b) { return isBefore(x[a], x[b]) || (!isBefore(x[b], x[a]) && a < b); });
   Elements indices, best;
   for (int64_t j = 0; j < cast<kernel::RowType>(op.getIndices().getType()).getSize(); ++j) {
     bool isThere = j < static_cast<int64_t>(order.size());
@@ -185,6 +200,47 @@ void Interpreter::topk(kernel::TopkOp op) {
   values[op.getValues()] = best;
 }
 
+/// Buffers and accumulators; false when `op` is something else.
+bool Interpreter::visitMemory(Operation &op) {
+  return llvm::TypeSwitch<Operation *, bool>(&op)
+      .Case([&](kernel::LoadOp o) {
+        kernel::BufferOp buffer = kernel::lookupBuffer(o, o.getBuffer());
+        const Elements &array = arrays[o.getBuffer().str()];
+        size_t size = buffer.getRowSize(), first = buffer.isPerToken() ? token * size : 0;
+        values[o.getResult()].assign(array.begin() + first, array.begin() + first + size);
+        return true;
+      })
+      .Case([&](kernel::StoreOp o) {
+        kernel::BufferOp buffer = kernel::lookupBuffer(o, o.getBuffer());
+        const Elements &value = values[o.getValue()];
+        llvm::copy(value,
+                   arrays[o.getBuffer().str()].begin() + (buffer.isPerToken() ? token * buffer.getRowSize() : 0));
+        return true;
+      })
+      .Case([&](kernel::SizeOp o) {
+        values[o.getResult()] = {static_cast<double>(tokens)};
+        return true;
+      })
+      .Case([&](kernel::AccumulateOp o) {
+        kernel::AccumulatorOp accumulator = kernel::lookupAccumulator(o, o.getAccumulator());
+        for (auto [i, value] : llvm::enumerate(values[o.getValue()]))
+          accumulated(o.getAccumulator(), i) =
+              combine(accumulator.getCombine(), accumulated(o.getAccumulator(), i), value);
+        return true;
+      })
+      .Case([&](kernel::CountOp o) {
+        for (double index : values[o.getIndices()])
+          if (index >= 0)
+            ++accumulated(o.getAccumulator(), static_cast<size_t>(index));
+        return true;
+      })
+      .Case([&](kernel::ReadOp o) {
+        values[o.getResult()] = accumulators[o.getAccumulator().str()];
+        return true;
+      })
+      .Default([](Operation *) { return false; });
+}
+
 void Interpreter::visit(Operation &op) {
   auto sizeOf = [](Value row) { return cast<kernel::RowType>(row.getType()).getSize(); };
   llvm::TypeSwitch<Operation *>(&op)
@@ -192,29 +248,6 @@ void Interpreter::visit(Operation &op) {
       .Case([&](kernel::ReduceOp o) { reduce(o); })
       .Case([&](kernel::GroupTopSumOp o) { topSum(o); })
       .Case([&](kernel::TopkOp o) { topk(o); })
-      .Case([&](kernel::LoadOp o) {
-        kernel::BufferOp buffer = kernel::lookupBuffer(o, o.getBuffer());
-        const Elements &array = arrays[o.getBuffer().str()];
-        size_t size = buffer.getRowSize(), first = buffer.isPerToken() ? token * size : 0;
-        values[o.getResult()].assign(array.begin() + first, array.begin() + first + size);
-      })
-      .Case([&](kernel::StoreOp o) {
-        kernel::BufferOp buffer = kernel::lookupBuffer(o, o.getBuffer());
-        const Elements &value = values[o.getValue()];
-        llvm::copy(value, arrays[o.getBuffer().str()].begin() + (buffer.isPerToken() ? token * buffer.getRowSize() : 0));
-      })
-      .Case([&](kernel::SizeOp o) { values[o.getResult()] = {static_cast<double>(tokens)}; })
-      .Case([&](kernel::AccumulateOp o) {
-        kernel::AccumulatorOp accumulator = kernel::lookupAccumulator(o, o.getAccumulator());
-        for (auto [i, value] : llvm::enumerate(values[o.getValue()]))
-          accumulated(o.getAccumulator(), i) = combine(accumulator.getCombine(), accumulated(o.getAccumulator(), i), value);
-      })
-      .Case([&](kernel::CountOp o) {
-        for (double index : values[o.getIndices()])
-          if (index >= 0)
-            ++accumulated(o.getAccumulator(), static_cast<size_t>(index));
-      })
-      .Case([&](kernel::ReadOp o) { values[o.getResult()] = accumulators[o.getAccumulator().str()]; })
       .Case([&](kernel::ExpandOp o) {
         Elements out;
         for (int32_t group : kernel::groupsOf(o.getGroups(), sizeOf(o.getResult()), sizeOf(o.getInput())))
@@ -244,9 +277,13 @@ void Interpreter::visit(Operation &op) {
         values[o.getResult()] = {element};
       })
       .Default([&](Operation *other) {
+        if (visitMemory(op))
+          return;
         double value = scalar(*other, [&](Value operand) { return values[operand][0]; });
         values[other->getResult(0)] = {value};
       });
 }
 
-void moe::test::interpret(kernel::ProgramOp program, int64_t tokens, Arrays &arrays) { Interpreter(program, tokens, arrays).run(); }
+void moe::test::interpret(kernel::ProgramOp program, int64_t tokens, Arrays &arrays) {
+  Interpreter(program, tokens, arrays).run();
+}

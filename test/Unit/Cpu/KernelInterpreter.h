@@ -1,5 +1,5 @@
-// A scalar interpreter of moe_kernel programs: each operation is its definition, one element at a time. The oracle of the
-// tests of both targets' lowerings.
+// A scalar interpreter of moe_kernel programs: each operation is its definition, one element at a time. The oracle of
+// the tests of both targets' lowerings.
 #pragma once
 #include "dialects/MoeKernel/IR/MoeKernel.h"
 #include <map>

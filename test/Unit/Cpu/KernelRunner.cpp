@@ -34,13 +34,16 @@ namespace {
 
 /// Memory with a guard zone behind, to see stray writes.
 struct Memory {
-  explicit Memory(size_t bytes) : size(bytes), data(static_cast<unsigned char *>(std::aligned_alloc(64, (bytes + 191) / 64 * 64))) {
+  explicit Memory(size_t bytes)
+      : size(bytes), data(static_cast<unsigned char *>(std::aligned_alloc(64, (bytes + 191) / 64 * 64))) {
     std::fill_n(data, (bytes + 191) / 64 * 64, 0xa5);
   }
   Memory(const Memory &) = delete;
   Memory(Memory &&other) noexcept : size(other.size), data(std::exchange(other.data, nullptr)) {}
   ~Memory() { std::free(data); }
-  bool isIntact() const { return std::all_of(data + size, data + size + 64, [](unsigned char byte) { return byte == 0xa5; }); }
+  bool isIntact() const {
+    return std::all_of(data + size, data + size + 64, [](unsigned char byte) { return byte == 0xa5; });
+  }
   size_t size;
   unsigned char *data;
 };
@@ -48,11 +51,17 @@ struct Memory {
 } // namespace
 
 static size_t bytesOf(uint32_t dtype) {
-  return dtype == MOE_F64 || dtype == MOE_I64 ? 8 : dtype == MOE_BF16 || dtype == MOE_F16 ? 2 : dtype == MOE_BOOL ? 1 : 4;
+  return dtype == MOE_F64 || dtype == MOE_I64    ? 8
+         : dtype == MOE_BF16 || dtype == MOE_F16 ? 2
+         : dtype == MOE_BOOL                     ? 1
+                                                 : 4;
 }
 
 static const llvm::fltSemantics &semanticsOf(uint32_t dtype) {
-  return dtype == MOE_BF16 ? APFloat::BFloat() : dtype == MOE_F16 ? APFloat::IEEEhalf() : dtype == MOE_F32 ? APFloat::IEEEsingle() : APFloat::IEEEdouble();
+  return dtype == MOE_BF16  ? APFloat::BFloat()
+         : dtype == MOE_F16 ? APFloat::IEEEhalf()
+         : dtype == MOE_F32 ? APFloat::IEEEsingle()
+                            : APFloat::IEEEdouble();
 }
 
 static void put(unsigned char *at, uint32_t dtype, double value) {
@@ -103,11 +112,14 @@ static void mergeBlock(const moe_gate &gate, unsigned char *target, const unsign
     for (uint64_t i = 0; i < accumulator.count; ++i) {
       size_t at = accumulator.offset + i * bytesOf(accumulator.dtype);
       if (accumulator.dtype == MOE_I32)
-        mergeElement(*reinterpret_cast<int32_t *>(target + at), *reinterpret_cast<const int32_t *>(partial + at), accumulator.combine);
+        mergeElement(*reinterpret_cast<int32_t *>(target + at), *reinterpret_cast<const int32_t *>(partial + at),
+                     accumulator.combine);
       else if (accumulator.dtype == MOE_F32)
-        mergeElement(*reinterpret_cast<float *>(target + at), *reinterpret_cast<const float *>(partial + at), accumulator.combine);
+        mergeElement(*reinterpret_cast<float *>(target + at), *reinterpret_cast<const float *>(partial + at),
+                     accumulator.combine);
       else
-        mergeElement(*reinterpret_cast<double *>(target + at), *reinterpret_cast<const double *>(partial + at), accumulator.combine);
+        mergeElement(*reinterpret_cast<double *>(target + at), *reinterpret_cast<const double *>(partial + at),
+                     accumulator.combine);
     }
   }
 }
@@ -167,13 +179,14 @@ void KernelRunner::expectSame(int64_t tokens, const Arrays &inputs, double toler
       for (auto &[name, values] : expected)
         for (size_t i = 0; i < values.size(); ++i) {
           double x = got[name][i], y = values[i];
-          bool same = std::isnan(y) ? std::isnan(x) : x == y || std::abs(x - y) <= tolerance * std::max(1.0, std::abs(y));
+          bool same =
+              std::isnan(y) ? std::isnan(x) : x == y || std::abs(x - y) <= tolerance * std::max(1.0, std::abs(y));
           ASSERT_TRUE(same) << name << "[" << i << "] = " << x << ", expected " << y << ", T = " << tokens;
         }
     }
     for (auto &[name, values] : got)
-      EXPECT_TRUE(isSameBits(values, first[name])) << name << " differs between " << descriptor().cpu_variants[0].isa << " and "
-                                                   << descriptor().cpu_variants[variant].isa;
+      EXPECT_TRUE(isSameBits(values, first[name])) << name << " differs between " << descriptor().cpu_variants[0].isa
+                                                   << " and " << descriptor().cpu_variants[variant].isa;
   }
 }
 

@@ -1,9 +1,9 @@
 // Runs compiled moe_kernel text through the descriptor, without the runtime, beside the interpreter.
 #pragma once
 #include "compiler/API/Compiler.h"
+#include "mlir/IR/MLIRContext.h"
 #include "moe/runtime.h"
 #include "test/Unit/Cpu/KernelInterpreter.h"
-#include "mlir/IR/MLIRContext.h"
 #include <gtest/gtest.h>
 
 namespace moe::test {
@@ -17,7 +17,8 @@ public:
   const moe_gate &descriptor() const { return *gate->gate(); }
   kernel::ProgramOp program() { return *module->getOps<kernel::ProgramOp>().begin(); }
 
-  /// Runs variant `variant` in chunks of 40 tokens; adds all outputs to `arrays`. Inputs are rounded to their dtype there.
+  /// Runs variant `variant` in chunks of 40 tokens; adds all outputs to `arrays`. Inputs are rounded to their dtype
+  /// there.
   void run(unsigned variant, int64_t tokens, Arrays &arrays);
 
   /// Runs every variant and the interpreter, and expects the same: exactly for integers, within `tolerance` of

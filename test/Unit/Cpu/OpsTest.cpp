@@ -22,7 +22,8 @@ static std::string fill(std::string text, int64_t e, int64_t k = 1, int64_t g = 
 /// Numbers of tokens around the edges of tiles (16) and chunks (40).
 static const int64_t tokenCounts[] = {0, 1, 16, 37, 95};
 
-//===-- Selection ---------------------------------------------------------------------------------------------------===//
+//===-- Selection
+//---------------------------------------------------------------------------------------------------===//
 
 static const char *const selection = R"mlir(
 moe_kernel.program @selection {
@@ -99,7 +100,8 @@ TEST(Selection, AllElements) {
 
 TEST(Selection, LargestRow) { checkSelection(8192, 8192, {3}); }
 
-//===-- Groups ------------------------------------------------------------------------------------------------------===//
+//===-- Groups
+//------------------------------------------------------------------------------------------------------===//
 
 static const char *const groups = R"mlir(
 moe_kernel.program @groups {
@@ -156,7 +158,8 @@ static void checkGroups(int64_t e, int64_t g, int64_t n, const std::vector<int32
   std::string attribute;
   for (int32_t group : map)
     attribute += (attribute.empty() ? "" : ", ") + std::to_string(group);
-  std::string text = fill(groups, {{"groups", map.empty() ? "" : "groups [" + attribute + "]"}, {"n", std::to_string(n)}});
+  std::string text =
+      fill(groups, {{"groups", map.empty() ? "" : "groups [" + attribute + "]"}, {"n", std::to_string(n)}});
   KernelRunner runner(fill(text, e, 1, g));
   for (int64_t t : {1, 37, 95})
     runner.expectSame(t, {{"x", tameNumbers(t * e, 5)}}, 1e-5);
@@ -199,7 +202,8 @@ TEST(Groups, TopSumOfWildNumbers) {
   }
 }
 
-//===-- Maps, reductions, accumulators ------------------------------------------------------------------------------===//
+//===-- Maps, reductions, accumulators
+//------------------------------------------------------------------------------===//
 
 static const char *const sums = R"mlir(
 moe_kernel.program @sums {
@@ -309,19 +313,24 @@ TEST(Sums, MapsReductionsAndAccumulators) {
     SCOPED_TRACE("E = " + std::to_string(e));
     KernelRunner runner(fill(sums, e));
     for (int64_t t : tokenCounts)
-      runner.expectSame(t, {{"scale", {16}}, {"x", tameNumbers(t * e, 7)}, {"bias", tameNumbers(e, 8)}, {"weight", tameNumbers(t, 9)}}, 1e-5);
+      runner.expectSame(
+          t,
+          {{"scale", {16}}, {"x", tameNumbers(t * e, 7)}, {"bias", tameNumbers(e, 8)}, {"weight", tameNumbers(t, 9)}},
+          1e-5);
   }
 }
 
 TEST(Sums, NonFiniteTokensStayInTheirLane) {
   KernelRunner runner(fill(sums, 8));
-  Arrays inputs = {{"scale", {16}}, {"x", tameNumbers(37 * 8, 7)}, {"bias", Elements(8, 0.0)}, {"weight", Elements(37, 1.0)}};
+  Arrays inputs = {
+      {"scale", {16}}, {"x", tameNumbers(37 * 8, 7)}, {"bias", Elements(8, 0.0)}, {"weight", Elements(37, 1.0)}};
   inputs["x"][3 * 8 + 2] = NAN;
   inputs["x"][36 * 8] = INFINITY;
   runner.expectSame(37, inputs, 1e-5);
 }
 
-//===-- Element types -----------------------------------------------------------------------------------------------===//
+//===-- Element types
+//-----------------------------------------------------------------------------------------------===//
 
 static const char *const copies = R"mlir(
 moe_kernel.program @copies {
@@ -351,7 +360,9 @@ TEST(Types, LoadsAndStoresKeepEveryValue) {
       KernelRunner runner(fill(fill(copies, {{"type", type}, {"register", reg}}), e));
       for (int64_t t : tokenCounts) {
         auto numbers = [&](size_t n, unsigned seed) {
-          Elements values = isTruth ? truthValues(n, seed, 0.5) : isInteger ? tameNumbers(n, seed) : wildNumbers(n, seed);
+          Elements values = isTruth     ? truthValues(n, seed, 0.5)
+                            : isInteger ? tameNumbers(n, seed)
+                                        : wildNumbers(n, seed);
           for (double &value : values)
             value = isInteger && !isTruth ? std::floor(value * 1e6) : value;
           return values;

@@ -77,7 +77,8 @@ private:
 };
 
 /// Like the public `evaluate`, with further operations; only its results are compared with targets.
-llvm::Expected<Arrays> evaluate(GateOp gate, const Arrays &inputs, const EvaluationOptions &options, const EvaluatorTable &further);
+llvm::Expected<Arrays> evaluate(GateOp gate, const Arrays &inputs, const EvaluationOptions &options,
+                                const EvaluatorTable &further);
 
 /// An error at the location of `op`: "file:line:column: 'op' text".
 llvm::Error errorAt(mlir::Operation *op, const llvm::Twine &text);

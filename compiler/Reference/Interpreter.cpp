@@ -23,7 +23,8 @@ static const EvaluatorTable &evaluators() {
   return table;
 }
 
-/// Every array that is passed in belongs to an input or a parameter, and has its shape. Sets the sizes of run-time axes.
+/// Every array that is passed in belongs to an input or a parameter, and has its shape. Sets the sizes of run-time
+/// axes.
 static llvm::Error bindShapes(GateOp gate, Frame &frame) {
   llvm::StringSet<> known;
   for (auto param : gate.getOps<ParamOp>())
@@ -36,13 +37,16 @@ static llvm::Error bindShapes(GateOp gate, Frame &frame) {
     auto type = cast<RankedTensorType>(input.getType());
     const Array &array = it->second;
     if (static_cast<int64_t>(array.sizes.size()) != type.getRank())
-      return errorAt(input, "input '" + input.getName() + "' has rank " + Twine(array.sizes.size()) + ", expected " + Twine(type.getRank()));
+      return errorAt(input, "input '" + input.getName() + "' has rank " + Twine(array.sizes.size()) + ", expected " +
+                                Twine(type.getRank()));
     if (array.count() != static_cast<int64_t>(array.data.size()))
-      return errorAt(input, "input '" + input.getName() + "' has " + Twine(array.data.size()) + " elements, its sizes say " + Twine(array.count()));
+      return errorAt(input, "input '" + input.getName() + "' has " + Twine(array.data.size()) +
+                                " elements, its sizes say " + Twine(array.count()));
     for (auto [axis, size] : llvm::zip_equal(axesOf(type), array.sizes)) {
       int64_t &expected = frame.axisSizes.try_emplace(axis, size).first->second;
       if (size != expected)
-        return errorAt(input, "input '" + input.getName() + "' has size " + Twine(size) + " on axis '" + axis.getValue() + "', expected " + Twine(expected));
+        return errorAt(input, "input '" + input.getName() + "' has size " + Twine(size) + " on axis '" +
+                                  axis.getValue() + "', expected " + Twine(expected));
     }
   }
   for (const auto &[name, array] : frame.inputs)
@@ -68,7 +72,8 @@ static llvm::Error bindAxes(GateOp gate, Frame &frame) {
   for (auto axis : gate.getOps<AxisOp>()) {
     auto it = frame.axisSizes.find(axis.getSymNameAttr());
     if (it == frame.axisSizes.end())
-      return errorAt(axis, "axis '" + axis.getSymName() + "' has no size: no input has it, and no token count is given");
+      return errorAt(axis,
+                     "axis '" + axis.getSymName() + "' has no size: no input has it, and no token count is given");
     if (!axis.getSize() && it->second == 0)
       frame.empty = true;
   }
@@ -96,8 +101,9 @@ static llvm::Error evaluateOperation(Operation *op, bool single, const Evaluator
   for (Type type : op->getResultTypes())
     if (!isSupported(type)) {
       std::string text;
-      llvm::raw_string_ostream(text) << "has a result of type " << type
-                                     << "; the interpreter holds selections and tensors with named axes of f32, f64, bf16, f16, i1, i32 or i64";
+      llvm::raw_string_ostream(text)
+          << "has a result of type " << type
+          << "; the interpreter holds selections and tensors with named axes of f32, f64, bf16, f16, i1, i32 or i64";
       return errorAt(op, text);
     }
   frame.single = single && op->getNumResults() == 1 && getElementTypeOrSelf(op->getResult(0).getType()).isF32();
@@ -134,7 +140,8 @@ llvm::Expected<Arrays> reference::evaluate(GateOp gate, const Arrays &inputs, co
   return evaluate(gate, inputs, options, EvaluatorTable());
 }
 
-llvm::Expected<Arrays> reference::evaluate(GateOp gate, const Arrays &inputs, const EvaluationOptions &options, const EvaluatorTable &further) {
+llvm::Expected<Arrays> reference::evaluate(GateOp gate, const Arrays &inputs, const EvaluationOptions &options,
+                                           const EvaluatorTable &further) {
   Frame frame(inputs, options);
   if (llvm::Error error = bindAxes(gate, frame))
     return error;
@@ -143,8 +150,9 @@ llvm::Expected<Arrays> reference::evaluate(GateOp gate, const Arrays &inputs, co
     slice = selectionSlice(gate);
   for (Operation &op : *gate.getBody().begin()) {
     if (isa<arith::BitcastOp>(op) && !slice.contains(&op))
-      return errorAt(&op, "works on the bits of an f32, which f64 does not have; evaluate the gate as it was before its functions "
-                          "were expanded, or with float32Selections");
+      return errorAt(
+          &op, "works on the bits of an f32, which f64 does not have; evaluate the gate as it was before its functions "
+               "were expanded, or with float32Selections");
     if (llvm::Error error = evaluateOperation(&op, slice.contains(&op), further, frame))
       return error;
   }

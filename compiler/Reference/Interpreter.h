@@ -34,8 +34,8 @@ struct EvaluationOptions {
   /// has such an axis, it must be of this size.
   std::optional<int64_t> tokenCount;
   /// For a gate that has been through moe-expand-selection-math: whatever a `moe.topk` score depends on is evaluated
-  /// with every operation rounded to f32, as targets do, so that routes can be compared exactly. The rest is f64 from these
-  /// values. Without it such a gate is refused, since its bit operations mean nothing in f64.
+  /// with every operation rounded to f32, as targets do, so that routes can be compared exactly. The rest is f64 from
+  /// these values. Without it such a gate is refused, since its bit operations mean nothing in f64.
   bool float32Selections = false;
 };
 
@@ -45,13 +45,14 @@ struct EvaluationOptions {
 using Arrays = std::map<std::string, Array>;
 
 /// Evaluates `gate`. `inputs` holds every `moe.input` by name, and may hold a scalar for a `moe.param`, which otherwise
-/// takes its default; float elements are rounded to the declared element type first. Results are not rounded. An operation
-/// that is not known, a missing, unknown or misshapen input: an error that says which, where, and what was expected.
+/// takes its default; float elements are rounded to the declared element type first. Results are not rounded. An
+/// operation that is not known, a missing, unknown or misshapen input: an error that says which, where, and what was
+/// expected.
 llvm::Expected<Arrays> evaluate(GateOp gate, const Arrays &inputs, const EvaluationOptions &options = {});
 
-/// Whether a target's f32 result agrees with the interpreter's, within `tolerance` times the sum `terms` of the absolute
-/// values of its terms. NaN equals NaN, an infinity equals the same infinity, and what f32 cannot hold equals infinity. Below the
-/// smallest normal f32 any two values agree, since a target may flush there.
+/// Whether a target's f32 result agrees with the interpreter's, within `tolerance` times the sum `terms` of the
+/// absolute values of its terms. NaN equals NaN, an infinity equals the same infinity, and what f32 cannot hold equals
+/// infinity. Below the smallest normal f32 any two values agree, since a target may flush there.
 inline bool withinTolerance(double got, double expected, double terms, double tolerance) {
   constexpr double greatest = std::numeric_limits<float>::max(), least = std::numeric_limits<float>::min();
   if (std::isnan(expected))

@@ -19,9 +19,7 @@ inline Number operator+(Number a, Number b) { return {a.value + b.value, a.terms
 inline Number operator-(Number a, Number b) { return {a.value - b.value, a.terms + b.terms}; }
 inline Number operator-(Number a) { return {-a.value, a.terms}; }
 inline Number operator*(Number a, Number b) { return {a.value * b.value, a.terms * b.terms}; }
-inline Number operator/(Number a, Number b) {
-  return {a.value / b.value, a.terms * b.terms / (b.value * b.value)};
-}
+inline Number operator/(Number a, Number b) { return {a.value / b.value, a.terms * b.terms / (b.value * b.value)}; }
 /// x - m, where only what has cancelled before in x and m counts beyond the difference itself.
 inline Number shifted(Number x, Number m) {
   double difference = x.value - m.value;

@@ -34,7 +34,8 @@ template <typename Op> static void addBinary(EvaluatorTable &table, Number (*for
   });
 }
 
-//===-- Operations that need more than their operands ---------------------------------------------------------------===//
+//===-- Operations that need more than their operands
+//---------------------------------------------------------------===//
 
 /// a * b + c with one rounding.
 static llvm::Error evaluateFma(math::FmaOp op, Frame &frame) {
@@ -52,28 +53,45 @@ static bool holds(arith::CmpFPredicate predicate, double a, double b) {
   using enum arith::CmpFPredicate;
   bool unordered = std::isnan(a) || std::isnan(b);
   switch (predicate) {
-  case AlwaysFalse: return false;
-  case OEQ: return a == b;
-  case OGT: return a > b;
-  case OGE: return a >= b;
-  case OLT: return a < b;
-  case OLE: return a <= b;
-  case ONE: return !unordered && a != b;
-  case ORD: return !unordered;
-  case UEQ: return unordered || a == b;
-  case UGT: return unordered || a > b;
-  case UGE: return unordered || a >= b;
-  case ULT: return unordered || a < b;
-  case ULE: return unordered || a <= b;
-  case UNE: return a != b;
-  case UNO: return unordered;
-  case AlwaysTrue: return true;
+  case AlwaysFalse:
+    return false;
+  case OEQ:
+    return a == b;
+  case OGT:
+    return a > b;
+  case OGE:
+    return a >= b;
+  case OLT:
+    return a < b;
+  case OLE:
+    return a <= b;
+  case ONE:
+    return !unordered && a != b;
+  case ORD:
+    return !unordered;
+  case UEQ:
+    return unordered || a == b;
+  case UGT:
+    return unordered || a > b;
+  case UGE:
+    return unordered || a >= b;
+  case ULT:
+    return unordered || a < b;
+  case ULE:
+    return unordered || a <= b;
+  case UNE:
+    return a != b;
+  case UNO:
+    return unordered;
+  case AlwaysTrue:
+    return true;
   }
   return false;
 }
 
 static llvm::Error evaluateCompare(arith::CmpFOp op, Frame &frame) {
-  return pointwise(op, frame, [&](ArrayRef<Number> x) { return Number(holds(op.getPredicate(), x[0].value, x[1].value)); });
+  return pointwise(op, frame,
+                   [&](ArrayRef<Number> x) { return Number(holds(op.getPredicate(), x[0].value, x[1].value)); });
 }
 
 /// In f64 nothing is truncated; where f32 is exact, the value is rounded to the narrower type.
@@ -90,7 +108,8 @@ static llvm::Error evaluateTruncate(arith::TruncFOp op, Frame &frame) {
   });
 }
 
-//===-- Formulas ----------------------------------------------------------------------------------------------------===//
+//===-- Formulas
+//----------------------------------------------------------------------------------------------------===//
 
 static void addArithmetic(EvaluatorTable &table) {
   addBinary<arith::AddFOp>(table, [](Number a, Number b) { return a + b; });
@@ -103,7 +122,9 @@ static void addArithmetic(EvaluatorTable &table) {
   addBinary<arith::MaximumFOp>(table, [](Number a, Number b) { return maximum(a, b); });
   addBinary<arith::MinimumFOp>(table, [](Number a, Number b) { return minimum(a, b); });
   addBinary<arith::MaxNumFOp>(table, [](Number a, Number b) { return std::isnan(b.value) ? a : maxnum(a, b); });
-  addBinary<arith::MinNumFOp>(table, [](Number a, Number b) { return std::isnan(a.value) ? b : std::isnan(b.value) ? a : minimum(a, b); });
+  addBinary<arith::MinNumFOp>(table, [](Number a, Number b) {
+    return std::isnan(a.value) ? b : std::isnan(b.value) ? a : minimum(a, b);
+  });
   table.add(evaluateFma);
   table.add(evaluateSelect);
   table.add(evaluateCompare);
@@ -121,7 +142,8 @@ static void addMath(EvaluatorTable &table) {
   addUnary<math::CeilOp>(table, [](Number x) { return Number(std::ceil(x.value)); });
   addUnary<math::TruncOp>(table, [](Number x) { return Number(std::trunc(x.value)); });
   addUnary<math::RoundEvenOp>(table, [](Number x) { return Number(std::nearbyint(x.value)); });
-  addBinary<math::CopySignOp>(table, [](Number a, Number b) { return Number(std::copysign(a.value, b.value), a.terms); });
+  addBinary<math::CopySignOp>(table,
+                              [](Number a, Number b) { return Number(std::copysign(a.value, b.value), a.terms); });
   addUnary<math::SqrtOp>(table, [](Number x) { return sqrt(x); });
   addUnary<math::RsqrtOp>(table, [](Number x) { return Number(1) / sqrt(x); });
   addUnary<math::ExpOp>(table, [](Number x) { return exp(x); });
@@ -130,7 +152,8 @@ static void addMath(EvaluatorTable &table) {
   addUnary<math::LogOp>(table, [](Number x) { return log(x); });
   addUnary<math::Log2Op>(table, [](Number x) { return log(x) / Number(M_LN2); });
   addUnary<math::Log1pOp>(table, [](Number x) { return log1p(x); });
-  addUnary<math::TanhOp>(table, [](Number x) { return apply(x, std::tanh(x.value), 1 / std::pow(std::cosh(x.value), 2)); });
+  addUnary<math::TanhOp>(table,
+                         [](Number x) { return apply(x, std::tanh(x.value), 1 / std::pow(std::cosh(x.value), 2)); });
   addUnary<math::ErfOp>(table, [](Number x) { return Number(1) - erfc(x); });
   addUnary<math::ErfcOp>(table, [](Number x) { return erfc(x); });
   addBinary<math::PowFOp>(table, power);

@@ -43,28 +43,41 @@ template <typename Op> static void addUnary(EvaluatorTable &table, int64_t (*for
   });
 }
 
-template <typename Op> static void addBinary(EvaluatorTable &table, int64_t (*formula)(int64_t a, int64_t b, unsigned width)) {
+template <typename Op>
+static void addBinary(EvaluatorTable &table, int64_t (*formula)(int64_t a, int64_t b, unsigned width)) {
   table.addRaw<Op>([formula](Operation *op, Frame &frame) {
     unsigned width = widthOf(op->getOperand(0));
     return pointwise(op, frame, [=](ArrayRef<int64_t> x) { return formula(x[0], x[1], width); });
   });
 }
 
-static uint64_t zeroExtend(int64_t x, unsigned width) { return static_cast<uint64_t>(x) & llvm::maskTrailingOnes<uint64_t>(width); }
+static uint64_t zeroExtend(int64_t x, unsigned width) {
+  return static_cast<uint64_t>(x) & llvm::maskTrailingOnes<uint64_t>(width);
+}
 
 static bool holds(arith::CmpIPredicate predicate, int64_t a, int64_t b, unsigned width) {
   using enum arith::CmpIPredicate;
   switch (predicate) {
-  case eq: return a == b;
-  case ne: return a != b;
-  case slt: return a < b;
-  case sle: return a <= b;
-  case sgt: return a > b;
-  case sge: return a >= b;
-  case ult: return zeroExtend(a, width) < zeroExtend(b, width);
-  case ule: return zeroExtend(a, width) <= zeroExtend(b, width);
-  case ugt: return zeroExtend(a, width) > zeroExtend(b, width);
-  case uge: return zeroExtend(a, width) >= zeroExtend(b, width);
+  case eq:
+    return a == b;
+  case ne:
+    return a != b;
+  case slt:
+    return a < b;
+  case sle:
+    return a <= b;
+  case sgt:
+    return a > b;
+  case sge:
+    return a >= b;
+  case ult:
+    return zeroExtend(a, width) < zeroExtend(b, width);
+  case ule:
+    return zeroExtend(a, width) <= zeroExtend(b, width);
+  case ugt:
+    return zeroExtend(a, width) > zeroExtend(b, width);
+  case uge:
+    return zeroExtend(a, width) >= zeroExtend(b, width);
   }
   return false;
 }
@@ -74,10 +87,12 @@ static llvm::Error evaluateCompare(arith::CmpIOp op, Frame &frame) {
   return pointwise(op, frame, [&](ArrayRef<int64_t> x) { return holds(op.getPredicate(), x[0], x[1], width); });
 }
 
-//===-- Between integers and floats ---------------------------------------------------------------------------------===//
+//===-- Between integers and floats
+//---------------------------------------------------------------------------------===//
 
 /// Applies `formula` to numbers and rounds to f32 where the frame says so.
-template <typename Op> static void addConversion(EvaluatorTable &table, double (*formula)(double x, unsigned from, unsigned to)) {
+template <typename Op>
+static void addConversion(EvaluatorTable &table, double (*formula)(double x, unsigned from, unsigned to)) {
   table.addRaw<Op>([formula](Operation *op, Frame &frame) {
     Tensor result = frame.make(op->getResult(0).getType());
     unsigned from = widthOf(op->getOperand(0)), to = widthOf(op->getResult(0));
@@ -89,7 +104,9 @@ template <typename Op> static void addConversion(EvaluatorTable &table, double (
 }
 
 /// Toward zero, limited to the range of the type; NaN becomes 0.
-static double toInteger(double x, double low, double high) { return std::isnan(x) ? 0 : std::trunc(std::clamp(x, low, high)); }
+static double toInteger(double x, double low, double high) {
+  return std::isnan(x) ? 0 : std::trunc(std::clamp(x, low, high));
+}
 
 /// The same bits as the other type. Only f32 and i32 exist in the polynomials.
 static llvm::Error evaluateBitcast(arith::BitcastOp op, Frame &frame) {
@@ -105,7 +122,8 @@ static llvm::Error evaluateBitcast(arith::BitcastOp op, Frame &frame) {
   return llvm::Error::success();
 }
 
-//===-- Formulas ----------------------------------------------------------------------------------------------------===//
+//===-- Formulas
+//----------------------------------------------------------------------------------------------------===//
 
 static int64_t wrappingPower(int64_t x, int64_t n, unsigned) {
   if (n < 0)
@@ -122,7 +140,9 @@ static void addArithmetic(EvaluatorTable &table) {
   addBinary<arith::AddIOp>(table, [](int64_t a, int64_t b, unsigned) { return static_cast<int64_t>(U(a) + U(b)); });
   addBinary<arith::SubIOp>(table, [](int64_t a, int64_t b, unsigned) { return static_cast<int64_t>(U(a) - U(b)); });
   addBinary<arith::MulIOp>(table, [](int64_t a, int64_t b, unsigned) { return static_cast<int64_t>(U(a) * U(b)); });
-  addBinary<arith::DivSIOp>(table, [](int64_t a, int64_t b, unsigned) { return b == 0 ? 0 : b == -1 ? static_cast<int64_t>(-U(a)) : a / b; });
+  addBinary<arith::DivSIOp>(table, [](int64_t a, int64_t b, unsigned) {
+    return b == 0 ? 0 : b == -1 ? static_cast<int64_t>(-U(a)) : a / b;
+  });
   addBinary<arith::RemSIOp>(table, [](int64_t a, int64_t b, unsigned) { return b == 0 || b == -1 ? 0 : a % b; });
   addBinary<arith::MaxSIOp>(table, [](int64_t a, int64_t b, unsigned) { return std::max(a, b); });
   addBinary<arith::MinSIOp>(table, [](int64_t a, int64_t b, unsigned) { return std::min(a, b); });
@@ -155,9 +175,11 @@ void reference::addPointwiseInteger(EvaluatorTable &table) {
   addBitOperations(table);
   table.add(evaluateBitcast);
   addConversion<arith::SIToFPOp>(table, [](double x, unsigned from, unsigned) { return from == 1 ? -x : x; });
-  addConversion<arith::UIToFPOp>(table, [](double x, unsigned from, unsigned) { return x < 0 ? x + std::ldexp(1.0, from) : x; });
+  addConversion<arith::UIToFPOp>(
+      table, [](double x, unsigned from, unsigned) { return x < 0 ? x + std::ldexp(1.0, from) : x; });
   addConversion<arith::FPToSIOp>(table, [](double x, unsigned, unsigned to) {
     return toInteger(x, -std::ldexp(1.0, to - 1), std::ldexp(1.0, to - 1) - 1);
   });
-  addConversion<arith::FPToUIOp>(table, [](double x, unsigned, unsigned to) { return toInteger(x, 0, std::ldexp(1.0, to) - 1); });
+  addConversion<arith::FPToUIOp>(
+      table, [](double x, unsigned, unsigned to) { return toInteger(x, 0, std::ldexp(1.0, to) - 1); });
 }

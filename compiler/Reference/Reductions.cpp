@@ -9,7 +9,8 @@ using namespace moe::reference;
 using Numbers = ArrayRef<Number>;
 using Lists = std::vector<std::vector<Number>>;
 
-//===-- Formulas ----------------------------------------------------------------------------------------------------===//
+//===-- Formulas
+//----------------------------------------------------------------------------------------------------===//
 
 static Number sum(Numbers x) {
   Number total;
@@ -63,15 +64,24 @@ static Number logSumExp(Numbers x) {
 
 static Number reduce(ReduceKind kind, Numbers x) {
   switch (kind) {
-  case ReduceKind::Sum: return sum(x);
-  case ReduceKind::Mean: return mean(x);
-  case ReduceKind::Max: return greatest(x);
-  case ReduceKind::Min: return least(x);
-  case ReduceKind::MaxNum: return greatestNumber(x);
-  case ReduceKind::Var: return variance(x);
-  case ReduceKind::Std: return sqrt(variance(x));
-  case ReduceKind::Cv2: return variance(x) / (mean(x) * mean(x));
-  case ReduceKind::LogSumExp: return logSumExp(x);
+  case ReduceKind::Sum:
+    return sum(x);
+  case ReduceKind::Mean:
+    return mean(x);
+  case ReduceKind::Max:
+    return greatest(x);
+  case ReduceKind::Min:
+    return least(x);
+  case ReduceKind::MaxNum:
+    return greatestNumber(x);
+  case ReduceKind::Var:
+    return variance(x);
+  case ReduceKind::Std:
+    return sqrt(variance(x));
+  case ReduceKind::Cv2:
+    return variance(x) / (mean(x) * mean(x));
+  case ReduceKind::LogSumExp:
+    return logSumExp(x);
   }
   return {};
 }
@@ -79,9 +89,8 @@ static Number reduce(ReduceKind kind, Numbers x) {
 /// From the greatest down; NaN below every number.
 static std::vector<Number> sorted(Numbers x) {
   std::vector<Number> result(x);
-  std::sort(result.begin(), result.end(), [](Number a, Number b) {
-    return std::isnan(b.value) ? !std::isnan(a.value) : a.value > b.value;
-  });
+  std::sort(result.begin(), result.end(),
+            [](Number a, Number b) { return std::isnan(b.value) ? !std::isnan(a.value) : a.value > b.value; });
   return result;
 }
 
@@ -115,12 +124,14 @@ static std::vector<Number> standardize(Numbers x, double eps) {
   return result;
 }
 
-//===-- Groups of elements ------------------------------------------------------------------------------------------===//
+//===-- Groups of elements
+//------------------------------------------------------------------------------------------===//
 
 /// Where each element of `input` goes when the axes `over` are removed, or the one axis in it becomes `to`.
 class Grouping {
 public:
-  Grouping(Operation *op, const Tensor &input, ArrayRef<StringRef> over, std::optional<StringRef> to, const Tensor &result) {
+  Grouping(Operation *op, const Tensor &input, ArrayRef<StringRef> over, std::optional<StringRef> to,
+           const Tensor &result) {
     strides = result.strides(input.axes);
     for (StringRef axis : over)
       strides[input.indexOf(axis)] = 0;
@@ -169,7 +180,8 @@ static Lists collect(const Tensor &input, const Grouping &grouping, const Validi
   return lists;
 }
 
-//===-- Evaluators --------------------------------------------------------------------------------------------------===//
+//===-- Evaluators
+//--------------------------------------------------------------------------------------------------===//
 
 static llvm::Error evaluateReduce(ReduceOp op, Frame &frame) {
   const Tensor &x = frame[op.getInput()];
@@ -190,7 +202,8 @@ static llvm::Error evaluateReduce(ReduceOp op, Frame &frame) {
 }
 
 /// The lists along one axis, or of its groups, sorted from the greatest down.
-static Lists collectSorted(Operation *op, const Tensor &x, StringRef axis, std::optional<StringRef> to, const Tensor &result) {
+static Lists collectSorted(Operation *op, const Tensor &x, StringRef axis, std::optional<StringRef> to,
+                           const Tensor &result) {
   Lists lists = collect(x, Grouping(op, x, {axis}, to, result), Validity(nullptr, x), result.count());
   for (auto &list : lists)
     list = sorted(list);
@@ -235,7 +248,8 @@ static llvm::Error evaluateArgmax(ArgmaxOp op, Frame &frame) {
 }
 
 /// Applies `formula` to each list of valid elements along `axis`; the others become 0.
-template <typename Op, typename Formula> static llvm::Error along(Op op, const Tensor *valid, Frame &frame, Formula formula) {
+template <typename Op, typename Formula>
+static llvm::Error along(Op op, const Tensor *valid, Frame &frame, Formula formula) {
   const Tensor &x = frame[op.getInput()];
   Tensor rows = frame.make(withoutAxis(cast<RankedTensorType>(op.getInput().getType()), op.getAxis()));
   Grouping grouping(op, x, {op.getAxis()}, std::nullopt, rows);

@@ -6,8 +6,8 @@ using namespace mlir;
 using namespace moe;
 using namespace moe::reference;
 
-/// Whether element i, allowed or not, ranks before element j: allowed ones first, numbers before NaN, greater first, then
-/// lower index.
+/// Whether element i, allowed or not, ranks before element j: allowed ones first, numbers before NaN, greater first,
+/// then lower index.
 static bool ranksBefore(double a, bool aAllowed, size_t i, double b, bool bAllowed, size_t j) {
   if (aAllowed != bAllowed)
     return aAllowed;
@@ -51,7 +51,8 @@ static llvm::Error evaluateTopk(TopkOp op, Frame &frame) {
     std::vector<bool> allowed(size);
     for (int64_t e = 0; e < size; ++e)
       allowed[e] = isAllowed(e);
-    std::sort(order.begin(), order.end(), [&](size_t i, size_t j) { return ranksBefore(value(i), allowed[i], i, value(j), allowed[j], j); });
+    std::sort(order.begin(), order.end(),
+              [&](size_t i, size_t j) { return ranksBefore(value(i), allowed[i], i, value(j), allowed[j], j); });
     for (int64_t slot = 0; slot < k; ++slot)
       result.data[row * k + slot] = Number(static_cast<double>(order[slot]));
   });
@@ -87,6 +88,17 @@ static llvm::Error evaluateGather(GatherOp op, Frame &frame) {
 }
 
 /// result[b…, e] = exists j: selection[b…, j] = e.
+static llvm::Error evaluateScatter(ScatterOp op, Frame &frame) {
+  const Tensor &x = frame[op.getInput()], &selection = frame[op.getSelection()];
+  Tensor result = frame.make(op.getType());
+  int64_t k = selection.sizes.back(), size = result.sizes.back();
+  for (int64_t i = 0; i < selection.count(); ++i)
+    if (selection.data[i].value >= 0)
+      result.data[i / k * size + static_cast<int64_t>(selection.data[i].value)] += x.data[i];
+  frame.set(op.getResult(), std::move(result));
+  return llvm::Error::success();
+}
+
 static llvm::Error evaluateChosen(ChosenOp op, Frame &frame) {
   const Tensor &selection = frame[op.getSelection()];
   Tensor result = frame.make(op.getType());
@@ -102,5 +114,6 @@ void reference::addSelections(EvaluatorTable &table) {
   table.add(evaluateTopk);
   table.add(evaluateFirst);
   table.add(evaluateGather);
+  table.add(evaluateScatter);
   table.add(evaluateChosen);
 }

@@ -50,7 +50,8 @@ static llvm::Error evaluateParam(ParamOp op, Frame &frame) {
   double value = op.getInit().convertToDouble();
   if (auto it = frame.inputs.find(op.getName().str()); it != frame.inputs.end()) {
     if (it->second.data.size() != 1)
-      return errorAt(op, "parameter '" + op.getName() + "' is a scalar, but " + Twine(it->second.data.size()) + " elements are given");
+      return errorAt(op, "parameter '" + op.getName() + "' is a scalar, but " + Twine(it->second.data.size()) +
+                             " elements are given");
     value = it->second.data[0];
   }
   Tensor result = frame.make(op.getType());
@@ -73,7 +74,8 @@ static llvm::Error evaluateConstant(arith::ConstantOp op, Frame &frame) {
     }
   } else {
     for (auto [number, value] : llvm::zip_equal(result.data, elements.getValues<APInt>()))
-      number = Number(static_cast<double>(type.isInteger(1) ? static_cast<int64_t>(value.getZExtValue()) : value.getSExtValue()));
+      number = Number(
+          static_cast<double>(type.isInteger(1) ? static_cast<int64_t>(value.getZExtValue()) : value.getSExtValue()));
   }
   frame.set(op.getResult(), std::move(result));
   return llvm::Error::success();

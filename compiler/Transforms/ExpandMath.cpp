@@ -28,8 +28,8 @@ constexpr float roundMagic = 0x1.8p+23f;
 constexpr float expCore[] = {0x1.6b97a2p-10f, 0x1.122538p-7f, 0x1.5556f6p-5f, 0x1.5554b4p-3f, 0x1.fffffep-2f};
 constexpr float exp2Core[] = {0x1.4447bap-13f, 0x1.5f0968p-10f, 0x1.3b2a28p-7f,
                               0x1.c6af7ap-5f,  0x1.ebfbe0p-3f,  0x1.62e430p-1f};
-constexpr float logCore[] = {0x1.341ca4p-5f, -0x1.7505f8p-4f, 0x1.df1c62p-4f,  -0x1.04ad32p-3f, 0x1.246388p-3f,
-                             -0x1.5519d6p-3f, 0x1.999764p-3f, -0x1.00006ep-2f, 0x1.55555ap-2f};
+constexpr float logCore[] = {0x1.341ca4p-5f,  -0x1.7505f8p-4f, 0x1.df1c62p-4f,  -0x1.04ad32p-3f, 0x1.246388p-3f,
+                             -0x1.5519d6p-3f, 0x1.999764p-3f,  -0x1.00006ep-2f, 0x1.55555ap-2f};
 constexpr float tanhCore[] = {0x1.1e4a0cp-9f,  -0x1.0d5fbep-7f, 0x1.63d1acp-6f,
                               -0x1.b9f4b6p-5f, 0x1.111084p-3f,  -0x1.555554p-2f};
 constexpr float erfSmall[] = {0x1.4e459cp-14f, -0x1.a5ba96p-11f, 0x1.54426ep-8f, -0x1.b80080p-6f,
@@ -46,8 +46,13 @@ public:
   Emitter(OpBuilder &builder, Location loc, Type type)
       : builder(builder), loc(loc), type(type), bitsType(withElement(type, builder.getI32Type())) {}
 
-  Value constant(float value) { return cached(constants, llvm::bit_cast<int32_t>(value), [&] { return splatConstant(builder, loc, type, APFloat(value)); }); }
-  Value integer(int32_t value) { return cached(integers, value, [&] { return splatInteger(builder, loc, bitsType, value); }); }
+  Value constant(float value) {
+    return cached(constants, llvm::bit_cast<int32_t>(value),
+                  [&] { return splatConstant(builder, loc, type, APFloat(value)); });
+  }
+  Value integer(int32_t value) {
+    return cached(integers, value, [&] { return splatInteger(builder, loc, bitsType, value); });
+  }
 
   Value add(Value a, Value b) { return arith::AddFOp::create(builder, loc, a, b); }
   Value add(Value a, float b) { return add(a, constant(b)); }
@@ -121,7 +126,8 @@ private:
   std::map<int32_t, Value> constants, integers; // by bit pattern
 };
 
-//===-- Exponentials ------------------------------------------------------------------------------------------------===//
+//===-- Exponentials
+//------------------------------------------------------------------------------------------------===//
 
 /// An integer as a float, and the same as bits of an i32.
 struct Rounded {
@@ -182,7 +188,8 @@ Value expandExpm1(Emitter &e, Value x) {
   return e.select(e.equal(x, 0.0f), x, result);
 }
 
-//===-- Logarithms --------------------------------------------------------------------------------------------------===//
+//===-- Logarithms
+//--------------------------------------------------------------------------------------------------===//
 
 /// log(1 + f) = f - f^2 / 2 + f^3 q(f) for f in [-1/4, 1/2].
 Value log1pCore(Emitter &e, Value f) {
@@ -221,8 +228,8 @@ Value expandLog(Emitter &e, Value x) {
 /// log(1 + x) = n ln2 + log(1 + f) with 2^n (1 + f) = 1 + x exactly: f = x 2^-n + (2^-n - 1).
 Value expandLog1p(Emitter &e, Value x) {
   Value n = exponentBits(e, e.add(x, 1.0f), 0.75f);
-  Value scaled = e.fromBits(e.subi(e.bits(x), n));                    // x 2^-n: |x| >= 1/4 where n is not 0
-  Value power = e.fromBits(e.subi(e.integer(0x40800000), n));         // 4 * 2^-n, never denormal
+  Value scaled = e.fromBits(e.subi(e.bits(x), n));            // x 2^-n: |x| >= 1/4 where n is not 0
+  Value power = e.fromBits(e.subi(e.integer(0x40800000), n)); // 4 * 2^-n, never denormal
   Value f = e.add(scaled, e.fma(power, 0.25f, -1.0f));
   Value result = e.fma(e.mul(e.toFloat(n), 0x1p-23f), ln2, log1pCore(e, f));
   result = e.select(e.equal(x, -1.0f), -infinity, result);
@@ -231,7 +238,8 @@ Value expandLog1p(Emitter &e, Value x) {
   return e.select(e.less(x, infinity), result, x);
 }
 
-//===-- tanh and the error functions --------------------------------------------------------------------------------===//
+//===-- tanh and the error functions
+//--------------------------------------------------------------------------------===//
 
 /// tanh(x) = x + x^3 q(x^2) near 0, sign(x) (1 - 2 / (1 + exp(2 |x|))) elsewhere.
 Value expandTanh(Emitter &e, Value x) {
@@ -267,7 +275,8 @@ Value expandErfc(Emitter &e, Value x) {
   return e.select(e.less(magnitude, 0.6f), e.sub(1.0f, erfNearZero(e, x)), result);
 }
 
-//===-- Powers ------------------------------------------------------------------------------------------------------===//
+//===-- Powers
+//------------------------------------------------------------------------------------------------------===//
 
 /// A number as an unevaluated sum of two f32.
 struct Double {
@@ -348,13 +357,15 @@ Value expandConstantPower(Emitter &e, Value x, int64_t n) {
   return n < 0 ? e.div(1.0f, power) : power;
 }
 
-//===-- Patterns ----------------------------------------------------------------------------------------------------===//
+//===-- Patterns
+//----------------------------------------------------------------------------------------------------===//
 
 Value expandRsqrt(Emitter &e, Value x) { return e.div(1.0f, e.sqrt(x)); }
 
 /// Replaces a function of one f32 argument by what `expand` emits.
 template <typename Op> struct ExpandUnary : OpRewritePattern<Op> {
-  ExpandUnary(MLIRContext *context, Value (*expand)(Emitter &, Value)) : OpRewritePattern<Op>(context), expand(expand) {}
+  ExpandUnary(MLIRContext *context, Value (*expand)(Emitter &, Value))
+      : OpRewritePattern<Op>(context), expand(expand) {}
   LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const override {
     if (!getElementTypeOrSelf(op.getType()).isF32())
       return rewriter.notifyMatchFailure(op, "is not f32");
@@ -400,7 +411,8 @@ LogicalResult expandIPowI(math::IPowIOp op, PatternRewriter &rewriter) {
   int64_t n = exponent.getValue().getSExtValue();
   Location loc = op.getLoc();
   auto multiply = [&](Value a, Value b) -> Value { return arith::MulIOp::create(rewriter, loc, a, b); };
-  rewriter.replaceOp(op, n == 0 ? splatInteger(rewriter, loc, op.getType(), 1) : powerByProducts(op.getLhs(), n, multiply));
+  rewriter.replaceOp(op,
+                     n == 0 ? splatInteger(rewriter, loc, op.getType(), 1) : powerByProducts(op.getLhs(), n, multiply));
   return success();
 }
 

@@ -8,9 +8,9 @@ namespace moe {
 
 /// Adds patterns that rewrite, for f32 scalars, vectors and tensors (with or without an encoding, of static or dynamic
 /// shape), `math.exp exp2 expm1 log log1p tanh erf erfc rsqrt powf fpowi` and integer `math.ipowi` by a constant, into
-/// `arith`, `math.fma`, `math.sqrt`, `math.floor` and bit operations. Constants of a tensor of dynamic shape are a scalar and a
-/// `moe.broadcast`. Every result is defined for every input: NaN flows through, no float is converted to an integer,
-/// results underflow gradually and overflow to infinity. Errors, measured over all f32: docs/numerics.md.
+/// `arith`, `math.fma`, `math.sqrt`, `math.floor` and bit operations. Constants of a tensor of dynamic shape are a
+/// scalar and a `moe.broadcast`. Every result is defined for every input: NaN flows through, no float is converted to
+/// an integer, results underflow gradually and overflow to infinity. Errors, measured over all f32: docs/numerics.md.
 void populateExpandMathPatterns(mlir::RewritePatternSet &patterns);
 
 /// Adds patterns that rewrite `moe.sigmoid softplus normal_cdf sign detach` into `arith` and `math`, for any float
@@ -18,8 +18,8 @@ void populateExpandMathPatterns(mlir::RewritePatternSet &patterns);
 /// sigmoid(x) = 1 / (1 + exp(-x)), softplus(x) = max(x, 0) + log1p(exp(-|x|)), normal_cdf(x) = erfc(-x / sqrt(2)) / 2.
 void populateDecomposePointwisePatterns(mlir::RewritePatternSet &patterns);
 
-/// Every operation of the gate that a `moe.topk` score depends on, in no particular order. These are the operations whose
-/// results have the same bits on every target.
+/// Every operation of the gate that a `moe.topk` score depends on, in no particular order. These are the operations
+/// whose results have the same bits on every target.
 llvm::SetVector<mlir::Operation *> selectionSlice(GateOp gate);
 
 } // namespace moe

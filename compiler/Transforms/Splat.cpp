@@ -15,7 +15,8 @@ static Value materialize(OpBuilder &builder, Location loc, Type type, TypedAttr 
   if (shaped.hasStaticShape())
     return arith::ConstantOp::create(builder, loc, cast<TypedAttr>(DenseElementsAttr::get(shaped, Attribute(scalar))));
   auto point = RankedTensorType::get({}, shaped.getElementType());
-  Value value = arith::ConstantOp::create(builder, loc, cast<TypedAttr>(DenseElementsAttr::get(point, Attribute(scalar))));
+  Value value =
+      arith::ConstantOp::create(builder, loc, cast<TypedAttr>(DenseElementsAttr::get(point, Attribute(scalar))));
   return moe::BroadcastOp::create(builder, loc, type, value);
 }
 

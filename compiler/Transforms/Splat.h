@@ -5,8 +5,8 @@
 
 namespace moe {
 
-/// A constant of `type` (a float or integer, or a vector or ranked tensor of these) that holds `scalar` everywhere, rounded to the
-/// element type. For a tensor of dynamic shape: a scalar constant and a `moe.broadcast`.
+/// A constant of `type` (a float or integer, or a vector or ranked tensor of these) that holds `scalar` everywhere,
+/// rounded to the element type. For a tensor of dynamic shape: a scalar constant and a `moe.broadcast`.
 mlir::Value splatConstant(mlir::OpBuilder &builder, mlir::Location loc, mlir::Type type, const llvm::APFloat &scalar);
 
 /// The same from a double.

@@ -26,10 +26,15 @@ static LogicalResult verifyExpected(Operation *op, Type type, ElementsAttr expec
   if (expected.isSplat() || !tensor || !tensor.hasStaticShape())
     return success();
   if (tensor.getNumElements() != expected.getNumElements())
-    return op->emitOpError("expects ") << expected.getNumElements() << " numbers for " << tensor.getNumElements() << " elements";
+    return op->emitOpError("expects ") << expected.getNumElements() << " numbers for " << tensor.getNumElements()
+                                       << " elements";
   return success();
 }
 
-LogicalResult ExpectCloseOp::verify() { return verifyExpected(*this, getValue().getType(), getExpected(), /*isFloat=*/true); }
+LogicalResult ExpectCloseOp::verify() {
+  return verifyExpected(*this, getValue().getType(), getExpected(), /*isFloat=*/true);
+}
 
-LogicalResult ExpectEqOp::verify() { return verifyExpected(*this, getValue().getType(), getExpected(), /*isFloat=*/false); }
+LogicalResult ExpectEqOp::verify() {
+  return verifyExpected(*this, getValue().getType(), getExpected(), /*isFloat=*/false);
+}

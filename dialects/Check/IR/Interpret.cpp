@@ -24,7 +24,8 @@ static std::vector<double> numbersOf(ElementsAttr expected) {
     }
   else
     for (const APInt &value : expected.getValues<APInt>())
-      numbers.push_back(static_cast<double>(value.getBitWidth() == 1 ? static_cast<int64_t>(value.getZExtValue()) : value.getSExtValue()));
+      numbers.push_back(static_cast<double>(value.getBitWidth() == 1 ? static_cast<int64_t>(value.getZExtValue())
+                                                                     : value.getSExtValue()));
   return numbers;
 }
 

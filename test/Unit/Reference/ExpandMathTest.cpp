@@ -1,5 +1,5 @@
-// The polynomials of ExpandMath.cpp, evaluated in f32 by the interpreter, against the C library in f64: every function over a
-// dense sample of all f32 bit patterns, in units of the last place. The bounds are those of docs/numerics.md.
+// The polynomials of ExpandMath.cpp, evaluated in f32 by the interpreter, against the C library in f64: every function
+// over a dense sample of all f32 bit patterns, in units of the last place. The bounds are those of docs/numerics.md.
 #include "test/Unit/Reference/Gate.h"
 #include <cmath>
 #include <cstring>
@@ -25,7 +25,8 @@ double ulps(double got, double want) {
     return std::isnan(want) && std::isnan(got) ? 0 : wrong;
   float rounded = static_cast<float>(want);
   if (std::isinf(rounded) || std::isinf(got)) {
-    bool nextToOverflow = std::isinf(rounded) && !std::isinf(want) && std::fabs(got) == std::numeric_limits<float>::max();
+    bool nextToOverflow =
+        std::isinf(rounded) && !std::isinf(want) && std::fabs(got) == std::numeric_limits<float>::max();
     return got == rounded ? 0 : nextToOverflow ? 1 : wrong;
   }
   if (rounded == 0 && std::signbit(got) != std::signbit(want))
@@ -52,7 +53,8 @@ Array rows(const std::vector<float> &values) {
 std::string gateText(const std::string &inputs, const std::string &expression) {
   const std::string type = "tensor<?x16xf32, #moe.axes<token, expert>>";
   std::string text = "moe.gate @f {\n moe.axis @token\n moe.axis @expert size 16\n" + inputs + "%v = " + expression +
-                     "\n %r = moe.topk %v over expert : TYPE -> !moe.selection<[token], expert, r.slot, 1>\n moe.output \"v\" = %v : TYPE\n}";
+                     "\n %r = moe.topk %v over expert : TYPE -> !moe.selection<[token], expert, r.slot, 1>\n "
+                     "moe.output \"v\" = %v : TYPE\n}";
   for (size_t at; (at = text.find("TYPE")) != std::string::npos;)
     text.replace(at, 4, type);
   return text;
@@ -84,9 +86,11 @@ std::vector<float> sample() {
   for (uint64_t bits = 0; bits <= 0xffffffffu; bits += 9973)
     values.push_back(fromBits(static_cast<uint32_t>(bits)));
   const float inf = INFINITY;
-  for (float x : {0.0f, 1.0f, 88.72283f, 88.722839f, 88.73f, 87.4f, 103.97f, 103.9721f, 104.0f, 10.0543f, 127.9999f, 128.0f, 149.0f,
-                  149.5f, 150.0f, 0.6f, 0.92f, 0.59999996f, 3.4028235e38f, 1.17549435e-38f, 1e-45f, 0.34657359f, inf, NAN})
-    for (float signedX : {x, -x, std::nextafter(x, inf), std::nextafter(x, -inf), -std::nextafter(x, inf), -std::nextafter(x, -inf)})
+  for (float x : {0.0f,   1.0f,        88.72283f,     88.722839f,      88.73f, 87.4f,       103.97f, 103.9721f,
+                  104.0f, 10.0543f,    127.9999f,     128.0f,          149.0f, 149.5f,      150.0f,  0.6f,
+                  0.92f,  0.59999996f, 3.4028235e38f, 1.17549435e-38f, 1e-45f, 0.34657359f, inf,     NAN})
+    for (float signedX :
+         {x, -x, std::nextafter(x, inf), std::nextafter(x, -inf), -std::nextafter(x, inf), -std::nextafter(x, -inf)})
       values.push_back(signedX);
   values.resize((values.size() + 15) / 16 * 16, 1.0f);
   return values;
@@ -112,24 +116,26 @@ TEST_P(ExpandMath, StaysWithinItsBoundOverAllFloats) {
   RecordProperty("ulp", std::to_string(worst.error));
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Functions, ExpandMath,
-    testing::Values(Function{"math.exp", [](double x) { return std::exp(x); }, 0.95},
-                    Function{"math.exp2", [](double x) { return std::exp2(x); }, 0.95},
-                    Function{"math.expm1", [](double x) { return std::expm1(x); }, 1.6},
-                    Function{"math.log", [](double x) { return std::log(x); }, 0.95},
-                    Function{"math.log1p", [](double x) { return std::log1p(x); }, 0.95},
-                    Function{"math.tanh", [](double x) { return std::tanh(x); }, 1.5},
-                    Function{"math.erf", [](double x) { return std::erf(x); }, 1.2},
-                    Function{"math.erfc", [](double x) { return std::erfc(x); }, 4.0},
-                    Function{"math.rsqrt", [](double x) { return 1 / std::sqrt(x); }, 1.5},
-                    Function{"moe.sigmoid", sigmoidWhereExpIsFinite, 2.5}),
-    [](const testing::TestParamInfo<Function> &info) { return std::string(info.param.op).substr(std::string(info.param.op).find('.') + 1); });
+INSTANTIATE_TEST_SUITE_P(Functions, ExpandMath,
+                         testing::Values(Function{"math.exp", [](double x) { return std::exp(x); }, 0.95},
+                                         Function{"math.exp2", [](double x) { return std::exp2(x); }, 0.95},
+                                         Function{"math.expm1", [](double x) { return std::expm1(x); }, 1.6},
+                                         Function{"math.log", [](double x) { return std::log(x); }, 0.95},
+                                         Function{"math.log1p", [](double x) { return std::log1p(x); }, 0.95},
+                                         Function{"math.tanh", [](double x) { return std::tanh(x); }, 1.5},
+                                         Function{"math.erf", [](double x) { return std::erf(x); }, 1.2},
+                                         Function{"math.erfc", [](double x) { return std::erfc(x); }, 4.0},
+                                         Function{"math.rsqrt", [](double x) { return 1 / std::sqrt(x); }, 1.5},
+                                         Function{"moe.sigmoid", sigmoidWhereExpIsFinite, 2.5}),
+                         [](const testing::TestParamInfo<Function> &info) {
+                           return std::string(info.param.op).substr(std::string(info.param.op).find('.') + 1);
+                         });
 
 TEST(ExpandMathPow, StaysWithinItsBound) {
   std::vector<float> xs, ys;
-  const float special[] = {0.0f, -0.0f, 1.0f,  -1.0f, INFINITY, -INFINITY, NAN,    2.0f,        -2.0f,        3.0f,  -3.0f,
-                           0.5f, -0.5f, 1.5f, 1e-45f, -1e-45f,  3e38f,     -3e38f, 0.99999994f, -0.99999994f, 1e10f, -1e10f};
+  const float special[] = {0.0f,  -0.0f,  1.0f,        -1.0f,        INFINITY, -INFINITY, NAN,    2.0f,
+                           -2.0f, 3.0f,   -3.0f,       0.5f,         -0.5f,    1.5f,      1e-45f, -1e-45f,
+                           3e38f, -3e38f, 0.99999994f, -0.99999994f, 1e10f,    -1e10f};
   for (float x : special)
     for (float y : special) {
       xs.push_back(x);
@@ -159,7 +165,8 @@ TEST(ExpandMathPow, StaysWithinItsBound) {
 }
 
 TEST(ExpandMathPow, SmallConstantPowersAreProducts) {
-  Gate gate(gateText("%x = moe.input \"x\" : TYPE\n%c = arith.constant dense<3.0> : tensor<f32>\n%y = moe.broadcast %c : tensor<f32> to TYPE\n",
+  Gate gate(gateText("%x = moe.input \"x\" : TYPE\n%c = arith.constant dense<3.0> : tensor<f32>\n%y = moe.broadcast %c "
+                     ": tensor<f32> to TYPE\n",
                      "math.powf %x, %y : TYPE"));
   ASSERT_TRUE(gate.parsed() && gate.expandSelectionMath());
   int products = 0, others = 0;

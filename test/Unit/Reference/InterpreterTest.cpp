@@ -48,7 +48,8 @@ std::string errorOf(const Arrays &inputs, const EvaluationOptions &options = {})
 TEST(Interpreter, ReturnsLossesMetricsOutputsAndStatus) {
   Gate gate(text);
   // 1.00390625 is halfway between two bf16 numbers; the even one is 1.
-  auto results = reference::evaluate(*gate, {{"logits", array({"token", "expert"}, {2, 3}, {1.00390625, 2, 3, 6, 5, 4})}});
+  auto results =
+      reference::evaluate(*gate, {{"logits", array({"token", "expert"}, {2, 3}, {1.00390625, 2, 3, 6, 5, 4})}});
   ASSERT_TRUE(static_cast<bool>(results)) << llvm::toString(results.takeError());
   Arrays &r = *results;
   EXPECT_EQ(r["total"].data, std::vector<double>{10.5});
@@ -67,7 +68,8 @@ TEST(Interpreter, ReturnsLossesMetricsOutputsAndStatus) {
 
 TEST(Interpreter, ParametersCanBeGiven) {
   Gate gate(text);
-  auto results = reference::evaluate(*gate, {{"logits", array({"token", "expert"}, {1, 3}, {1, 2, 3})}, {"alpha", array({}, {}, {2})}});
+  auto results = reference::evaluate(
+      *gate, {{"logits", array({"token", "expert"}, {1, 3}, {1, 2, 3})}, {"alpha", array({}, {}, {2})}});
   ASSERT_TRUE(static_cast<bool>(results));
   EXPECT_EQ((*results)["total"].data, std::vector<double>{12});
 }
@@ -86,7 +88,8 @@ TEST(Interpreter, WithoutTokensLossesAreZeroAndMetricsNaN) {
 
 TEST(Interpreter, CountsTokensNotElementsThatAreNotFinite) {
   Gate gate(text);
-  auto results = reference::evaluate(*gate, {{"logits", array({"token", "expert"}, {4, 3}, {1, nan, inf, 1, 2, 3, -inf, 0, 0, 1, 1, 1})}});
+  auto results = reference::evaluate(
+      *gate, {{"logits", array({"token", "expert"}, {4, 3}, {1, nan, inf, 1, 2, 3, -inf, 0, 0, 1, 1, 1})}});
   ASSERT_TRUE(static_cast<bool>(results));
   EXPECT_EQ((*results)["nonfinite_tokens"].data, std::vector<double>{2});
   EXPECT_TRUE(std::isnan((*results)["total"].data.at(0)));
@@ -96,17 +99,24 @@ TEST(Interpreter, CountsTokensNotElementsThatAreNotFinite) {
 TEST(Interpreter, RefusesWrongInputsAndSaysWhich) {
   EXPECT_NE(errorOf({}).find("input 'logits' is missing"), std::string::npos);
   EXPECT_NE(errorOf({{"logits", array({}, {3}, {1, 2, 3})}}).find("has rank 1, expected 2"), std::string::npos);
-  EXPECT_NE(errorOf({{"logits", array({}, {1, 4}, {1, 2, 3, 4})}}).find("size 4 on axis 'expert', expected 3"), std::string::npos);
-  EXPECT_NE(errorOf({{"logits", array({}, {2, 3}, {1, 2, 3})}}).find("has 3 elements, its sizes say 6"), std::string::npos);
-  EXPECT_NE(errorOf({{"logits", array({}, {1, 3}, {1, 2, 3})}, {"bias", array({}, {}, {0})}}).find("no input or parameter named 'bias'"), std::string::npos);
-  EXPECT_NE(errorOf({{"logits", array({}, {1, 3}, {1, 2, 3})}, {"alpha", array({}, {2}, {0, 1})}}).find("is a scalar, but 2 elements"), std::string::npos);
+  EXPECT_NE(errorOf({{"logits", array({}, {1, 4}, {1, 2, 3, 4})}}).find("size 4 on axis 'expert', expected 3"),
+            std::string::npos);
+  EXPECT_NE(errorOf({{"logits", array({}, {2, 3}, {1, 2, 3})}}).find("has 3 elements, its sizes say 6"),
+            std::string::npos);
+  EXPECT_NE(errorOf({{"logits", array({}, {1, 3}, {1, 2, 3})}, {"bias", array({}, {}, {0})}})
+                .find("no input or parameter named 'bias'"),
+            std::string::npos);
+  EXPECT_NE(errorOf({{"logits", array({}, {1, 3}, {1, 2, 3})}, {"alpha", array({}, {2}, {0, 1})}})
+                .find("is a scalar, but 2 elements"),
+            std::string::npos);
   EvaluationOptions options;
   options.tokenCount = 2;
-  EXPECT_NE(errorOf({{"logits", array({}, {1, 3}, {1, 2, 3})}}, options).find("size 1 on axis 'token', expected 2"), std::string::npos);
+  EXPECT_NE(errorOf({{"logits", array({}, {1, 3}, {1, 2, 3})}}, options).find("size 1 on axis 'token', expected 2"),
+            std::string::npos);
 }
 
-/// Node 0 holds 1, 2^-24, 2^-24, node 1 holds 1 + 2^-23: equal in f64, but added from the greatest down in f32 the small ones
-/// are lost.
+/// Node 0 holds 1, 2^-24, 2^-24, node 1 holds 1 + 2^-23: equal in f64, but added from the greatest down in f32 the
+/// small ones are lost.
 TEST(Interpreter, SelectionsCanBeRoundedToF32StepByStep) {
   Gate gate(R"(
 moe.gate @g {

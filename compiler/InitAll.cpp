@@ -3,6 +3,7 @@
 #include "compiler/Conversion/MoeKernelToLLVM/MoeKernelToLLVM.h"
 #include "compiler/Conversion/MoeToMoeKernel/MoeToMoeKernel.h"
 #include "compiler/Pipelines/Pipelines.h"
+#include "compiler/Transforms/Differentiate.h"
 #include "compiler/Transforms/Passes.h"
 #include "dialects/Check/IR/Check.h"
 #include "dialects/Moe/IR/Moe.h"
@@ -14,6 +15,7 @@
 void moe::registerAllDialects(mlir::DialectRegistry &registry) {
   moe::registerCpuCodeDialects(registry);
   registry.insert<moe::MoeDialect, moe::check::CheckDialect, moe::kernel::MoeKernelDialect, mlir::arith::ArithDialect, mlir::math::MathDialect>();
+  moe::registerUpstreamAdjoints(registry);
 }
 
 void moe::registerAllPasses() {

@@ -68,4 +68,24 @@ def MoeDecompose : Pass<"moe-decompose", "::moe::GateOp"> {
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
 }
+
+def MoeDifferentiate : Pass<"moe-differentiate", "::moe::GateOp"> {
+  let summary = "turn a gate into its backward program";
+  let description = [{
+    From the gradients of the float outputs (inputs `grad_NAME`) and of the losses (params `scale_NAME`, default 1) to the
+    gradients of the float inputs (outputs `grad_NAME`), by the adjoint that each operation states. What the gradients
+    need of the forward values is computed again.
+
+    ```mlir
+    %y = moe.sigmoid %x : tensor<?x4xf32, #moe.axes<token, expert>>
+    moe.output "y" = %y : tensor<?x4xf32, #moe.axes<token, expert>>
+    ==>
+    %y = moe.sigmoid %x : tensor<?x4xf32, #moe.axes<token, expert>>
+    %g = moe.input "grad_y" : tensor<?x4xf32, #moe.axes<token, expert>>
+    %d = ... %g * %y * (1 - %y) ...
+    moe.output "grad_x" = %d : tensor<?x4xf32, #moe.axes<token, expert>>
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
+}
 #endif

@@ -1,6 +1,5 @@
 // The driver of moe-opt.
 #include "tools/moe-opt/Driver.h"
-#include "tools/moe-opt/Stage.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/Remarks.h"
@@ -8,6 +7,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Support/FileUtilities.h"
 #include "mlir/Support/ToolUtilities.h"
+#include "tools/moe-opt/Stage.h"
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/ToolOutputFile.h"
 #include "llvm/Support/WithColor.h"
@@ -23,7 +23,8 @@ static LogicalResult enableRemarks(MLIRContext &context, const MlirOptMainConfig
   remark::RemarkCategories categories{given(config.getRemarksAllFilter()), given(config.getRemarksPassedFilter()),
                                       given(config.getRemarksMissedFilter()), given(config.getRemarksAnalyseFilter()),
                                       given(config.getRemarksFailedFilter())};
-  return remark::enableOptimizationRemarks(context, nullptr, std::make_unique<remark::RemarkEmittingPolicyAll>(), categories,
+  return remark::enableOptimizationRemarks(context, nullptr, std::make_unique<remark::RemarkEmittingPolicyAll>(),
+                                           categories,
                                            /*printAsEmitRemarks=*/true);
 }
 
@@ -69,7 +70,8 @@ LogicalResult moe::runDriver(const DriverOptions &options, DialectRegistry &regi
     (void)process(options, sources, context, config, os);
     return handler.verify();
   };
-  if (failed(splitAndProcessBuffer(std::move(file), chunk, output->os(), config.inputSplitMarker(), config.outputSplitMarker())))
+  if (failed(splitAndProcessBuffer(std::move(file), chunk, output->os(), config.inputSplitMarker(),
+                                   config.outputSplitMarker())))
     return failure();
   output->os().flush();
   if (output->os().has_error()) {

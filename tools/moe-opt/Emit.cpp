@@ -11,13 +11,15 @@ using namespace moe;
 static FailureOr<kernel::ProgramOp> onlyProgram(ModuleOp module, StringRef stage) {
   auto programs = module.getOps<kernel::ProgramOp>();
   if (!llvm::hasSingleElement(programs))
-    return module.emitError("--emit=") << stage << " takes one gate, and the input has " << std::distance(programs.begin(), programs.end());
+    return module.emitError("--emit=") << stage << " takes one gate, and the input has "
+                                       << std::distance(programs.begin(), programs.end());
   return *programs.begin();
 }
 
-/// NVRTC on the generated source. The compiler's log, with registers, stack and spills of each kernel, goes to standard error when
-/// `report` is set or the compilation fails.
-static LogicalResult compileCuda(kernel::ProgramOp program, const CudaCode &cuda, const DriverOptions &options, raw_ostream &output) {
+/// NVRTC on the generated source. The compiler's log, with registers, stack and spills of each kernel, goes to standard
+/// error when `report` is set or the compilation fails.
+static LogicalResult compileCuda(kernel::ProgramOp program, const CudaCode &cuda, const DriverOptions &options,
+                                 raw_ostream &output) {
   char *code = nullptr, *log = nullptr;
   size_t bytes = 0;
   moe_status status = moe_compile_cuda(cuda.source.c_str(), program.getSymName().str().c_str(), options.arch.c_str(),
@@ -41,7 +43,8 @@ static LogicalResult report(llvm::Error error) {
 }
 
 /// Machine code in the form that the stage names.
-static LogicalResult writeMachineCode(ModuleOp module, const DriverOptions &options, const llvm::StringMap<CudaCode> &cuda, raw_ostream &output) {
+static LogicalResult writeMachineCode(ModuleOp module, const DriverOptions &options,
+                                      const llvm::StringMap<CudaCode> &cuda, raw_ostream &output) {
   StringRef stage = options.stage;
   CpuOptions cpu;
   cpu.optimise = stage != "llvm";

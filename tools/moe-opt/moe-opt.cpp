@@ -27,21 +27,28 @@ int main(int argc, char **argv) {
   moe::registerAllPasses();
 
   cl::OptionCategory category("moe-opt options");
-  cl::opt<std::string> emit("emit", cl::desc("Stage to write: moe, kernel, cuda, ptx, cubin, llvm, asm, obj, so or header"),
+  cl::opt<std::string> emit("emit",
+                            cl::desc("Stage to write: moe, kernel, cuda, ptx, cubin, llvm, asm, obj, so or header"),
                             cl::value_desc("stage"), cl::cat(category));
   cl::opt<std::string> arch("arch", cl::desc("GPU architecture for --emit=ptx and --emit=cubin (default sm_90)"),
                             cl::value_desc("sm_XX"), cl::init("sm_90"), cl::cat(category));
-  cl::opt<bool> report("resource-report", cl::desc("Show registers, stack and spills of each kernel (with --emit=cubin)"), cl::cat(category));
-  cl::list<std::string> defines("D", cl::Prefix, cl::desc("Override a const of the spec"), cl::value_desc("NAME=VALUE"), cl::cat(category));
-  cl::list<std::string> dtypes("dtype", cl::desc("Storage type of a float input: f32, bf16 or f16"), cl::value_desc("NAME=TYPE"), cl::cat(category));
-  auto [input, output] = mlir::registerAndParseCLIOptions(argc, argv, "moe: a compiler for Mixture-of-Experts gates\n", registry);
+  cl::opt<bool> report("resource-report",
+                       cl::desc("Show registers, stack and spills of each kernel (with --emit=cubin)"),
+                       cl::cat(category));
+  cl::list<std::string> defines("D", cl::Prefix, cl::desc("Override a const of the spec"), cl::value_desc("NAME=VALUE"),
+                                cl::cat(category));
+  cl::list<std::string> dtypes("dtype", cl::desc("Storage type of a float input: f32, bf16 or f16"),
+                               cl::value_desc("NAME=TYPE"), cl::cat(category));
+  auto [input, output] =
+      mlir::registerAndParseCLIOptions(argc, argv, "moe: a compiler for Mixture-of-Experts gates\n", registry);
 
   moe::DriverOptions options{input, output, emit, arch, report, {}};
   if (!parsePairs(defines, options.frontend.defines) || !parsePairs(dtypes, options.frontend.dtypes))
     return 1;
   bool spec = llvm::StringRef(input).ends_with(".moe");
   if (!spec && (!options.frontend.defines.empty() || !options.frontend.dtypes.empty())) {
-    llvm::WithColor::error() << "-D and --dtype apply to a gate spec (a file that ends in .moe), and '" << input << "' is MLIR\n";
+    llvm::WithColor::error() << "-D and --dtype apply to a gate spec (a file that ends in .moe), and '" << input
+                             << "' is MLIR\n";
     return 1;
   }
   if (!spec && emit.empty())

@@ -8,9 +8,9 @@ using namespace moe;
 
 #include "dialects/Moe/IR/DifferentiableOpInterface.cpp.inc"
 
-void AdjointBuilder::add(Value operand, Value value) {
+void AdjointBuilder::accumulate(Value operand, Value value) {
   Value &sum = gradients[operand];
-  sum = sum ? TensorBuilder::add(sum, value) : value;
+  sum = sum ? add(sum, value) : value;
 }
 
 Value AdjointBuilder::sumTo(Value value, Type type) const {
@@ -25,39 +25,47 @@ Value AdjointBuilder::sumTo(Value value, Type type) const {
 }
 
 bool moe::stopsGradient(Operation *op) {
-  return isa<InputOp, ParamOp, SizeOp, SignOp, DetachOp, ArgmaxOp, TopkOp, FirstOp, ChosenOp, arith::ConstantOp, arith::CmpFOp, arith::CmpIOp,
-             arith::SIToFPOp, arith::UIToFPOp, arith::ExtUIOp, math::FloorOp, math::CeilOp, math::RoundEvenOp, math::TruncOp>(op) ||
+  return isa<InputOp, ParamOp, SizeOp, SignOp, DetachOp, ArgmaxOp, TopkOp, FirstOp, ChosenOp, arith::ConstantOp,
+             arith::CmpFOp, arith::CmpIOp, arith::SIToFPOp, arith::UIToFPOp, arith::ExtUIOp, math::FloorOp,
+             math::CeilOp, math::RoundEvenOp, math::TruncOp>(op) ||
          !isa<FloatType>(getElementTypeOrSelf(op->getResult(0).getType()));
 }
 
-//===-- Shape -------------------------------------------------------------------------------------------------------===//
+//===-- Shape
+//-------------------------------------------------------------------------------------------------------===//
 
-void BroadcastOp::buildAdjoint(AdjointBuilder &a) { a.add(getInput(), a.sumTo(a.gradient(), getInput().getType())); }
+void BroadcastOp::buildAdjoint(AdjointBuilder &a) {
+  a.accumulate(getInput(), a.sumTo(a.gradient(), getInput().getType()));
+}
 
 void ExpandOp::buildAdjoint(AdjointBuilder &a) {
   Extent extent{a.builder.getArrayAttr({getToAttr()}), getFromAttr(), Value()};
-  a.add(getInput(), extent.reduce(a, ReduceKind::Sum, a.gradient(), getInput().getType()));
+  a.accumulate(getInput(), extent.reduce(a, ReduceKind::Sum, a.gradient(), getInput().getType()));
 }
 
-//===-- Pointwise ---------------------------------------------------------------------------------------------------===//
+//===-- Pointwise
+//---------------------------------------------------------------------------------------------------===//
 
 /// g y (1 - y).
 void SigmoidOp::buildAdjoint(AdjointBuilder &a) {
   Value y = getResult();
-  a.add(getInput(), a.mul(a.gradient(), a.mul(y, a.sub(a.full(y.getType(), 1), y))));
+  a.accumulate(getInput(), a.mul(a.gradient(), a.mul(y, a.sub(a.full(y.getType(), 1), y))));
 }
 
 /// g sigmoid(x).
-void SoftplusOp::buildAdjoint(AdjointBuilder &a) { a.add(getInput(), a.mul(a.gradient(), a.unary<SigmoidOp>(getInput()))); }
+void SoftplusOp::buildAdjoint(AdjointBuilder &a) {
+  a.accumulate(getInput(), a.mul(a.gradient(), SigmoidOp::create(a.builder, a.loc, getType(), getInput())));
+}
 
 /// g exp(-x^2 / 2) / sqrt(2 pi).
 void NormalCdfOp::buildAdjoint(AdjointBuilder &a) {
   Value x = getInput();
   Value density = a.mul(a.unary<math::ExpOp>(a.mul(a.mul(x, x), -0.5)), std::numbers::inv_sqrtpi / std::numbers::sqrt2);
-  a.add(x, a.mul(a.gradient(), density));
+  a.accumulate(x, a.mul(a.gradient(), density));
 }
 
-//===-- Reductions --------------------------------------------------------------------------------------------------===//
+//===-- Reductions
+//--------------------------------------------------------------------------------------------------===//
 
 namespace {
 /// The parts that the adjoints of the reductions share.
@@ -68,8 +76,8 @@ struct Reduction {
   RankedTensorType type, reduced;
 
   Reduction(ReduceOp op, AdjointBuilder &a)
-      : op(op), a(a), extent{op.getOver(), op.getToAttr(), op.getValid()}, type(cast<RankedTensorType>(op.getInput().getType())),
-        reduced(cast<RankedTensorType>(op.getType())) {}
+      : op(op), a(a), extent{op.getOver(), op.getToAttr(), op.getValid()},
+        type(cast<RankedTensorType>(op.getInput().getType())), reduced(cast<RankedTensorType>(op.getType())) {}
 
   Value spread(Value value) { return extent.spread(a, value, type); }
   Value sum(Value value) { return extent.reduce(a, ReduceKind::Sum, value, reduced); }
@@ -78,7 +86,8 @@ struct Reduction {
 
   /// g to the elements that equal the result, in equal parts where there are several.
   Value winners() {
-    Value won = a.select(arith::CmpFPredicate::OEQ, op.getInput(), spread(op.getResult()), a.full(type, 1), a.full(type, 0));
+    Value won =
+        a.select(arith::CmpFPredicate::OEQ, op.getInput(), spread(op.getResult()), a.full(type, 1), a.full(type, 0));
     return a.mul(won, spread(a.div(a.gradient(), sum(won))));
   }
   /// (2 / n) (x - mean) times `scale`.
@@ -112,13 +121,22 @@ struct Reduction {
 void ReduceOp::buildAdjoint(AdjointBuilder &a) {
   Reduction r(*this, a);
   switch (getKind()) {
-  case ReduceKind::Sum: return a.add(getInput(), r.spread(a.gradient()));
-  case ReduceKind::Mean: return a.add(getInput(), r.spread(a.div(a.gradient(), r.count())));
-  case ReduceKind::Max: case ReduceKind::Min: case ReduceKind::MaxNum: return a.add(getInput(), r.winners());
-  case ReduceKind::Var: return a.add(getInput(), r.variance(a.gradient()));
-  case ReduceKind::Std: return a.add(getInput(), r.deviation());
-  case ReduceKind::Cv2: return a.add(getInput(), r.squaredVariation());
-  case ReduceKind::LogSumExp: return a.add(getInput(), r.logSumExp());
+  case ReduceKind::Sum:
+    return a.accumulate(getInput(), r.spread(a.gradient()));
+  case ReduceKind::Mean:
+    return a.accumulate(getInput(), r.spread(a.div(a.gradient(), r.count())));
+  case ReduceKind::Max:
+  case ReduceKind::Min:
+  case ReduceKind::MaxNum:
+    return a.accumulate(getInput(), r.winners());
+  case ReduceKind::Var:
+    return a.accumulate(getInput(), r.variance(a.gradient()));
+  case ReduceKind::Std:
+    return a.accumulate(getInput(), r.deviation());
+  case ReduceKind::Cv2:
+    return a.accumulate(getInput(), r.squaredVariation());
+  case ReduceKind::LogSumExp:
+    return a.accumulate(getInput(), r.logSumExp());
   }
 }
 
@@ -131,7 +149,7 @@ void SumTopOp::buildAdjoint(AdjointBuilder &a) {
   Extent extent{a.builder.getArrayAttr({getAxisAttr()}), StringAttr(), Value()};
   auto count = [&](Value mask) { return extent.reduce(a, ReduceKind::Sum, mask, getType()); };
   Value share = a.div(a.sub(a.full(getType(), getN()), count(above)), count(equal));
-  a.add(x, a.mul(TensorBuilder(a).add(above, a.mul(equal, share)), a.gradient()));
+  a.accumulate(x, a.mul(a.add(above, a.mul(equal, share)), a.gradient()));
 }
 
 /// g to the elements that equal the k-th, in equal parts where there are several.
@@ -139,10 +157,11 @@ void KthOp::buildAdjoint(AdjointBuilder &a) {
   Value x = getInput();
   Value won = a.select(arith::CmpFPredicate::OEQ, x, getResult(), a.full(x.getType(), 1), a.full(x.getType(), 0));
   Extent extent{a.builder.getArrayAttr({getAxisAttr()}), StringAttr(), Value()};
-  a.add(x, a.mul(won, a.div(a.gradient(), extent.reduce(a, ReduceKind::Sum, won, getType()))));
+  a.accumulate(x, a.mul(won, a.div(a.gradient(), extent.reduce(a, ReduceKind::Sum, won, getType()))));
 }
 
-//===-- Along an axis -----------------------------------------------------------------------------------------------===//
+//===-- Along an axis
+//-----------------------------------------------------------------------------------------------===//
 
 /// Sums `x` along an axis and spreads the sum over `x` again.
 static Value total(AdjointBuilder &a, Operation *op, StringAttr axis, Value valid, Value x) {
@@ -153,17 +172,18 @@ static Value total(AdjointBuilder &a, Operation *op, StringAttr axis, Value vali
 /// y (g - sum(g y)).
 void SoftmaxOp::buildAdjoint(AdjointBuilder &a) {
   Value y = getResult(), g = a.gradient();
-  a.add(getInput(), a.mul(y, a.sub(g, total(a, *this, getAxisAttr(), getValid(), a.mul(g, y)))));
+  a.accumulate(getInput(), a.mul(y, a.sub(g, total(a, *this, getAxisAttr(), getValid(), a.mul(g, y)))));
 }
 
 /// (g - sum(g y)) / sum(x).
 void NormalizeOp::buildAdjoint(AdjointBuilder &a) {
   Value g = a.gradient();
   Value centred = a.sub(g, total(a, *this, getAxisAttr(), getValid(), a.mul(g, getResult())));
-  a.add(getInput(), a.div(centred, total(a, *this, getAxisAttr(), getValid(), getInput())));
+  a.accumulate(getInput(), a.div(centred, total(a, *this, getAxisAttr(), getValid(), getInput())));
 }
 
-/// With d = x - mean(x), s = std(x), q = s + eps: (g - mean(g)) / q - d mean(g d) / (q^2 s), the last term 0 where s is 0.
+/// With d = x - mean(x), s = std(x), q = s + eps: (g - mean(g)) / q - d mean(g d) / (q^2 s), the last term 0 where s is
+/// 0.
 void StandardizeOp::buildAdjoint(AdjointBuilder &a) {
   Value x = getInput(), g = a.gradient(), zero = a.full(x.getType(), 0);
   auto n = static_cast<double>(a.typeOf(x).getDimSize(axisIndex(x.getType(), getAxis())));
@@ -173,10 +193,11 @@ void StandardizeOp::buildAdjoint(AdjointBuilder &a) {
   Value q = a.add(s, getEps().convertToDouble());
   Value along = a.div(a.mul(d, mean(a.mul(g, d))), a.mul(a.mul(q, q), s));
   along = a.select(arith::CmpFPredicate::OEQ, s, zero, zero, along);
-  a.add(x, a.sub(a.div(a.sub(g, mean(g)), q), along));
+  a.accumulate(x, a.sub(a.div(a.sub(g, mean(g)), q), along));
 }
 
-//===-- Selections --------------------------------------------------------------------------------------------------===//
+//===-- Selections
+//--------------------------------------------------------------------------------------------------===//
 
 /// scatter(g), summed over the axes that x lacks.
 void GatherOp::buildAdjoint(AdjointBuilder &a) {
@@ -187,10 +208,10 @@ void GatherOp::buildAdjoint(AdjointBuilder &a) {
   sizes.push_back(*lookupAxis(*this, selection.getAxis().getValue()).getSize());
   Type type = tensorOf(a.typeOf(a.gradient()).getElementType(), axes, sizes);
   Value scattered = ScatterOp::create(a.builder, a.loc, type, a.gradient(), getSelection());
-  a.add(getInput(), a.sumTo(scattered, getInput().getType()));
+  a.accumulate(getInput(), a.sumTo(scattered, getInput().getType()));
 }
 
 /// gather(g).
 void ScatterOp::buildAdjoint(AdjointBuilder &a) {
-  a.add(getInput(), GatherOp::create(a.builder, a.loc, getInput().getType(), a.gradient(), getSelection()));
+  a.accumulate(getInput(), GatherOp::create(a.builder, a.loc, getInput().getType(), a.gradient(), getSelection()));
 }

@@ -15,8 +15,7 @@ public:
   mlir::Value gradient() const { return gradients.lookup(op->getResult(0)); }
 
   /// Adds `value`, of the operand's type (f32 where that is bf16 or f16), to the gradient of `operand`.
-  void add(mlir::Value operand, mlir::Value value);
-  using TensorBuilder::add;
+  void accumulate(mlir::Value operand, mlir::Value value);
 
   /// Sums `value` over the axes that `type` lacks.
   mlir::Value sumTo(mlir::Value value, mlir::Type type) const;
@@ -26,8 +25,8 @@ private:
   llvm::DenseMap<mlir::Value, mlir::Value> &gradients;
 };
 
-/// True for an operation whose derivative is zero wherever it exists, or that makes a value without gradient: sign, floor,
-/// comparisons, selections, counts, constants, `moe.detach`.
+/// True for an operation whose derivative is zero wherever it exists, or that makes a value without gradient: sign,
+/// floor, comparisons, selections, counts, constants, `moe.detach`.
 bool stopsGradient(mlir::Operation *op);
 
 } // namespace moe

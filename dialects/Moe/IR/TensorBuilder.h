@@ -9,12 +9,15 @@ struct TensorBuilder {
   mlir::OpBuilder &builder;
   mlir::Location loc;
 
-  static mlir::RankedTensorType typeOf(mlir::Value value) { return mlir::cast<mlir::RankedTensorType>(value.getType()); }
+  static mlir::RankedTensorType typeOf(mlir::Value value) {
+    return mlir::cast<mlir::RankedTensorType>(value.getType());
+  }
 
   /// The scalar `value`, rounded to the float type `element`.
   mlir::Value scalar(mlir::Type element, double value) const {
     auto type = mlir::RankedTensorType::get({}, element);
-    return mlir::arith::ConstantOp::create(builder, loc, mlir::DenseElementsAttr::get(type, builder.getFloatAttr(element, value)));
+    return mlir::arith::ConstantOp::create(builder, loc,
+                                           mlir::DenseElementsAttr::get(type, builder.getFloatAttr(element, value)));
   }
   /// `value` everywhere on `type`.
   mlir::Value full(mlir::Type type, double value) const {
@@ -40,8 +43,10 @@ struct TensorBuilder {
     return mlir::arith::CmpFOp::create(builder, loc, predicate, a, broadcast(b, a.getType()));
   }
   /// where(a ? b, yes, no), all broadcast to `a`.
-  mlir::Value select(mlir::arith::CmpFPredicate predicate, mlir::Value a, mlir::Value b, mlir::Value yes, mlir::Value no) const {
-    return mlir::arith::SelectOp::create(builder, loc, compare(predicate, a, b), broadcast(yes, a.getType()), broadcast(no, a.getType()));
+  mlir::Value select(mlir::arith::CmpFPredicate predicate, mlir::Value a, mlir::Value b, mlir::Value yes,
+                     mlir::Value no) const {
+    return mlir::arith::SelectOp::create(builder, loc, compare(predicate, a, b), broadcast(yes, a.getType()),
+                                         broadcast(no, a.getType()));
   }
 };
 
@@ -64,7 +69,8 @@ struct Extent {
   }
   /// The number of values that each element of the result combines, as a float tensor that broadcasts to it. `op` is
   /// any operation of the gate (axes are looked up in it).
-  mlir::Value count(const TensorBuilder &b, mlir::Operation *op, mlir::RankedTensorType input, mlir::RankedTensorType result) const;
+  mlir::Value count(const TensorBuilder &b, mlir::Operation *op, mlir::RankedTensorType input,
+                    mlir::RankedTensorType result) const;
 };
 
 } // namespace moe

@@ -2,8 +2,8 @@
 #include "test/Unit/Differential/Gate.h"
 #include "compiler/InitAll.h"
 #include "compiler/Pipelines/Pipelines.h"
-#include "moe/runtime.hpp"
 #include "mlir/Pass/PassManager.h"
+#include "moe/runtime.hpp"
 #include "llvm/ADT/APFloat.h"
 #include "llvm/Support/SourceMgr.h"
 #include "gtest/gtest.h"
@@ -17,7 +17,9 @@ namespace moe::test {
 int64_t Buffer::count() const { return std::accumulate(sizes.begin(), sizes.end(), int64_t(1), std::multiplies<>()); }
 
 static const llvm::fltSemantics &semanticsOf(moe_dtype dtype) {
-  return dtype == MOE_BF16 ? llvm::APFloat::BFloat() : dtype == MOE_F16 ? llvm::APFloat::IEEEhalf() : llvm::APFloat::IEEEsingle();
+  return dtype == MOE_BF16  ? llvm::APFloat::BFloat()
+         : dtype == MOE_F16 ? llvm::APFloat::IEEEhalf()
+                            : llvm::APFloat::IEEEsingle();
 }
 
 double Buffer::get(int64_t i) const {
@@ -25,11 +27,16 @@ double Buffer::get(int64_t i) const {
   uint64_t bits = 0;
   std::memcpy(&bits, bytes.data() + i * size, size);
   switch (dtype) {
-  case MOE_F64: return std::bit_cast<double>(bits);
-  case MOE_I32: return static_cast<int32_t>(bits);
-  case MOE_I64: return static_cast<double>(static_cast<int64_t>(bits));
-  case MOE_BOOL: return bits != 0;
-  default: break;
+  case MOE_F64:
+    return std::bit_cast<double>(bits);
+  case MOE_I32:
+    return static_cast<int32_t>(bits);
+  case MOE_I64:
+    return static_cast<double>(static_cast<int64_t>(bits));
+  case MOE_BOOL:
+    return bits != 0;
+  default:
+    break;
   }
   llvm::APFloat value(semanticsOf(dtype), llvm::APInt(size * 8, bits));
   bool exact;
@@ -140,7 +147,7 @@ reference::Arrays Gate::interpret(const std::vector<Buffer> &arrays, int64_t tok
     for (uint32_t axis = 0; axis < array.rank; ++axis)
       input.axes.push_back(array.axis_names[axis]);
     input.sizes = arrays[i].sizes;
-    input.kind = array.dtype == MOE_BOOL ? reference::ElementKind::Boolean
+    input.kind = array.dtype == MOE_BOOL                            ? reference::ElementKind::Boolean
                  : array.dtype == MOE_I32 || array.dtype == MOE_I64 ? reference::ElementKind::Integer
                                                                     : reference::ElementKind::Float;
     for (int64_t e = 0; e < arrays[i].count(); ++e)
@@ -149,7 +156,8 @@ reference::Arrays Gate::interpret(const std::vector<Buffer> &arrays, int64_t tok
   reference::EvaluationOptions options;
   options.tokenCount = tokens;
   options.float32Selections = true;
-  llvm::Expected<reference::Arrays> results = reference::evaluate(*mlir::ModuleOp(*module).getOps<GateOp>().begin(), inputs, options);
+  llvm::Expected<reference::Arrays> results =
+      reference::evaluate(*mlir::ModuleOp(*module).getOps<GateOp>().begin(), inputs, options);
   if (!results) {
     ADD_FAILURE() << llvm::toString(results.takeError());
     return {};
@@ -157,7 +165,8 @@ reference::Arrays Gate::interpret(const std::vector<Buffer> &arrays, int64_t tok
   return std::move(*results);
 }
 
-void expectAgreement(const Gate &gate, const std::vector<Buffer> &arrays, const reference::Arrays &expected, double tolerance, const std::string &what) {
+void expectAgreement(const Gate &gate, const std::vector<Buffer> &arrays, const reference::Arrays &expected,
+                     double tolerance, const std::string &what) {
   for (uint32_t i = 0; i < gate.descriptor().array_count; ++i) {
     const moe_array &array = gate.descriptor().arrays[i];
     if (array.role == MOE_INPUT || array.role == MOE_PARAM || array.role == MOE_COEFFICIENT)
@@ -173,7 +182,8 @@ void expectAgreement(const Gate &gate, const std::vector<Buffer> &arrays, const 
       double terms = found->second.terms.empty() ? std::fabs(want) : found->second.terms[e];
       if (exact ? got == want : reference::withinTolerance(got, want, terms, tolerance))
         continue;
-      ADD_FAILURE() << what << ": '" << array.name << "' differs at " << e << ": got " << got << ", expected " << want << " (terms " << terms << ")";
+      ADD_FAILURE() << what << ": '" << array.name << "' differs at " << e << ": got " << got << ", expected " << want
+                    << " (terms " << terms << ")";
       break;
     }
   }
@@ -190,18 +200,30 @@ void fill(Buffer &buffer, Data data, uint32_t seed) {
     double value = normal(engine);
     bool special = pick(engine) == 0;
     switch (data) {
-    case Data::Ordinary: break;
-    case Data::Ties: value = std::floor(value * 2) / 2 * (special ? -0.0 : 1.0); break;
-    case Data::AllEqual: value = (e / row) % 2 ? 0.25 : value; break;
-    case Data::Infinities: value = special ? (pick(engine) < 8 ? -INFINITY : INFINITY) : value; break;
-    case Data::NaNs: value = special ? NAN : value; break;
-    case Data::Saturated: value *= 60; break;
+    case Data::Ordinary:
+      break;
+    case Data::Ties:
+      value = std::floor(value * 2) / 2 * (special ? -0.0 : 1.0);
+      break;
+    case Data::AllEqual:
+      value = (e / row) % 2 ? 0.25 : value;
+      break;
+    case Data::Infinities:
+      value = special ? (pick(engine) < 8 ? -INFINITY : INFINITY) : value;
+      break;
+    case Data::NaNs:
+      value = special ? NAN : value;
+      break;
+    case Data::Saturated:
+      value *= 60;
+      break;
     }
     buffer.set(e, value);
   }
 }
 
-void checkOnAllVariants(const Gate &gate, Data data, int64_t tokens, std::initializer_list<uint32_t> threads, uint32_t seed) {
+void checkOnAllVariants(const Gate &gate, Data data, int64_t tokens, std::initializer_list<uint32_t> threads,
+                        uint32_t seed) {
   static const char *const names[] = {"ordinary", "ties", "all equal", "infinities", "NaNs", "saturated"};
   std::vector<Buffer> arrays;
   for (uint32_t i = 0; i < gate.descriptor().array_count; ++i) {
@@ -214,7 +236,8 @@ void checkOnAllVariants(const Gate &gate, Data data, int64_t tokens, std::initia
     for (uint32_t count : threads) {
       gate.run(arrays, tokens, count, isa);
       expectAgreement(gate, arrays, expected, 1e-5, // docs/numerics.md
-                      std::string(gate.descriptor().name) + ", " + names[static_cast<int>(data)] + ", T = " + std::to_string(tokens) + ", " + isa + ", " + std::to_string(count) + " threads");
+                      std::string(gate.descriptor().name) + ", " + names[static_cast<int>(data)] +
+                          ", T = " + std::to_string(tokens) + ", " + isa + ", " + std::to_string(count) + " threads");
     }
 }
 

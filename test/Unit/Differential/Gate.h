@@ -50,17 +50,20 @@ private:
 
 /// Kinds of logits. Every kind keeps some ordinary rows.
 enum class Data { Ordinary, Ties, AllEqual, Infinities, NaNs, Saturated };
-inline constexpr Data allData[] = {Data::Ordinary, Data::Ties, Data::AllEqual, Data::Infinities, Data::NaNs, Data::Saturated};
+inline constexpr Data allData[] = {Data::Ordinary,   Data::Ties, Data::AllEqual,
+                                   Data::Infinities, Data::NaNs, Data::Saturated};
 
 /// Fills an input; one without tokens stays ordinary.
 void fill(Buffer &buffer, Data data, uint32_t seed);
 
-/// Runs the gate on `data` for `tokens` tokens, on every instruction set of this machine and each of `threads`, and compares
-/// each run with the interpreter.
-void checkOnAllVariants(const Gate &gate, Data data, int64_t tokens, std::initializer_list<uint32_t> threads, uint32_t seed);
+/// Runs the gate on `data` for `tokens` tokens, on every instruction set of this machine and each of `threads`, and
+/// compares each run with the interpreter.
+void checkOnAllVariants(const Gate &gate, Data data, int64_t tokens, std::initializer_list<uint32_t> threads,
+                        uint32_t seed);
 
 /// Compares what `run` wrote with what `interpret` says: integers exactly, floats within `tolerance` of the sum of the
 /// absolute values of their terms. Adds a test failure per array that differs, with the first place.
-void expectAgreement(const Gate &gate, const std::vector<Buffer> &arrays, const reference::Arrays &expected, double tolerance, const std::string &what);
+void expectAgreement(const Gate &gate, const std::vector<Buffer> &arrays, const reference::Arrays &expected,
+                     double tolerance, const std::string &what);
 
 } // namespace moe::test

@@ -1,5 +1,5 @@
-// Gates that no paper has: together they use every function that is lowered, on several axis structures, in one and in several passes
-// over the tokens. Each must agree with the interpreter on every variant.
+// Gates that no paper has: together they use every function that is lowered, on several axis structures, in one and in
+// several passes over the tokens. Each must agree with the interpreter on every variant.
 #include "test/Unit/Differential/Gate.h"
 #include "gtest/gtest.h"
 
@@ -172,7 +172,8 @@ TEST_P(Programs, AgreeWithTheInterpreterOnEveryVariant) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Programs, testing::ValuesIn(programs), [](const auto &info) { return std::string(info.param.name); });
+INSTANTIATE_TEST_SUITE_P(All, Programs, testing::ValuesIn(programs),
+                         [](const auto &info) { return std::string(info.param.name); });
 
 } // namespace
 } // namespace moe::test

@@ -1,0 +1,118 @@
+// moe-differentiate: walks a gate backwards and lets every operation add its adjoint.
+#include "compiler/Transforms/Differentiate.h"
+#include "compiler/Transforms/Passes.h"
+#include "dialects/Moe/IR/Adjoint.h"
+#include "mlir/IR/TypeUtilities.h"
+#include "llvm/ADT/SetVector.h"
+
+namespace moe {
+#define GEN_PASS_DEF_MOEDIFFERENTIATE
+#include "compiler/Transforms/Passes.h.inc"
+} // namespace moe
+
+using namespace mlir;
+using namespace moe;
+
+namespace {
+
+/// The type of a gradient: the value's, with bf16 and f16 widened to f32.
+RankedTensorType gradientType(Value value) {
+  auto type = cast<RankedTensorType>(value.getType());
+  Type element = type.getElementType();
+  return element.isBF16() || element.isF16() ? cast<RankedTensorType>(type.clone(Float32Type::get(type.getContext())))
+                                             : type;
+}
+
+class Differentiation {
+public:
+  explicit Differentiation(GateOp gate) : gate(gate), builder(OpBuilder::atBlockEnd(&gate.getBody().front())) {}
+
+  LogicalResult run() {
+    findActive();
+    seed();
+    if (failed(sweep()))
+      return failure();
+    for (Operation *op : order) // the inputs of the forward program, not the gradients that came in
+      if (auto input = dyn_cast<InputOp>(op); input && isa<FloatType>(input.getType().getElementType()))
+        writeGradient(input);
+    for (Operation *sink : sinks)
+      sink->erase();
+    return success();
+  }
+
+private:
+  /// Marks the operations through which a float input reaches other values.
+  void findActive() {
+    for (Operation &op : gate.getBody().front()) {
+      if (isa<LossOp, MetricOp, OutputOp>(op)) {
+        sinks.push_back(&op);
+        continue;
+      }
+      order.push_back(&op);
+      bool input = isa<InputOp>(op) && isa<FloatType>(getElementTypeOrSelf(op.getResult(0).getType()));
+      bool depends = llvm::any_of(op.getOperands(), [&](Value v) { return active.contains(v.getDefiningOp()); });
+      if (input || (depends && !stopsGradient(&op)))
+        active.insert(&op);
+    }
+  }
+
+  /// One gradient per sink: an input for a float output, a param for a loss.
+  void seed() {
+    for (Operation *sink : sinks) {
+      Value value = sink->getOperand(0);
+      auto type = dyn_cast<RankedTensorType>(value.getType());
+      if (isa<MetricOp>(sink) || !type || !isa<FloatType>(type.getElementType()))
+        continue;
+      StringRef name = sink->getAttrOfType<StringAttr>("name").getValue();
+      Value gradient;
+      if (isa<LossOp>(sink))
+        gradient = ParamOp::create(builder, sink->getLoc(), type, ("scale_" + name).str(), APFloat(1.0));
+      else
+        gradient = InputOp::create(builder, sink->getLoc(), gradientType(value), ("grad_" + name).str());
+      AdjointBuilder adjoint(value.getDefiningOp(), builder, gradients);
+      adjoint.accumulate(value, gradient);
+    }
+  }
+
+  LogicalResult sweep() {
+    for (Operation *op : llvm::reverse(order)) {
+      if (!active.contains(op) || isa<InputOp>(op) || !gradients.contains(op->getResult(0)))
+        continue;
+      auto differentiable = dyn_cast<DifferentiableOpInterface>(op);
+      if (!differentiable)
+        return op->emitError("'")
+               << op->getName() << "' lies on the way of a gradient and has no adjoint; use detach() if none is wanted";
+      AdjointBuilder adjoint(op, builder, gradients);
+      differentiable.buildAdjoint(adjoint);
+    }
+    return success();
+  }
+
+  void writeGradient(InputOp input) {
+    Value gradient = gradients.lookup(input.getResult());
+    RankedTensorType type = gradientType(input.getResult());
+    if (!gradient)
+      gradient = AdjointBuilder(input, builder, gradients).full(type, 0);
+    TypeAttr store;
+    if (type != input.getType())
+      store = TypeAttr::get(input.getType().getElementType());
+    OutputOp::create(builder, input.getLoc(), ("grad_" + input.getName()).str(), gradient, store);
+  }
+
+  GateOp gate;
+  OpBuilder builder;
+  SmallVector<Operation *> order, sinks;
+  llvm::SetVector<Operation *> active;
+  llvm::DenseMap<Value, Value> gradients;
+};
+
+struct MoeDifferentiate : moe::impl::MoeDifferentiateBase<MoeDifferentiate> {
+  void runOnOperation() override {
+    if (failed(differentiate(getOperation())))
+      signalPassFailure();
+  }
+};
+
+} // namespace
+
+LogicalResult moe::differentiate(GateOp gate) { return Differentiation(gate).run(); }

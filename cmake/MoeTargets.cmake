@@ -19,12 +19,6 @@ endfunction()
 # A static library of the compiler. All of them share one precompiled header of MLIR (cmake/MlirPch.h).
 function(moe_library name)
   cmake_parse_arguments(ARG "NO_PCH" "" "SOURCES;LINK;DEPENDS" ${ARGN})
-  foreach(source IN LISTS ARG_SOURCES) # DEV-GUARD
-    if(NOT EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${source}) # DEV-GUARD
-      message(STATUS "${name}: ${source} is missing") # DEV-GUARD
-      list(REMOVE_ITEM ARG_SOURCES ${source}) # DEV-GUARD
-    endif() # DEV-GUARD
-  endforeach() # DEV-GUARD
   add_library(${name} STATIC ${ARG_SOURCES} ${PROJECT_SOURCE_DIR}/cmake/MlirPch.cpp)
   target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR} ${PROJECT_SOURCE_DIR}/runtime/include)
   target_link_libraries(${name} PUBLIC moe_mlir fmt::fmt ${ARG_LINK} PRIVATE moe_options)

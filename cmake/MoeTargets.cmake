@@ -19,7 +19,7 @@ endfunction()
 # A static library of the compiler. All of them share one precompiled header of MLIR (cmake/MlirPch.h).
 function(moe_library name)
   cmake_parse_arguments(ARG "NO_PCH" "" "SOURCES;LINK;DEPENDS" ${ARGN})
-  add_library(${name} STATIC ${ARG_SOURCES} ${PROJECT_SOURCE_DIR}/cmake/MlirPch.cpp)
+  add_library(${name} STATIC ${ARG_SOURCES})
   target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR} ${PROJECT_SOURCE_DIR}/runtime/include)
   target_link_libraries(${name} PUBLIC moe_mlir fmt::fmt ${ARG_LINK} PRIVATE moe_options)
   if(NOT ARG_NO_PCH)

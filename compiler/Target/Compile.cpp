@@ -33,15 +33,16 @@ struct Isa {
 
 } // namespace
 
-static constexpr StringLiteral avx512Features[] = {"avx512f",  "avx512bw", "avx512cd", "avx512dq",
-                                                   "avx512vl", "avx2",     "fma",      "f16c"};
-static constexpr StringLiteral avx2Features[] = {"avx2", "fma", "f16c", "bmi", "bmi2"};
+/// No more than what the runtime asks the machine for (runtime/src/CpuFeatures.cpp) before it takes a variant.
+static constexpr StringLiteral avx512Features[] = {"avx512f", "avx512bw", "avx512dq", "avx512vl",
+                                                   "avx2",    "fma",      "f16c"};
+static constexpr StringLiteral avx2Features[] = {"avx2", "fma", "f16c"};
 
 /// Best first. An architecture without an entry of its own compiles for its own baseline.
 static ArrayRef<Isa> isas() {
   static const Isa table[] = {
-      {"avx512", llvm::Triple::x86_64, "x86-64-v4", "skylake-avx512", "512", avx512Features},
-      {"avx2", llvm::Triple::x86_64, "x86-64-v3", "skylake", "256", avx2Features},
+      {"avx512", llvm::Triple::x86_64, "x86-64-v2", "skylake-avx512", "512", avx512Features},
+      {"avx2", llvm::Triple::x86_64, "x86-64-v2", "skylake", "256", avx2Features},
   };
   return table;
 }
@@ -116,6 +117,7 @@ static void setIsa(llvm::Function &function, StringRef name) {
   if (isa == isas().end())
     return;
   function.addFnAttr("target-cpu", isa->cpu);
+  function.addFnAttr("target-features", "+" + llvm::join(isa->features, ",+"));
   function.addFnAttr("tune-cpu", isa->tune);
   function.addFnAttr("prefer-vector-width", isa->vectorBits);
   function.addFnAttr("min-legal-vector-width", isa->vectorBits);

@@ -12,6 +12,8 @@ OwningOpRef<ModuleOp> moe::importGate(llvm::SourceMgr &sources, MLIRContext *con
   Diagnostics diags(sources, context);
   StringRef text = sources.getMemoryBuffer(sources.getMainFileID())->getBuffer();
   std::vector<Token> tokens = lex(text, diags);
+  if (diags.tooMany(tokens.back().loc()))
+    return nullptr;
   std::unique_ptr<Gate> gate = Parser(tokens, diags).parseGate();
   if (!gate)
     return nullptr;

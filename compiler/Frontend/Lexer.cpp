@@ -38,6 +38,9 @@ public:
       Token token = next();
       token.atLineStart = first;
       tokens.push_back(token);
+      // No spec at all, or hardly one: the parser, or the caller, says so, and the rest would only be a flood.
+      if (!tokens.front().isKeyword("gate") || diags.tooMany(token.loc()))
+        rest = rest.take_back(0);
     }
   }
 

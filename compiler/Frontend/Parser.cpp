@@ -97,7 +97,9 @@ std::unique_ptr<Gate> Parser::parseGate() {
     if (token.is(TokenKind::Name))
       gate->words.push_back(token.text);
   if (!peek().isKeyword("gate")) {
-    expected("'gate NAME {'; a spec is one gate");
+    bool mlir = peek().isName("module") || peek().isName("builtin");
+    expected(mlir ? "'gate NAME {'; MLIR has its place in a file that ends in .mlir"
+                  : "'gate NAME {'; a spec is one gate");
     return nullptr;
   }
   take();

@@ -115,7 +115,8 @@ std::string Call::run(int64_t tokens, unsigned grid, int phase, Arrays &arrays, 
   for (const CudaKernelInfo &kernel : code.kernels) {
     std::vector<void *> arguments;
     for (Bound &argument : bound)
-      arguments.push_back(argument.op.getRole() == Role::Param ? static_cast<void *>(&argument.value) : &argument.pointer);
+      arguments.push_back(argument.op.getRole() == Role::Param ? static_cast<void *>(&argument.value)
+                                                               : &argument.pointer);
     arguments.insert(arguments.end(), {&accumulatorPointer, &workspacePointer, &count, &phase});
     auto needed = static_cast<unsigned>((tokens + kernel.rowsPerBlock - 1) / kernel.rowsPerBlock);
     unsigned blocks = grid ? grid : std::min(kernel.maxBlocks, std::max(1u, needed));

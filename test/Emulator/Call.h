@@ -15,8 +15,8 @@ public:
   /// Compiles the CUDA of `program`; on failure `error` is set.
   explicit Call(kernel::ProgramOp program, const std::string &folder);
 
-  /// Runs all passes. `grid` 0: as the runtime chooses it. Gives "" or the executor's finding. Reads inputs (their first
-  /// `tokens` rows) and params of `arrays` and writes all else there, unless the phase leaves it out.
+  /// Runs all passes. `grid` 0: as the runtime chooses it. Gives "" or the executor's finding. Reads inputs (their
+  /// first `tokens` rows) and params of `arrays` and writes all else there, unless the phase leaves it out.
   std::string run(int64_t tokens, unsigned grid, int phase, Arrays &arrays, bool collect = true);
 
   std::string error;

@@ -1,5 +1,6 @@
 // Generated CUDA, executed on the CPU, against the meaning of its moe_kernel program (KernelReference.h): for several
-// shapes, layouts, token counts, grids and kinds of data; and the contract of a call: phases, no accumulators, the ticket.
+// shapes, layouts, token counts, grids and kinds of data; and the contract of a call: phases, no accumulators, the
+// ticket.
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -34,11 +35,11 @@ std::ostream &operator<<(std::ostream &out, const Shape &shape) {
 
 /// What moe-opt makes of a spec, with logits of `shape.type`.
 std::string lowerSpec(const Shape &shape) {
-  std::string command = std::string(MOE_OPT) + " --emit=kernel " + MOE_SOURCE_DIR + "/" + shape.file + " --dtype logits=" +
-                        shape.type + " --mlir-print-debuginfo";
+  std::string command = std::string(MOE_OPT) + " --emit=kernel " + MOE_SOURCE_DIR + "/" + shape.file +
+                        " --dtype logits=" + shape.type + " --mlir-print-debuginfo";
   if (shape.experts)
-    command += " -D E=" + std::to_string(shape.experts) + " -D k=" + std::to_string(shape.slots) + " -D D=" +
-               std::to_string(shape.groups);
+    command += " -D E=" + std::to_string(shape.experts) + " -D k=" + std::to_string(shape.slots) +
+               " -D D=" + std::to_string(shape.groups);
   std::string text;
   FILE *pipe = popen(command.c_str(), "r");
   char buffer[4096];
@@ -116,13 +117,15 @@ Arrays Fixture::inputs(int64_t tokens, Data data, unsigned seed) {
       continue;
     elements.resize(buffer.getRowSize() * (buffer.isPerToken() ? tokens : 1));
     for (double &value : elements)
-      value = buffer.getType().isInteger(1)    ? static_cast<double>(random() % 4 == 0)
-              : buffer.getType().isInteger(32) ? static_cast<double>(random() % 100)
-                                               : representable(draw(random, data, buffer.getType().isF64() ? 1e4 : 1e30), buffer.getType());
+      value = buffer.getType().isInteger(1) ? static_cast<double>(random() % 4 == 0)
+              : buffer.getType().isInteger(32)
+                  ? static_cast<double>(random() % 100)
+                  : representable(draw(random, data, buffer.getType().isF64() ? 1e4 : 1e30), buffer.getType());
     // Rows whose elements are all equal.
     if (data != Data::Plain && buffer.isPerToken() && !buffer.getType().isInteger())
       for (int64_t row = 3; row < tokens; row += 7)
-        std::fill_n(elements.begin() + row * buffer.getRowSize(), buffer.getRowSize(), elements[row * buffer.getRowSize()]);
+        std::fill_n(elements.begin() + row * buffer.getRowSize(), buffer.getRowSize(),
+                    elements[row * buffer.getRowSize()]);
   }
   return arrays;
 }
@@ -147,7 +150,8 @@ void expectSame(ProgramOp program, const Arrays &expected, const Arrays &actual,
 }
 
 std::string describe(int64_t tokens, unsigned grid, Data data) {
-  return "T=" + std::to_string(tokens) + " grid=" + std::to_string(grid) + " data=" + std::to_string(static_cast<int>(data));
+  return "T=" + std::to_string(tokens) + " grid=" + std::to_string(grid) +
+         " data=" + std::to_string(static_cast<int>(data));
 }
 
 constexpr int forward = 7, accumulate = 1, finish = 2, reset = 4;
@@ -170,12 +174,12 @@ TEST_P(CudaExecution, IsWhatTheProgramMeans) {
       }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Sample, CudaExecution,
-    testing::Values(Shape{"Conversion/samples/deepseek_moe.kernel.mlir", 64, 8, 0, 6, 0, "f32", 0},
-                    Shape{"Conversion/samples/deepseek_moe.kernel.mlir", 64, 8, 0, 6, 0, "f32", 1},
-                    Shape{"Conversion/samples/deepseek_moe.kernel.mlir", 64, 8, 0, 6, 0, "f32", 4},
-                    Shape{"Conversion/samples/deepseek_moe.kernel.mlir", 64, 8, 0, 6, 0, "f32", 32}));
+INSTANTIATE_TEST_SUITE_P(Sample, CudaExecution,
+                         testing::Values(Shape{"Conversion/samples/deepseek_moe.kernel.mlir", 64, 8, 0, 6, 0, "f32", 0},
+                                         Shape{"Conversion/samples/deepseek_moe.kernel.mlir", 64, 8, 0, 6, 0, "f32", 1},
+                                         Shape{"Conversion/samples/deepseek_moe.kernel.mlir", 64, 8, 0, 6, 0, "f32", 4},
+                                         Shape{"Conversion/samples/deepseek_moe.kernel.mlir", 64, 8, 0, 6, 0, "f32",
+                                               32}));
 
 INSTANTIATE_TEST_SUITE_P(Grouped, CudaExecution,
                          testing::Values(Shape{"Emulator/Inputs/grouped.mlir", 8, 2, 1, 2, 2, "f32", 0},

@@ -153,8 +153,9 @@ bool Engine::openBarriers() {
     return true;
   }
   if (!progress)
-    fail("block " + std::to_string(blockNumber) + " is stuck: " + std::to_string(atBlock) + " threads wait for the block, " +
-         std::to_string(threads - atBlock - done) + " for their warp, " + std::to_string(done) + " have returned");
+    fail("block " + std::to_string(blockNumber) + " is stuck: " + std::to_string(atBlock) +
+         " threads wait for the block, " + std::to_string(threads - atBlock - done) + " for their warp, " +
+         std::to_string(done) + " have returned");
   return progress;
 }
 
@@ -181,7 +182,8 @@ void Engine::runBlock(unsigned block, unsigned blocks) {
   } while (error.empty() && openBarriers());
 }
 
-//===-- Programs ----------------------------------------------------------------------------------------------------===//
+//===-- Programs
+//----------------------------------------------------------------------------------------------------===//
 
 static std::string withHostPrelude(const std::string &source, const std::vector<std::string> &kernels) {
   size_t begin = source.find(moe::cudaPreludeBegin.str()), end = source.find(moe::cudaPreludeEnd.str());
@@ -189,7 +191,8 @@ static std::string withHostPrelude(const std::string &source, const std::vector<
     return "";
   std::string host = "#include \"test/Emulator/HostPrelude.h\"\n" + source.substr(end);
   for (const std::string &kernel : kernels)
-    host += "extern \"C\" void " + kernel + "_invoke(void **arguments) { moe_host_invoke(&" + kernel + ", arguments); }\n";
+    host +=
+        "extern \"C\" void " + kernel + "_invoke(void **arguments) { moe_host_invoke(&" + kernel + ", arguments); }\n";
   return host;
 }
 

@@ -1,6 +1,6 @@
-// Runs generated CUDA on the CPU: the source as NVRTC gets it, with HostPrelude.h in place of the device prelude, compiled
-// by the host compiler; one fiber per CUDA thread, warps and blocks one after the other, barriers and shuffles as
-// rendezvous. Finds accesses outside of the bound buffers, misaligned ones, and barriers that not all threads reach.
+// Runs generated CUDA on the CPU: the source as NVRTC gets it, with HostPrelude.h in place of the device prelude,
+// compiled by the host compiler; one fiber per CUDA thread, warps and blocks one after the other, barriers and shuffles
+// as rendezvous. Finds accesses outside of the bound buffers, misaligned ones, and barriers that not all threads reach.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -20,7 +20,8 @@ struct Buffer {
 /// A compiled source.
 class Program {
 public:
-  /// Compiles `source`, whose kernels are `kernels`. On failure `error` has the compiler's messages and the result is null.
+  /// Compiles `source`, whose kernels are `kernels`. On failure `error` has the compiler's messages and the result is
+  /// null.
   static std::unique_ptr<Program> compile(const std::string &source, const std::vector<std::string> &kernels,
                                           const std::string &folder, std::string &error);
   ~Program();

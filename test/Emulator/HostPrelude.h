@@ -1,6 +1,6 @@
-// The prelude that stands in for runtime/device/prelude.cuh when generated CUDA is compiled as host C++: same functions,
-// same meaning, every access checked by the executor (Executor.h). One CUDA thread is one fiber; `moe_host` points to the
-// services of the executor and to the coordinates of the thread that runs.
+// The prelude that stands in for runtime/device/prelude.cuh when generated CUDA is compiled as host C++: same
+// functions, same meaning, every access checked by the executor (Executor.h). One CUDA thread is one fiber; `moe_host`
+// points to the services of the executor and to the coordinates of the thread that runs.
 #pragma once
 #include <cmath>
 #include <cstdint>
@@ -42,7 +42,8 @@ struct alignas(16) moe_quad {
   unsigned word[4];
 };
 
-//===-- Global memory -------------------------------------------------------------------------------------------------===//
+//===-- Global memory
+//-------------------------------------------------------------------------------------------------===//
 
 template <typename To, typename From> void moe_host_load(const From *from, long long index, To *into, unsigned bytes) {
   moe_host->access(moe_host->engine, from + index, bytes, false);
@@ -62,9 +63,15 @@ inline void moe_load4(const float *from, long long index, float *into) { moe_hos
 inline void moe_load2(const double *from, long long index, double *into) { moe_host_load(from, index, into, 16); }
 inline void moe_load2(const int *from, long long index, int *into) { moe_host_load(from, index, into, 8); }
 inline void moe_load4(const int *from, long long index, int *into) { moe_host_load(from, index, into, 16); }
-inline void moe_load2(const unsigned short *from, long long index, unsigned *into) { moe_host_load(from, index, into, 4); }
-inline void moe_load4(const unsigned short *from, long long index, unsigned *into) { moe_host_load(from, index, into, 8); }
-inline void moe_load8(const unsigned short *from, long long index, unsigned *into) { moe_host_load(from, index, into, 16); }
+inline void moe_load2(const unsigned short *from, long long index, unsigned *into) {
+  moe_host_load(from, index, into, 4);
+}
+inline void moe_load4(const unsigned short *from, long long index, unsigned *into) {
+  moe_host_load(from, index, into, 8);
+}
+inline void moe_load8(const unsigned short *from, long long index, unsigned *into) {
+  moe_host_load(from, index, into, 16);
+}
 inline moe_quad moe_load_quad(const moe_quad *from, long long index) { return moe_load1(from, index); }
 
 template <typename T> struct moe_same {
@@ -83,14 +90,17 @@ template <typename T> T *moe_at(void *block, long long offset) {
   return reinterpret_cast<T *>(static_cast<char *>(block) + offset);
 }
 
-//===-- Shared memory -------------------------------------------------------------------------------------------------===//
+//===-- Shared memory
+//-------------------------------------------------------------------------------------------------===//
 
 template <typename T> void moe_host_put(unsigned *shared, int word, const T &value) {
   std::memcpy(shared + word, &value, sizeof(T));
 }
 inline void moe_put(unsigned *shared, int word, float value) { moe_host_put(shared, word, value); }
 inline void moe_put(unsigned *shared, int word, int value) { moe_host_put(shared, word, value); }
-inline void moe_put(unsigned *shared, int word, bool value) { moe_host_put(shared, word, static_cast<unsigned>(value)); }
+inline void moe_put(unsigned *shared, int word, bool value) {
+  moe_host_put(shared, word, static_cast<unsigned>(value));
+}
 inline void moe_put(unsigned *shared, int word, double value) { moe_host_put(shared, word, value); }
 inline void moe_put4(unsigned *shared, int word, const float *from) { std::memcpy(shared + word, from, 16); }
 inline void moe_put_quad(unsigned *shared, int word, const moe_quad &value) { moe_host_put(shared, word, value); }
@@ -101,7 +111,8 @@ template <typename T> T moe_get(const unsigned *shared, int word) {
 }
 template <> inline bool moe_get<bool>(const unsigned *shared, int word) { return shared[word] != 0; }
 
-//===-- Other threads -------------------------------------------------------------------------------------------------===//
+//===-- Other threads
+//-------------------------------------------------------------------------------------------------===//
 
 enum { MOE_HOST_SHUFFLE_XOR, MOE_HOST_FROM_LANE, MOE_HOST_SYNC_WARP };
 
@@ -142,7 +153,8 @@ inline unsigned moe_atomic_add(unsigned *into, unsigned value) {
   return old;
 }
 
-//===-- Numbers -------------------------------------------------------------------------------------------------------===//
+//===-- Numbers
+//-------------------------------------------------------------------------------------------------------===//
 
 template <typename To, typename From> To moe_host_cast(From from) {
   static_assert(sizeof(To) == sizeof(From));
@@ -196,7 +208,8 @@ inline double moe_remainder(double x, double y) { return std::fmod(x, y); }
 inline float moe_copysign(float x, float y) { return std::copysign(x, y); }
 inline double moe_copysign(double x, double y) { return std::copysign(x, y); }
 
-//===-- Launch --------------------------------------------------------------------------------------------------------===//
+//===-- Launch
+//--------------------------------------------------------------------------------------------------------===//
 
 template <typename... Arguments, unsigned long... N>
 void moe_host_call(void (*kernel)(Arguments...), void **arguments, std::integer_sequence<unsigned long, N...>) {

@@ -23,8 +23,12 @@ private:
 
   void runBlock(Block &block, int64_t row);
   Elements evaluate(Operation &op, int64_t row);
+  /// expand, chosen, gather, slice, extract.
+  Elements rearrange(Operation &op);
   void runMap(MapOp op);
   double scalarOperation(Operation &op);
+  double integerOperation(Operation &op);
+  double mathFunction(Operation &op);
   Elements reduce(kernel::ReduceOp op);
   Elements groupTopSum(GroupTopSumOp op);
   void topk(TopkOp op);
@@ -41,10 +45,14 @@ private:
 
 double combine(Combine kind, double a, double b) {
   switch (kind) {
-  case Combine::Sum: return a + b;
-  case Combine::Max: return std::isnan(a) || std::isnan(b) ? NAN : std::max(a, b);
-  case Combine::Min: return std::isnan(a) || std::isnan(b) ? NAN : std::min(a, b);
-  case Combine::MaxNum: return std::fmax(a, b);
+  case Combine::Sum:
+    return a + b;
+  case Combine::Max:
+    return std::isnan(a) || std::isnan(b) ? NAN : std::max(a, b);
+  case Combine::Min:
+    return std::isnan(a) || std::isnan(b) ? NAN : std::min(a, b);
+  case Combine::MaxNum:
+    return std::fmax(a, b);
   }
   llvm_unreachable("all combinations are above");
 }
@@ -171,7 +179,8 @@ Elements Interpreter::evaluate(Operation &op, int64_t row) {
       })
       .Case<AccumulateOp>([&](AccumulateOp accumulate) {
         Combine kind = lookupAccumulator(accumulate, accumulate.getAccumulator()).getCombine();
-        for (auto [into, value] : llvm::zip_equal(accumulators[accumulate.getAccumulator().str()], get(accumulate.getValue())))
+        for (auto [into, value] :
+             llvm::zip_equal(accumulators[accumulate.getAccumulator().str()], get(accumulate.getValue())))
           into = combine(kind, into, value);
         return Elements();
       })
@@ -190,6 +199,15 @@ Elements Interpreter::evaluate(Operation &op, int64_t row) {
       .Case<SizeOp>([&](auto) { return Elements{static_cast<double>(tokens)}; })
       .Case<kernel::ReduceOp>([&](auto reduceOp) { return reduce(reduceOp); })
       .Case<GroupTopSumOp>([&](auto sum) { return groupTopSum(sum); })
+      .Default([&](Operation *other) {
+        if (isa<ExpandOp, ChosenOp, GatherOp, SliceOp, ExtractOp>(other))
+          return rearrange(*other);
+        return Elements{rounded(scalarOperation(*other), other->getResult(0).getType())};
+      });
+}
+
+Elements Interpreter::rearrange(Operation &op) {
+  return llvm::TypeSwitch<Operation *, Elements>(&op)
       .Case<ExpandOp>([&](ExpandOp expand) {
         Elements result;
         int64_t size = sizeOf(expand.getResult().getType());
@@ -216,29 +234,45 @@ Elements Interpreter::evaluate(Operation &op, int64_t row) {
         return result;
       })
       .Case<ExtractOp>([&](ExtractOp extract) { return Elements{get(extract.getInput())[extract.getPosition()]}; })
-      .Default([&](Operation *other) { return Elements{rounded(scalarOperation(*other), other->getResult(0).getType())}; });
+      .Default([](Operation *) { return Elements(); });
 }
 
 static bool compare(arith::CmpFPredicate predicate, double a, double b) {
   using P = arith::CmpFPredicate;
   bool unordered = std::isnan(a) || std::isnan(b);
   switch (predicate) {
-  case P::AlwaysFalse: return false;
-  case P::AlwaysTrue: return true;
-  case P::OEQ: return a == b;
-  case P::OGT: return a > b;
-  case P::OGE: return a >= b;
-  case P::OLT: return a < b;
-  case P::OLE: return a <= b;
-  case P::ONE: return !unordered && a != b;
-  case P::ORD: return !unordered;
-  case P::UEQ: return unordered || a == b;
-  case P::UGT: return unordered || a > b;
-  case P::UGE: return unordered || a >= b;
-  case P::ULT: return unordered || a < b;
-  case P::ULE: return unordered || a <= b;
-  case P::UNE: return unordered || a != b;
-  case P::UNO: return unordered;
+  case P::AlwaysFalse:
+    return false;
+  case P::AlwaysTrue:
+    return true;
+  case P::OEQ:
+    return a == b;
+  case P::OGT:
+    return a > b;
+  case P::OGE:
+    return a >= b;
+  case P::OLT:
+    return a < b;
+  case P::OLE:
+    return a <= b;
+  case P::ONE:
+    return !unordered && a != b;
+  case P::ORD:
+    return !unordered;
+  case P::UEQ:
+    return unordered || a == b;
+  case P::UGT:
+    return unordered || a > b;
+  case P::UGE:
+    return unordered || a >= b;
+  case P::ULT:
+    return unordered || a < b;
+  case P::ULE:
+    return unordered || a <= b;
+  case P::UNE:
+    return unordered || a != b;
+  case P::UNO:
+    return unordered;
   }
   llvm_unreachable("all predicates are above");
 }
@@ -247,16 +281,26 @@ static bool compare(arith::CmpIPredicate predicate, int64_t a, int64_t b) {
   using P = arith::CmpIPredicate;
   auto ua = static_cast<uint32_t>(a), ub = static_cast<uint32_t>(b);
   switch (predicate) {
-  case P::eq: return a == b;
-  case P::ne: return a != b;
-  case P::slt: return a < b;
-  case P::sle: return a <= b;
-  case P::sgt: return a > b;
-  case P::sge: return a >= b;
-  case P::ult: return ua < ub;
-  case P::ule: return ua <= ub;
-  case P::ugt: return ua > ub;
-  case P::uge: return ua >= ub;
+  case P::eq:
+    return a == b;
+  case P::ne:
+    return a != b;
+  case P::slt:
+    return a < b;
+  case P::sle:
+    return a <= b;
+  case P::sgt:
+    return a > b;
+  case P::sge:
+    return a >= b;
+  case P::ult:
+    return ua < ub;
+  case P::ule:
+    return ua <= ub;
+  case P::ugt:
+    return ua > ub;
+  case P::uge:
+    return ua >= ub;
   }
   llvm_unreachable("all predicates are above");
 }
@@ -264,9 +308,6 @@ static bool compare(arith::CmpIPredicate predicate, int64_t a, int64_t b) {
 double Interpreter::scalarOperation(Operation &op) {
   auto x = [&](unsigned n) { return scalar(op.getOperand(n)); };
   auto i = [&](unsigned n) { return static_cast<int64_t>(x(n)); };
-  auto wrapped = [](int64_t value) { return static_cast<double>(static_cast<int32_t>(value)); };
-  bool truth = op.getNumResults() == 1 && op.getResult(0).getType().isInteger(1);
-  auto bits = [&](int64_t value) { return truth ? static_cast<double>(value & 1) : wrapped(value); };
   return llvm::TypeSwitch<Operation *, double>(&op)
       .Case<arith::ConstantOp>([](arith::ConstantOp constant) -> double {
         if (auto number = dyn_cast<FloatAttr>(constant.getValue()))
@@ -287,6 +328,24 @@ double Interpreter::scalarOperation(Operation &op) {
       .Case<arith::CmpFOp>([&](arith::CmpFOp cmp) -> double { return compare(cmp.getPredicate(), x(0), x(1)); })
       .Case<arith::CmpIOp>([&](arith::CmpIOp cmp) -> double { return compare(cmp.getPredicate(), i(0), i(1)); })
       .Case<arith::SelectOp>([&](auto) { return x(0) != 0 ? x(1) : x(2); })
+      .Case<arith::ExtUIOp, arith::ExtFOp, arith::TruncFOp, arith::SIToFPOp, arith::UIToFPOp>(
+          [&](auto) { return x(0); })
+      .Case<arith::FPToSIOp>([&](auto) { return std::trunc(x(0)); })
+      .Case<arith::BitcastOp>([&](arith::BitcastOp cast) -> double {
+        if (cast.getType().isF32())
+          return llvm::bit_cast<float>(static_cast<int32_t>(i(0)));
+        return llvm::bit_cast<int32_t>(static_cast<float>(x(0)));
+      })
+      .Default([&](Operation *other) { return integerOperation(*other); });
+}
+
+double Interpreter::integerOperation(Operation &op) {
+  auto x = [&](unsigned n) { return scalar(op.getOperand(n)); };
+  auto i = [&](unsigned n) { return static_cast<int64_t>(x(n)); };
+  auto wrapped = [](int64_t value) { return static_cast<double>(static_cast<int32_t>(value)); };
+  bool truth = op.getNumResults() == 1 && op.getResult(0).getType().isInteger(1);
+  auto bits = [&](int64_t value) { return truth ? static_cast<double>(value & 1) : wrapped(value); };
+  return llvm::TypeSwitch<Operation *, double>(&op)
       .Case<arith::AddIOp>([&](auto) { return wrapped(i(0) + i(1)); })
       .Case<arith::SubIOp>([&](auto) { return wrapped(i(0) - i(1)); })
       .Case<arith::MulIOp>([&](auto) { return wrapped(i(0) * i(1)); })
@@ -300,13 +359,12 @@ double Interpreter::scalarOperation(Operation &op) {
       .Case<arith::ShRUIOp>([&](auto) { return wrapped(static_cast<uint32_t>(i(0)) >> i(1)); })
       .Case<arith::MaxSIOp>([&](auto) { return std::max(x(0), x(1)); })
       .Case<arith::MinSIOp>([&](auto) { return std::min(x(0), x(1)); })
-      .Case<arith::ExtUIOp, arith::ExtFOp, arith::TruncFOp, arith::SIToFPOp, arith::UIToFPOp>([&](auto) { return x(0); })
-      .Case<arith::FPToSIOp>([&](auto) { return std::trunc(x(0)); })
-      .Case<arith::BitcastOp>([&](arith::BitcastOp cast) -> double {
-        if (cast.getType().isF32())
-          return llvm::bit_cast<float>(static_cast<int32_t>(i(0)));
-        return llvm::bit_cast<int32_t>(static_cast<float>(x(0)));
-      })
+      .Default([&](Operation *other) { return mathFunction(*other); });
+}
+
+double Interpreter::mathFunction(Operation &op) {
+  auto x = [&](unsigned n) { return scalar(op.getOperand(n)); };
+  return llvm::TypeSwitch<Operation *, double>(&op)
       .Case<math::FmaOp>([&](math::FmaOp fma) -> double {
         if (fma.getType().isF64())
           return std::fma(x(0), x(1), x(2));

@@ -1,5 +1,5 @@
-// What a moe_kernel program means, element by element: each operation is its sentence in MoeKernelOps.td and nothing else.
-// The tests of the CUDA printer compare with it.
+// What a moe_kernel program means, element by element: each operation is its sentence in MoeKernelOps.td and nothing
+// else. The tests of the CUDA printer compare with it.
 #pragma once
 #include "dialects/MoeKernel/IR/MoeKernel.h"
 #include <string>

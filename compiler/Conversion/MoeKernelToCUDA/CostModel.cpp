@@ -1,10 +1,10 @@
 // The choice of lanes per row.
 //
-// The model counts the instructions that a warp spends on one row. Work on elements costs V instructions per operation in
-// each of the L lanes that hold the row; a reduction costs a shuffle and an operation for each of its log2 L steps, in the
-// same L lanes. Fewer lanes therefore always need fewer instructions, but more registers: V values of each row that is
-// alive. Up to 12 values per lane leave room for two blocks of 256 threads on a multiprocessor; more are accepted only
-// where all 32 lanes are in use already.
+// The model counts the instructions that a warp spends on one row. Work on elements costs V instructions per operation
+// in each of the L lanes that hold the row; a reduction costs a shuffle and an operation for each of its log2 L steps,
+// in the same L lanes. Fewer lanes therefore always need fewer instructions, but more registers: V values of each row
+// that is alive. Up to 12 values per lane leave room for two blocks of 256 threads on a multiprocessor; more are
+// accepted only where all 32 lanes are in use already.
 #include "compiler/Conversion/MoeKernelToCUDA/CostModel.h"
 #include "compiler/Target/Layout.h"
 #include "llvm/Support/MathExtras.h"

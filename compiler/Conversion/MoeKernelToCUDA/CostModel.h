@@ -1,8 +1,8 @@
 // How a pass is laid out over threads: which lane holds which element of a row, and how many lanes share one row.
 //
 // A row of n elements lies over L lanes in V values per lane and vectors of w: element e(j, lane) = (j / w) * w * L +
-// lane * w + j % w. So a load of w elements is one wide access, and the L accesses of a row are contiguous. Elements from n
-// on are padding. All rows of a pass have the same L; V and w follow from n.
+// lane * w + j % w. So a load of w elements is one wide access, and the L accesses of a row are contiguous. Elements
+// from n on are padding. All rows of a pass have the same L; V and w follow from n.
 #pragma once
 #include "dialects/MoeKernel/IR/MoeKernel.h"
 
@@ -39,12 +39,13 @@ private:
   llvm::DenseMap<int64_t, int64_t> widths;
 };
 
-/// Threads per block: 256, or fewer (a power of two, at least a warp) where `wordsPerWarp(threads)`, the words of shared
-/// memory of one warp, would not fit the 48 KB that a block has without opting in.
+/// Threads per block: 256, or fewer (a power of two, at least a warp) where `wordsPerWarp(threads)`, the words of
+/// shared memory of one warp, would not fit the 48 KB that a block has without opting in.
 int64_t chooseThreads(int64_t wordsPerWarp, bool looped);
 inline constexpr int64_t sharedWords = 12 * 1024;
 
-/// Blocks of a full grid. Fixed, so that results do not depend on the device: two blocks on each of 132 multiprocessors.
+/// Blocks of a full grid. Fixed, so that results do not depend on the device: two blocks on each of 132
+/// multiprocessors.
 inline constexpr int64_t maxCudaBlocks = 264;
 
 } // namespace moe

@@ -58,7 +58,8 @@ StringRef moe::cTypeName(Type type) {
   return type.isInteger(64) ? "long long" : "";
 }
 
-//===-- Literals ----------------------------------------------------------------------------------------------------===//
+//===-- Literals
+//----------------------------------------------------------------------------------------------------===//
 
 template <typename T> static Expression floatLiteral(T value, StringRef suffix) {
   if (value != value)
@@ -85,7 +86,8 @@ Expression moe::literal(TypedAttr value) {
   return {text, text[0] == '-' ? Precedence::Unary : Precedence::Primary};
 }
 
-//===-- Operations --------------------------------------------------------------------------------------------------===//
+//===-- Operations
+//--------------------------------------------------------------------------------------------------===//
 
 static Expression compareFloats(arith::CmpFPredicate predicate, const Expression &a, const Expression &b) {
   using P = arith::CmpFPredicate;
@@ -95,22 +97,38 @@ static Expression compareFloats(arith::CmpFPredicate predicate, const Expression
   auto isNumber = [](const Expression &x) { return binary(x, "==", x, Precedence::Equality); };
   Expression differ = binary(relation("<"), "||", relation(">"), Precedence::Or);
   switch (predicate) {
-  case P::AlwaysFalse: return {"false"};
-  case P::AlwaysTrue: return {"true"};
-  case P::OEQ: return equality("==");
-  case P::OGT: return relation(">");
-  case P::OGE: return relation(">=");
-  case P::OLT: return relation("<");
-  case P::OLE: return relation("<=");
-  case P::ONE: return differ;
-  case P::UEQ: return unary("!", differ);
-  case P::UGT: return unary("!", relation("<="));
-  case P::UGE: return unary("!", relation("<"));
-  case P::ULT: return unary("!", relation(">="));
-  case P::ULE: return unary("!", relation(">"));
-  case P::UNE: return equality("!=");
-  case P::ORD: return a.text == b.text ? isNumber(a) : binary(isNumber(a), "&&", isNumber(b), Precedence::And);
-  case P::UNO: return a.text == b.text ? isNan(a) : binary(isNan(a), "||", isNan(b), Precedence::Or);
+  case P::AlwaysFalse:
+    return {"false"};
+  case P::AlwaysTrue:
+    return {"true"};
+  case P::OEQ:
+    return equality("==");
+  case P::OGT:
+    return relation(">");
+  case P::OGE:
+    return relation(">=");
+  case P::OLT:
+    return relation("<");
+  case P::OLE:
+    return relation("<=");
+  case P::ONE:
+    return differ;
+  case P::UEQ:
+    return unary("!", differ);
+  case P::UGT:
+    return unary("!", relation("<="));
+  case P::UGE:
+    return unary("!", relation("<"));
+  case P::ULT:
+    return unary("!", relation(">="));
+  case P::ULE:
+    return unary("!", relation(">"));
+  case P::UNE:
+    return equality("!=");
+  case P::ORD:
+    return a.text == b.text ? isNumber(a) : binary(isNumber(a), "&&", isNumber(b), Precedence::And);
+  case P::UNO:
+    return a.text == b.text ? isNan(a) : binary(isNan(a), "||", isNan(b), Precedence::Or);
   }
   llvm_unreachable("all predicates of cmpf are above");
 }
@@ -124,16 +142,26 @@ static Expression compareIntegers(arith::CmpIOp op, const Expression &a, const E
     return binary(moe::cast(type, a), text, moe::cast(type, b), Precedence::Relation);
   };
   switch (op.getPredicate()) {
-  case P::eq: return plain("==", Precedence::Equality);
-  case P::ne: return plain("!=", Precedence::Equality);
-  case P::slt: return plain("<", Precedence::Relation);
-  case P::sle: return plain("<=", Precedence::Relation);
-  case P::sgt: return plain(">", Precedence::Relation);
-  case P::sge: return plain(">=", Precedence::Relation);
-  case P::ult: return asUnsigned("<");
-  case P::ule: return asUnsigned("<=");
-  case P::ugt: return asUnsigned(">");
-  case P::uge: return asUnsigned(">=");
+  case P::eq:
+    return plain("==", Precedence::Equality);
+  case P::ne:
+    return plain("!=", Precedence::Equality);
+  case P::slt:
+    return plain("<", Precedence::Relation);
+  case P::sle:
+    return plain("<=", Precedence::Relation);
+  case P::sgt:
+    return plain(">", Precedence::Relation);
+  case P::sge:
+    return plain(">=", Precedence::Relation);
+  case P::ult:
+    return asUnsigned("<");
+  case P::ule:
+    return asUnsigned("<=");
+  case P::ugt:
+    return asUnsigned(">");
+  case P::uge:
+    return asUnsigned(">=");
   }
   llvm_unreachable("all predicates of cmpi are above");
 }

@@ -10,7 +10,19 @@ namespace moe {
 
 /// How tightly an expression binds; smaller binds tighter.
 enum class Precedence {
-  Primary, Unary, Multiply, Add, Shift, Relation, Equality, BitAnd, BitXor, BitOr, And, Or, Select
+  Primary,
+  Unary,
+  Multiply,
+  Add,
+  Shift,
+  Relation,
+  Equality,
+  BitAnd,
+  BitXor,
+  BitOr,
+  And,
+  Or,
+  Select
 };
 
 /// The text of an expression and how tightly its outermost operator binds.

@@ -1,6 +1,6 @@
-// Groups of elements: reductions to a row of groups, sums of the greatest of each group, and expansion back. Three forms:
-// all of a row in one lane; groups that are equal blocks of whole vectors and of a power of two of lanes (shuffles); and
-// any other grouping, through shared memory.
+// Groups of elements: reductions to a row of groups, sums of the greatest of each group, and expansion back. Three
+// forms: all of a row in one lane; groups that are equal blocks of whole vectors and of a power of two of lanes
+// (shuffles); and any other grouping, through shared memory.
 #include "compiler/Conversion/MoeKernelToCUDA/RegionPrinter.h"
 #include "llvm/Support/MathExtras.h"
 #include <numeric>
@@ -16,8 +16,8 @@ static std::string quotient(const std::string &dividend, int64_t divisor) {
 static int64_t rowSize(Value row) { return cast<RowType>(row.getType()).getSize(); }
 static Type elementType(Value row) { return cast<RowType>(row.getType()).getElementType(); }
 
-/// Puts a row into this row's part of shared memory, in the order of its elements, for reading by other lanes of the warp.
-/// Gives the word at which the row starts. Whoever reads it ends with moe_sync_warp.
+/// Puts a row into this row's part of shared memory, in the order of its elements, for reading by other lanes of the
+/// warp. Gives the word at which the row starts. Whoever reads it ends with moe_sync_warp.
 std::string RegionPrinter::stageRow(Value row) {
   RowLayout layout = layoutOf(row);
   int64_t words = elementType(row).isF64() ? 2 : 1;
@@ -34,7 +34,8 @@ std::string RegionPrinter::stageRow(Value row) {
     code = {"moe_put(shared, " + start + scale + position + ", " + source.base + (source.marks ? " == 0" : "") + ");"};
   } else if (vector) {
     code.push_back(loopHeader(layout.values, "j", 4));
-    code.push_back(indented("moe_put4(shared, " + start + positionOf(layout, {"j"}).text + ", &" + source.base + "[j]);"));
+    code.push_back(
+        indented("moe_put4(shared, " + start + positionOf(layout, {"j"}).text + ", &" + source.base + "[j]);"));
   } else {
     std::string position = positionOf(layout, {"j"}).text;
     if (words == 2)
@@ -48,7 +49,8 @@ std::string RegionPrinter::stageRow(Value row) {
   return start;
 }
 
-//===-- Reductions --------------------------------------------------------------------------------------------------===//
+//===-- Reductions
+//--------------------------------------------------------------------------------------------------===//
 
 /// Registers of `count` groups; with `start`, at their neutral elements.
 std::string RegionPrinter::groupDeclaration(const GroupWork &work, StringRef name, int64_t count, bool start) const {
@@ -129,14 +131,23 @@ void RegionPrinter::printGroupsInLane(const GroupWork &work, const std::string &
       code.push_back(type.str() + " " + name + "[" + text(count) + "];");
       code.push_back("#pragma unroll");
       code.push_back(loopHeader(count));
-      code.push_back(indented(name + "[j] = " + sum + "&" + target + "[j" + (work.top == 1 ? "" : " * " + top) + "]);"));
+      code.push_back(
+          indented(name + "[j] = " + sum + "&" + target + "[j" + (work.top == 1 ? "" : " * " + top) + "]);"));
     }
   }
   statements(code);
 }
 
-/// Each group is whole vectors of neighbouring lanes: reduce within vectors, then over those lanes, then hand group g to
-/// lane g.
+/// The lane that holds group `lane` of a chunk with `perChunk` groups of `groupLanes` lanes each.
+static std::string groupLane(int64_t perChunk, int64_t lanes, int64_t groupLanes) {
+  if (perChunk == 1)
+    return "0";
+  std::string lane = perChunk == lanes ? "lane" : "lane % " + text(perChunk);
+  return groupLanes > 1 ? lane + " * " + text(groupLanes) : lane;
+}
+
+/// Each group is whole vectors of neighbouring lanes: reduce within vectors, then over those lanes, then hand group g
+/// to lane g.
 void RegionPrinter::printGroupsInBlocks(const GroupWork &work, const std::string &name) {
   RowLayout layout = layoutOf(work.input), groups = layoutOf(work.result);
   const Row &input = rows.find(work.input)->second;
@@ -153,7 +164,6 @@ void RegionPrinter::printGroupsInBlocks(const GroupWork &work, const std::string
     code.push_back(loopHeader(layout.values));
     code.push_back(indented(update));
   }
-  std::string loopIndent, c = "c", source = part;
   code.push_back(type + " " + name + (groups.values == 1 ? " = 0;" : "[" + text(groups.values) + "] = {};"));
   bool several = chunks > 1;
   if (several) {
@@ -167,19 +177,19 @@ void RegionPrinter::printGroupsInBlocks(const GroupWork &work, const std::string
     std::string pointer = several || work.top == 1 ? "&" + element : part;
     if (groupLanes > 1)
       code.push_back(indented("moe_top_lanes<" + text(work.top) + ", " + laneCount + ">(" + pointer + ");", level));
-    code.push_back(indented("const " + type + " " + whole + " = moe_top_sum<" + text(work.top) + ">(" + pointer + ");", level));
+    code.push_back(
+        indented("const " + type + " " + whole + " = moe_top_sum<" + text(work.top) + ">(" + pointer + ");", level));
   } else if (groupLanes > 1) {
-    code.push_back(indented(("const " + type + " " + whole + " = moe_" + combineName(work.combine) + "_lanes<" + laneCount +
-                             ">(" + element + ");").str(), level));
+    code.push_back(indented(("const " + type + " " + whole + " = moe_" + combineName(work.combine) + "_lanes<" +
+                             laneCount + ">(" + element + ");")
+                                .str(),
+                            level));
   } else {
     whole = element;
   }
-  // Group jj * lanes + lane is in chunk jj * groupLanes + lane / perChunk, in lane (lane % perChunk) * groupLanes there.
-  std::string from = perChunk == lanes ? "lane" : "lane % " + text(perChunk);
-  if (perChunk == 1)
-    from = "0";
-  else if (groupLanes > 1)
-    from += " * " + laneCount;
+  // Group jj * lanes + lane is in chunk jj * groupLanes + lane / perChunk, in lane (lane % perChunk) * groupLanes
+  // there.
+  std::string from = groupLane(perChunk, lanes, groupLanes);
   std::string moved = "moe_from_lane<" + text(lanes) + ">(" + whole + ", " + from + ")";
   if (!several) {
     code.push_back(name + " = " + moved + ";");
@@ -191,8 +201,9 @@ void RegionPrinter::printGroupsInBlocks(const GroupWork &work, const std::string
     std::string chunk = perChunk == lanes ? "" : quotient("lane", perChunk);
     if (j > 0 || chunk.empty())
       chunk = chunk.empty() ? text(j * groupLanes) : text(j * groupLanes) + " + " + chunk;
-    code.push_back(indented("if (c == " + chunk + ") " + name + (groups.values == 1 ? "" : "[" + text(j) + "]") + " = " +
-                            received + ";", 1));
+    code.push_back(indented("if (c == " + chunk + ") " + name + (groups.values == 1 ? "" : "[" + text(j) + "]") +
+                                " = " + received + ";",
+                            1));
   }
   code.push_back("}");
   statements(code);
@@ -227,7 +238,8 @@ void RegionPrinter::printGroupsStaged(const GroupWork &work, const std::string &
     for (int64_t g = 0; g < groups.size; ++g)
       ends.push_back(ends.back() + llvm::count(groupOf, g));
     std::string members = program.table(name + "_members", order), starts = program.table(name + "_starts", ends);
-    header = "for (int n = moe_constant(" + starts + ", " + group + "); n < moe_constant(" + starts + ", " + group + " + 1); ++n)";
+    header = "for (int n = moe_constant(" + starts + ", " + group + "); n < moe_constant(" + starts + ", " + group +
+             " + 1); ++n)";
     at = "moe_constant(" + members + ", n)";
   }
   if (!scale.empty())
@@ -242,7 +254,8 @@ void RegionPrinter::printGroupsStaged(const GroupWork &work, const std::string &
   level = groups.values > 1;
   std::string result = name + (groups.values == 1 ? "" : "[j]");
   if (work.top)
-    code.push_back(indented(result + " = moe_top_sum<" + text(work.top) + ">(" + (work.top == 1 ? "&" : "") + target + ");", level));
+    code.push_back(indented(
+        result + " = moe_top_sum<" + text(work.top) + ">(" + (work.top == 1 ? "&" : "") + target + ");", level));
   else if (groups.values > 1)
     code.push_back(indented(result + " = " + target + ";", level));
   if (groups.values > 1)
@@ -259,7 +272,28 @@ void RegionPrinter::printGroupTopSum(GroupTopSumOp op) {
   printGroups({op.getInput(), op.getResult(), op.getGroups(), Combine::Sum, static_cast<int64_t>(op.getN())});
 }
 
-//===-- Expansion ---------------------------------------------------------------------------------------------------===//
+//===-- Expansion
+//---------------------------------------------------------------------------------------------------===//
+
+/// One lane holds the row and all groups.
+void RegionPrinter::printExpandInLane(ExpandOp op) {
+  RowLayout layout = layoutOf(op.getResult()), groups = layoutOf(op.getInput());
+  Row input = registers(op.getInput());
+  std::string mark = input.marks ? " == 0" : "";
+  std::string name = declareRow(op.getResult(), "spread", layout.values == 1 ? " = " + input.base + mark : "");
+  if (layout.values == 1)
+    return;
+  if (areEqualBlocks(op.getGroups(), layout.size, groups.size)) {
+    std::string group = groups.values == 1 ? "" : "[" + quotient("j", layout.size / groups.size) + "]";
+    return statements(
+        {"#pragma unroll", loopHeader(layout.values), indented(name + "[j] = " + input.base + group + mark + ";")});
+  }
+  Lines code;
+  for (auto [e, group] : llvm::enumerate(groupsOf(op.getGroups(), layout.size, groups.size)))
+    code.push_back(name + "[" + text(e) + "] = " + input.base + (groups.values == 1 ? "" : "[" + text(group) + "]") +
+                   mark + ";");
+  statements(code);
+}
 
 void RegionPrinter::printExpand(ExpandOp op) {
   if (op.getResult().use_empty())
@@ -270,19 +304,8 @@ void RegionPrinter::printExpand(ExpandOp op) {
   Row input = registers(op.getInput());
   note(op);
   std::string mark = input.marks ? " == 0" : "", type = cTypeName(elementType(op.getInput())).str();
-  if (plan.getLanes() == 1) {
-    std::string name = declareRow(op.getResult(), "spread", layout.values == 1 ? " = " + input.base + mark : "");
-    if (layout.values == 1)
-      return;
-    if (equal) {
-      std::string group = groups.values == 1 ? "" : "[" + quotient("j", blockSize) + "]";
-      return statements({"#pragma unroll", loopHeader(layout.values), indented(name + "[j] = " + input.base + group + mark + ";")});
-    }
-    Lines code;
-    for (auto [e, group] : llvm::enumerate(groupsOf(op.getGroups(), layout.size, groups.size)))
-      code.push_back(name + "[" + text(e) + "] = " + input.base + (groups.values == 1 ? "" : "[" + text(group) + "]") + mark + ";");
-    return statements(code);
-  }
+  if (plan.getLanes() == 1)
+    return printExpandInLane(op);
   if (equal && groups.values == 1 && blockSize % layout.width == 0) {
     openLoop(layout, op);
     std::string lanes = "moe_from_lane<" + text(layout.lanes) + ">(" + input.base + mark + ", ";
@@ -303,13 +326,16 @@ void RegionPrinter::printExpand(ExpandOp op) {
   std::string start = stageRow(op.getInput());
   std::string position = positionOf(layout, {"j"}).text;
   std::string name = declareRow(op.getResult(), "spread", layout.values == 1 ? " = 0" : " = {}");
-  std::string group = equal ? layout.values > 1 && blockSize > 1 ? quotient("(" + position + ")", blockSize) : quotient(position, blockSize)
-                            : "moe_constant(" + program.table(name + "_group", groupsOf(op.getGroups(), layout.size, groups.size)) +
+  std::string group = equal ? layout.values > 1 && blockSize > 1 ? quotient("(" + position + ")", blockSize)
+                                                                 : quotient(position, blockSize)
+                            : "moe_constant(" +
+                                  program.table(name + "_group", groupsOf(op.getGroups(), layout.size, groups.size)) +
                                   ", " + position + ")";
   if (type == "double")
     group = "2 * (" + group + ")";
   std::string guard = layout.isPadded() ? "if (" + position + " < " + text(layout.size) + ") " : "";
-  std::string assign = guard + name + (layout.values == 1 ? "" : "[j]") + " = moe_get<" + type + ">(shared, " + start + group + ");";
+  std::string assign =
+      guard + name + (layout.values == 1 ? "" : "[j]") + " = moe_get<" + type + ">(shared, " + start + group + ");";
   Lines code;
   if (layout.values > 1) {
     code = unrollPragma(layout);

@@ -1,5 +1,6 @@
-// Kernels around the regions: parameters, the row loop with its prefetch, and the way of the accumulators from registers
-// through shared memory and the workspace to the caller, for which rows.cuh has the code that all gates share.
+// Kernels around the regions: parameters, the row loop with its prefetch, and the way of the accumulators from
+// registers through shared memory and the workspace to the caller, for which rows.cuh has the code that all gates
+// share.
 #include "compiler/Conversion/MoeKernelToCUDA/MoeKernelToCUDA.h"
 #include "compiler/Conversion/MoeKernelToCUDA/RegionPrinter.h"
 #include "llvm/Support/MathExtras.h"
@@ -26,9 +27,9 @@ namespace {
 struct PassAccumulator {
   AccumulatorOp op;
   std::string registers;
-  int64_t quad;  ///< first quad (16 bytes) of the partial results
+  int64_t quad; ///< first quad (16 bytes) of the partial results
   int64_t quads;
-  int64_t home;  ///< first quad in the caller's accumulator block
+  int64_t home; ///< first quad in the caller's accumulator block
 };
 
 /// Prints the kernel of one pass.
@@ -41,8 +42,8 @@ public:
 
   LogicalResult print(ProgramOp gate, const std::string &parameters);
 
-  Lines layout;  ///< the Layout structure of rows.cuh
-  Lines code;    ///< the kernel
+  Lines layout; ///< the Layout structure of rows.cuh
+  Lines code;   ///< the kernel
   CudaKernelInfo info;
   int64_t partialQuads = 0;
 
@@ -51,7 +52,9 @@ private:
   bool collects() { return !placed.empty() || countsTokens || !pass.getFinish().front().empty(); }
   LogicalResult chooseBlock();
   void printLayout();
-  void printLayoutFunction(StringRef signature, llvm::function_ref<std::string(PassAccumulator &)> body, StringRef last);
+  void printLayoutFunction(StringRef signature, llvm::function_ref<std::string(PassAccumulator &)> body,
+                           StringRef last);
+  void printAccumulatorRegisters(int level);
   void printRowLoop();
   void printLoadAhead(StringRef row, int level);
   void printPublish();
@@ -79,13 +82,15 @@ private:
 
 } // namespace
 
-//===-- Sizes -------------------------------------------------------------------------------------------------------===//
+//===-- Sizes
+//-------------------------------------------------------------------------------------------------------===//
 
 void KernelPrinter::placeAccumulators() {
   AccumulatorLayout homes(pass->getParentOfType<ProgramOp>());
   for (auto &[symbol, registers] : rows.accumulators) {
     AccumulatorOp op = lookupAccumulator(pass, symbol.getValue());
-    placed.push_back({op, registers, 0, static_cast<int64_t>(llvm::divideCeil(op.getCount() * elementBytes(op.getType()), 16)),
+    placed.push_back({op, registers, 0,
+                      static_cast<int64_t>(llvm::divideCeil(op.getCount() * elementBytes(op.getType()), 16)),
                       static_cast<int64_t>(homes.offsetOf(symbol.getValue()) / 16)});
   }
   llvm::sort(placed, [](const PassAccumulator &a, const PassAccumulator &b) { return a.home < b.home; });
@@ -108,8 +113,9 @@ LogicalResult KernelPrinter::chooseBlock() {
   sharedSize = std::max<int64_t>({4, warps * stage, direct ? 0 : warps * merge, finish.stageWords});
   info = {name, static_cast<uint32_t>(threads), static_cast<uint32_t>(threads / lanes()), 0, maxCudaBlocks};
   if (sharedSize > sharedWords)
-    return pass.emitError("stages rows of ") << 4 * std::max(rows.stageWords, finish.stageWords) << " bytes in shared memory, of which a block has "
-                                             << 4 * sharedWords << "; use fewer elements or f32";
+    return pass.emitError("stages rows of ")
+           << 4 * std::max(rows.stageWords, finish.stageWords) << " bytes in shared memory, of which a block has "
+           << 4 * sharedWords << "; use fewer elements or f32";
   return success();
 }
 
@@ -120,14 +126,19 @@ bool KernelPrinter::prefetches() const {
   return registers <= maxPrefetchRegisters;
 }
 
-//===-- Layout of partial results -----------------------------------------------------------------------------------===//
+//===-- Layout of partial results
+//-----------------------------------------------------------------------------------===//
 
 static StringRef functorName(Combine combine) {
   switch (combine) {
-  case Combine::Sum: return "moe_Sum";
-  case Combine::Max: return "moe_Max";
-  case Combine::Min: return "moe_Min";
-  case Combine::MaxNum: return "moe_MaxNum";
+  case Combine::Sum:
+    return "moe_Sum";
+  case Combine::Max:
+    return "moe_Max";
+  case Combine::Min:
+    return "moe_Min";
+  case Combine::MaxNum:
+    return "moe_MaxNum";
   }
   llvm_unreachable("all combinations are above");
 }
@@ -152,21 +163,29 @@ void KernelPrinter::printLayoutFunction(StringRef signature, llvm::function_ref<
 void KernelPrinter::printLayout() {
   layout.push_back("// What one block hands on, in quads of 16 bytes.");
   layout.push_back("struct " + name + "_layout {");
-  printLayoutFunction("moe_quad neutral(int quad)", [](PassAccumulator &a) {
-    std::string zero = a.op.getCombine() == Combine::Sum ? "0" : neutralElement(a.op.getCombine(), a.op.getType());
-    std::string type = a.op.getCombine() == Combine::Sum ? "int" : cTypeName(a.op.getType()).str();
-    return "return moe_fill<" + type + ">(" + zero + ");";
-  }, "");
-  printLayoutFunction("void combine(int quad, moe_quad &into, const moe_quad &from)", [](PassAccumulator &a) {
-    return ("return moe_combine<" + functorName(a.op.getCombine()) + ", " + cTypeName(a.op.getType()) + ">(into, from);").str();
-  }, "");
-  printLayoutFunction("int at(int quad)", [](PassAccumulator &a) {
-    return "return quad + " + text(a.home - a.quad) + ";";
-  }, "");
+  printLayoutFunction(
+      "moe_quad neutral(int quad)",
+      [](PassAccumulator &a) {
+        std::string zero = a.op.getCombine() == Combine::Sum ? "0" : neutralElement(a.op.getCombine(), a.op.getType());
+        std::string type = a.op.getCombine() == Combine::Sum ? "int" : cTypeName(a.op.getType()).str();
+        return "return moe_fill<" + type + ">(" + zero + ");";
+      },
+      "");
+  printLayoutFunction(
+      "void combine(int quad, moe_quad &into, const moe_quad &from)",
+      [](PassAccumulator &a) {
+        return ("return moe_combine<" + functorName(a.op.getCombine()) + ", " + cTypeName(a.op.getType()) +
+                ">(into, from);")
+            .str();
+      },
+      "");
+  printLayoutFunction(
+      "int at(int quad)", [](PassAccumulator &a) { return "return quad + " + text(a.home - a.quad) + ";"; }, "");
   layout.push_back("};");
 }
 
-//===-- Rows --------------------------------------------------------------------------------------------------------===//
+//===-- Rows
+//--------------------------------------------------------------------------------------------------------===//
 
 void KernelPrinter::printLoadAhead(StringRef row, int level) {
   Lines loads;
@@ -181,8 +200,8 @@ void KernelPrinter::printLoadAhead(StringRef row, int level) {
     put("}", level);
 }
 
-void KernelPrinter::printRowLoop() {
-  int64_t step = info.rowsPerBlock, level = 2;
+/// Accumulators start from neutral elements.
+void KernelPrinter::printAccumulatorRegisters(int level) {
   for (PassAccumulator &accumulator : placed) {
     int64_t values = rows.getPlan().of(accumulator.op.getCount()).values;
     Type type = accumulator.op.getType();
@@ -200,6 +219,11 @@ void KernelPrinter::printRowLoop() {
       put(accumulator.registers + "[j] = " + neutral + ";", level + 1);
     }
   }
+}
+
+void KernelPrinter::printRowLoop() {
+  int64_t step = info.rowsPerBlock, level = 2;
+  printAccumulatorRegisters(level);
   put(rows.invariants, level);
   put("// this block's tokens", level);
   put("const long long begin = token_count * blockIdx.x / gridDim.x;", level);
@@ -214,11 +238,14 @@ void KernelPrinter::printRowLoop() {
   }
   if (rows.hasMissingRows()) {
     std::string warpRows = rowsPerWarp() == 32 ? "threadIdx.x / 32 * 32" : "threadIdx.x / 32 * " + text(rowsPerWarp());
-    put("for (long long first_row = begin + " + warpRows + "; first_row < end; first_row += " + text(step) + ") {", level);
-    put("const long long row = first_row + threadIdx.x % 32" + (lanes() == 1 ? "" : " / " + text(lanes())) + ";", level + 1);
+    put("for (long long first_row = begin + " + warpRows + "; first_row < end; first_row += " + text(step) + ") {",
+        level);
+    put("const long long row = first_row + threadIdx.x % 32" + (lanes() == 1 ? "" : " / " + text(lanes())) + ";",
+        level + 1);
     put("const bool live = row < end;", level + 1);
   } else {
-    put("for (long long row = " + (ahead ? "start" : "begin + " + group) + "; row < end; row += " + text(step) + ") {", level);
+    put("for (long long row = " + (ahead ? "start" : "begin + " + group) + "; row < end; row += " + text(step) + ") {",
+        level);
   }
   for (const TokenLoad &load : rows.tokenLoads) {
     if (!ahead) {
@@ -241,7 +268,8 @@ void KernelPrinter::printRowLoop() {
   put("}", level);
 }
 
-//===-- From registers to the workspace -----------------------------------------------------------------------------===//
+//===-- From registers to the workspace
+//-----------------------------------------------------------------------------===//
 
 void KernelPrinter::printPublishOne(PassAccumulator &accumulator) {
   AccumulatorOp op = accumulator.op;
@@ -256,7 +284,8 @@ void KernelPrinter::printPublishOne(PassAccumulator &accumulator) {
     if (direct)
       return "moe_store1(moe_at<" + cType + ">(partials, (blockIdx.x * " + text(partialQuads) + "ll + " +
              text(accumulator.quad) + ") * 16), " + position + ", " + value + ");";
-    return "moe_put(shared, " + word + " + " + (perElement == 2 ? "2 * (" + position + ")" : position) + ", " + value + ");";
+    return "moe_put(shared, " + word + " + " + (perElement == 2 ? "2 * (" + position + ")" : position) + ", " + value +
+           ");";
   };
   std::string overRows = ("moe_" + combineName(op.getCombine()) + "_rows<" + Twine(lanes()) + ">(").str();
   auto merged = [&](const std::string &value) { return lanes() == 32 ? value : overRows + value + ")"; };
@@ -311,7 +340,8 @@ void KernelPrinter::printPublish() {
     for (PassAccumulator &accumulator : placed)
       printPublishOne(accumulator);
     if (!direct)
-      put("moe_publish<" + name + "_layout, " + text(partialQuads) + ", " + text(threads / 32) + ">(shared, partials);", 2);
+      put("moe_publish<" + name + "_layout, " + text(partialQuads) + ", " + text(threads / 32) + ">(shared, partials);",
+          2);
   }
   put("if (!moe_arrive_last(moe_at<unsigned>(workspace, 0), shared))", 2);
   put("return;", 3);
@@ -370,9 +400,12 @@ LogicalResult KernelPrinter::print(ProgramOp gate, const std::string &parameters
     put("moe_quad *const partials = moe_at<moe_quad>(workspace, " + text(before) + ");", 1);
   put("if (phase & MOE_ACCUMULATE) {", 1);
   if (lanes() > 1)
-    put("const int lane = threadIdx.x % " + text(lanes()) + "; // of the " + text(lanes()) + " lanes that hold a row", 2);
+    put("const int lane = threadIdx.x % " + text(lanes()) + "; // of the " + text(lanes()) + " lanes that hold a row",
+        2);
   if (rows.stageWords > 0)
-    put("const int stage = threadIdx.x / " + text(lanes()) + " * " + text(rows.stageWords) + "; // this row's part of shared", 2);
+    put("const int stage = threadIdx.x / " + text(lanes()) + " * " + text(rows.stageWords) +
+            "; // this row's part of shared",
+        2);
   printRowLoop();
   if (collects())
     printPublish();
@@ -387,13 +420,16 @@ LogicalResult KernelPrinter::print(ProgramOp gate, const std::string &parameters
   return success();
 }
 
-//===-- Programs ----------------------------------------------------------------------------------------------------===//
+//===-- Programs
+//----------------------------------------------------------------------------------------------------===//
 
 static std::string parameterType(BufferOp buffer) {
   if (buffer.getRole() == Role::Param)
     return "float ";
   Type type = buffer.getType();
-  std::string base = type.isBF16() || type.isF16() ? "unsigned short" : type.isInteger(1) ? "unsigned char" : cTypeName(type).str();
+  std::string base = type.isBF16() || type.isF16() ? "unsigned short"
+                     : type.isInteger(1)           ? "unsigned char"
+                                                   : cTypeName(type).str();
   return (buffer.getRole() == Role::Input ? "const " : "") + base + " *__restrict__ ";
 }
 
@@ -409,7 +445,10 @@ static std::string declareParameters(ProgramOp gate, ProgramText &program) {
   };
   for (auto buffer : gate.getOps<BufferOp>()) {
     Role role = buffer.getRole();
-    std::string suffix = role == Role::Param ? "" : role == Role::Input ? "_in" : role == Role::Coefficient ? "_coefficient" : "_out";
+    std::string suffix = role == Role::Param         ? ""
+                         : role == Role::Input       ? "_in"
+                         : role == Role::Coefficient ? "_coefficient"
+                                                     : "_out";
     std::string name = program.names.fresh(buffer.getSymName().str() + suffix);
     program.parameters[buffer.getSymName()] = name;
     add(parameterType(buffer) + name);
@@ -446,9 +485,10 @@ FailureOr<CudaCode> moe::emitCuda(ProgramOp gate) {
     ++number;
   }
   result.workspaceBytes = 64 + coefficientBytes(gate) + maxCudaBlocks * quads * 16;
-  result.source = "// The gate '" + gate.getSymName().str() + "', made by moe.\n" + cudaPreludeBegin.str() + "\n" + preludeText +
-                  cudaPreludeEnd.str() + "\n\n" + rowsText + "\n//===-- " + gate.getSymName().str() + " " +
-                  std::string(std::max<int64_t>(3, 111 - static_cast<int64_t>(gate.getSymName().size())), '-') + "===//\n";
+  result.source = "// The gate '" + gate.getSymName().str() + "', made by moe.\n" + cudaPreludeBegin.str() + "\n" +
+                  preludeText + cudaPreludeEnd.str() + "\n\n" + rowsText + "\n//===-- " + gate.getSymName().str() +
+                  " " + std::string(std::max<int64_t>(3, 111 - static_cast<int64_t>(gate.getSymName().size())), '-') +
+                  "===//\n";
   if (!program.tables.empty())
     result.source += "\n" + joined(program.tables);
   result.source += kernels;

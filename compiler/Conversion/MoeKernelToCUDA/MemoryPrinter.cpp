@@ -1,5 +1,5 @@
-// Loads, stores and accumulators. A row in memory is read and written in vectors as wide as its layout and alignment allow;
-// bf16 and f16 stay packed in words until the row is used.
+// Loads, stores and accumulators. A row in memory is read and written in vectors as wide as its layout and alignment
+// allow; bf16 and f16 stay packed in words until the row is used.
 #include "compiler/Conversion/MoeKernelToCUDA/RegionPrinter.h"
 
 using namespace mlir;
@@ -44,8 +44,8 @@ struct RowAccess {
     std::string condition = guard;
     if (layout.isPadded())
       condition += (guard.empty() ? "" : " && ") + position.text + " < " + std::to_string(layout.size);
-    std::string text = (condition.empty() ? "" : "if (" + condition + ") ") +
-                       access(indexOf(row, layout.size, position), j) + ";";
+    std::string text =
+        (condition.empty() ? "" : "if (" + condition + ") ") + access(indexOf(row, layout.size, position), j) + ";";
     if (single)
       return {text};
     Lines lines = unrollPragma(layout);
@@ -57,7 +57,8 @@ struct RowAccess {
 };
 } // namespace
 
-//===-- Inputs with a row per token ---------------------------------------------------------------------------------===//
+//===-- Inputs with a row per token
+//---------------------------------------------------------------------------------===//
 
 static bool isPacked(const TokenLoad &load) {
   return isHalf(load.buffer) && load.isRow && accessWidth(load.buffer, load.layout) > 1;
@@ -88,7 +89,9 @@ Lines RegionPrinter::loadRaw(const TokenLoad &load, StringRef name, StringRef ro
   return access.print([&](const std::string &index, const std::string &j) {
     if (width == 1)
       return base + (load.layout.values == 1 ? "" : "[" + j + "]") + " = moe_load1(" + from + ", " + index + ")";
-    std::string into = rawValues(load) == 1 ? "&" + base : j == "0" ? base : "&" + base + (isPacked(load) ? "[j / 2]" : "[j]");
+    std::string into = rawValues(load) == 1 ? "&" + base
+                       : j == "0"           ? base
+                                            : "&" + base + (isPacked(load) ? "[j / 2]" : "[j]");
     return "moe_load" + std::to_string(width) + "(" + from + ", " + index + ", " + into + ")";
   });
 }
@@ -127,7 +130,8 @@ void RegionPrinter::printTokenLoad(LoadOp op, BufferOp buffer) {
     scalars[op.getResult()] = Expression(known->name);
 }
 
-//===-- Arrays without tokens ---------------------------------------------------------------------------------------===//
+//===-- Arrays without tokens
+//---------------------------------------------------------------------------------------===//
 
 static Expression loaded(BufferOp buffer, const std::string &from, const std::string &index) {
   Expression raw = call("moe_load1", {{from}, {index}});
@@ -148,7 +152,8 @@ void RegionPrinter::printWholeLoad(LoadOp op, BufferOp buffer) {
   closeLoop();
   llvm::append_range(target, takeComments());
   auto row = dyn_cast<RowType>(op.getResult().getType());
-  std::string name = names.fresh(buffer.getSymName()), type = cTypeName(row ? row.getElementType() : op.getResult().getType()).str();
+  std::string name = names.fresh(buffer.getSymName()),
+              type = cTypeName(row ? row.getElementType() : op.getResult().getType()).str();
   if (!row) {
     target.push_back("const " + type + " " + name + " = " + loaded(buffer, from, "0").text + ";");
     scalars[op.getResult()] = Expression(name);
@@ -174,7 +179,8 @@ void RegionPrinter::printLoad(LoadOp op) {
   printWholeLoad(op, buffer);
 }
 
-//===-- Outputs -----------------------------------------------------------------------------------------------------===//
+//===-- Outputs
+//-----------------------------------------------------------------------------------------------------===//
 
 static Expression stored(BufferOp buffer, const Expression &value) {
   if (buffer.getType().isBF16())
@@ -195,8 +201,8 @@ void RegionPrinter::printStore(StoreOp op) {
     std::string once = live;
     if (plan.getLanes() > 1)
       once += (live.empty() ? "" : " && ") + std::string("lane == 0");
-    statement((once.empty() ? "" : "if (" + once + ") ") + "moe_store1(" + into + ", " + (perToken ? "row" : "0") + ", " +
-              value.text + ");");
+    statement((once.empty() ? "" : "if (" + once + ") ") + "moe_store1(" + into + ", " + (perToken ? "row" : "0") +
+              ", " + value.text + ");");
     return;
   }
   RowLayout layout = plan.of(row.getSize());
@@ -213,7 +219,8 @@ void RegionPrinter::printStore(StoreOp op) {
   }));
 }
 
-//===-- Accumulators ------------------------------------------------------------------------------------------------===//
+//===-- Accumulators
+//------------------------------------------------------------------------------------------------===//
 
 void RegionPrinter::printAccumulate(AccumulateOp op) {
   AccumulatorOp accumulator = lookupAccumulator(op, op.getAccumulator());

@@ -27,8 +27,8 @@ struct CudaCode {
 inline constexpr llvm::StringLiteral cudaPreludeBegin = "//===-- moe device prelude ---===//";
 inline constexpr llvm::StringLiteral cudaPreludeEnd = "//===-- end of moe device prelude ---===//";
 
-/// Prints a verified program as CUDA. Fails, with a diagnostic on the operation, where an operation of arith or math has no
-/// CUDA form or a row does not fit the shared memory of a block.
+/// Prints a verified program as CUDA. Fails, with a diagnostic on the operation, where an operation of arith or math
+/// has no CUDA form or a row does not fit the shared memory of a block.
 mlir::FailureOr<CudaCode> emitCuda(kernel::ProgramOp program);
 
 } // namespace moe

@@ -28,14 +28,18 @@ std::string moe::definedName(StringRef statement) {
 Names::Names() {
   // Words of C++ and CUDA, and the variables that every kernel has.
   for (StringRef word :
-       {"auto", "bool", "break", "case", "char", "class", "const", "continue", "default", "delete", "do", "double",
-        "else", "enum", "extern", "false", "float", "for", "if", "inline", "int", "long", "new", "operator", "private",
-        "public", "register", "return", "short", "signed", "sizeof", "static", "struct", "switch", "template", "this",
-        "true", "typedef", "union", "unsigned", "using", "virtual", "void", "volatile", "while", "and", "or", "not",
-        "threadIdx", "blockIdx", "blockDim", "gridDim", "warpSize", "accumulators", "workspace", "token_count", "phase",
-        "shared", "partials", "lane", "warp", "row", "begin", "end", "first", "best", "start", "next", "first_row", "live", "stage", "block", "i", "j",
-        "k", "at", "asm", "namespace", "typename", "try", "throw", "catch", "friend", "goto", "explicit", "mutable",
-        "protected", "exp", "log", "sqrt", "abs", "min", "max", "pow"})
+       {"auto",      "bool",     "break",    "case",     "char",      "class",        "const",     "continue",
+        "default",   "delete",   "do",       "double",   "else",      "enum",         "extern",    "false",
+        "float",     "for",      "if",       "inline",   "int",       "long",         "new",       "operator",
+        "private",   "public",   "register", "return",   "short",     "signed",       "sizeof",    "static",
+        "struct",    "switch",   "template", "this",     "true",      "typedef",      "union",     "unsigned",
+        "using",     "virtual",  "void",     "volatile", "while",     "and",          "or",        "not",
+        "threadIdx", "blockIdx", "blockDim", "gridDim",  "warpSize",  "accumulators", "workspace", "token_count",
+        "phase",     "shared",   "partials", "lane",     "warp",      "row",          "begin",     "end",
+        "first",     "best",     "start",    "next",     "first_row", "live",         "stage",     "block",
+        "i",         "j",        "k",        "at",       "asm",       "namespace",    "typename",  "try",
+        "throw",     "catch",    "friend",   "goto",     "explicit",  "mutable",      "protected", "exp",
+        "log",       "sqrt",     "abs",      "min",      "max",       "pow"})
     taken.insert(word);
 }
 

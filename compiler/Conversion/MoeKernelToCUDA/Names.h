@@ -11,7 +11,8 @@ namespace moe {
 /// The spec statements that a location names, in order: the names of its NameLocs ("s = softmax(logits, expert)").
 llvm::SmallVector<llvm::StringRef> statementsOf(mlir::Location loc);
 
-/// The variable that a statement defines ("s"; "expert_balance" of "loss expert_balance = …"); "" where it defines none.
+/// The variable that a statement defines ("s"; "expert_balance" of "loss expert_balance = …"); "" where it defines
+/// none.
 std::string definedName(llvm::StringRef statement);
 
 /// Hands out C identifiers, each once.
@@ -25,8 +26,8 @@ private:
   llvm::StringSet<> taken;
 };
 
-/// Which name each value of a region would like to have. The last value that a statement makes gets the statement's name;
-/// the others get it with what they are behind it ("s_max").
+/// Which name each value of a region would like to have. The last value that a statement makes gets the statement's
+/// name; the others get it with what they are behind it ("s_max").
 class WantedNames {
 public:
   explicit WantedNames(mlir::Block &block);

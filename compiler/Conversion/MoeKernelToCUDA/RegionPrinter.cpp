@@ -9,7 +9,8 @@ using namespace moe::kernel;
 /// Longer expressions are cut in two.
 static constexpr size_t maxExpressionLength = 84;
 
-//===-- Text --------------------------------------------------------------------------------------------------------===//
+//===-- Text
+//--------------------------------------------------------------------------------------------------------===//
 
 std::string moe::indented(StringRef text, int levels) { return std::string(2 * levels, ' ') + text.str(); }
 
@@ -46,7 +47,8 @@ std::string moe::accumulatedName(AccumulatorOp accumulator) {
 std::string moe::updateStatement(Combine combine, StringRef target, const Expression &value) {
   if (combine == Combine::Sum)
     return target.str() + " += " + value.text + ";";
-  return target.str() + " = " + call(("moe_" + combineName(combine)).str(), {Expression(target.str()), value}).text + ";";
+  return target.str() + " = " + call(("moe_" + combineName(combine)).str(), {Expression(target.str()), value}).text +
+         ";";
 }
 
 std::string moe::neutralElement(Combine combine, Type type) {
@@ -76,7 +78,8 @@ std::string ProgramText::table(StringRef wanted, ArrayRef<int32_t> elements) {
   return name;
 }
 
-//===-- Loops and statements ----------------------------------------------------------------------------------------===//
+//===-- Loops and statements
+//----------------------------------------------------------------------------------------===//
 
 RegionPrinter::RegionPrinter(Block &block, const LayoutPlan &plan, ProgramText &program, bool finish)
     : block(block), plan(plan), program(program), names(program.names), wanted(block),
@@ -155,16 +158,19 @@ bool RegionPrinter::dependsOnOpenLoop(Value value) const {
 }
 
 bool RegionPrinter::dependsOnOpenLoop(Operation *op) const {
-  return op->walk([&](Operation *inner) {
-             bool depends = llvm::any_of(inner->getOperands(), [&](Value operand) {
-               bool inside = operand.getParentRegion() != op->getParentRegion();
-               return !inside && dependsOnOpenLoop(operand);
-             });
-             return depends ? WalkResult::interrupt() : WalkResult::advance();
-           }).wasInterrupted();
+  return op
+      ->walk([&](Operation *inner) {
+        bool depends = llvm::any_of(inner->getOperands(), [&](Value operand) {
+          bool inside = operand.getParentRegion() != op->getParentRegion();
+          return !inside && dependsOnOpenLoop(operand);
+        });
+        return depends ? WalkResult::interrupt() : WalkResult::advance();
+      })
+      .wasInterrupted();
 }
 
-//===-- Values ------------------------------------------------------------------------------------------------------===//
+//===-- Values
+//------------------------------------------------------------------------------------------------------===//
 
 std::string RegionPrinter::freshName(Value value, StringRef kind) { return names.fresh(wanted.of(value, kind)); }
 
@@ -282,7 +288,8 @@ void RegionPrinter::defineRow(Value row, StringRef kind, const Expression &text)
   rows[row] = Row{name};
 }
 
-//===-- Element-wise work -------------------------------------------------------------------------------------------===//
+//===-- Element-wise work
+//-------------------------------------------------------------------------------------------===//
 
 void RegionPrinter::printMap(MapOp op) {
   if (isInlined(op) || op.use_empty())

@@ -1,8 +1,8 @@
 // Prints one region of a pass, the rows region or the finish region, as CUDA statements.
 //
-// Each row value becomes a register array `name[V]` (a plain variable where V is 1), each scalar a variable, or, where it is
-// used once, part of the expression that uses it. Element-wise work on rows of one size shares one loop over j: the printer
-// keeps the last loop open and appends to it until something needs a result that only the whole loop gives.
+// Each row value becomes a register array `name[V]` (a plain variable where V is 1), each scalar a variable, or, where
+// it is used once, part of the expression that uses it. Element-wise work on rows of one size shares one loop over j:
+// the printer keeps the last loop open and appends to it until something needs a result that only the whole loop gives.
 #pragma once
 #include "compiler/Conversion/MoeKernelToCUDA/CostModel.h"
 #include "compiler/Conversion/MoeKernelToCUDA/Expression.h"
@@ -90,6 +90,7 @@ private:
   void printGroupReduce(kernel::ReduceOp op);
   void printGroupTopSum(kernel::GroupTopSumOp op);
   void printExpand(kernel::ExpandOp op);
+  void printExpandInLane(kernel::ExpandOp op);
   void printTopk(kernel::TopkOp op);
   void printTopkRounds(kernel::TopkOp op, const std::string &key, const std::string &name);
   void printChosen(kernel::ChosenOp op);
@@ -111,7 +112,8 @@ private:
   void printGroupsInBlocks(const GroupWork &work, const std::string &name);
   void printGroupsStaged(const GroupWork &work, const std::string &name);
   std::string groupDeclaration(const GroupWork &work, llvm::StringRef name, int64_t count, bool start) const;
-  std::string groupUpdate(const GroupWork &work, llvm::StringRef target, llvm::StringRef index, llvm::StringRef element);
+  std::string groupUpdate(const GroupWork &work, llvm::StringRef target, llvm::StringRef index,
+                          llvm::StringRef element);
 
   // Loops, statements, comments (RegionPrinter.cpp).
   Loop &openLoop(const RowLayout &layout, mlir::Operation *user);

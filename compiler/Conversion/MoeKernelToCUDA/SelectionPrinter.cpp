@@ -1,7 +1,7 @@
 // Selections: topk as rounds of a maximum over integer keys in registers, and what its marks give; gathers; slices.
 //
-// A key is taken by setting it to 0 (rows.cuh has the order of keys). So at the end the keys that are 0 mark the selected
-// elements, and `chosen` and `count` need neither the positions nor another search.
+// A key is taken by setting it to 0 (rows.cuh has the order of keys). So at the end the keys that are 0 mark the
+// selected elements, and `chosen` and `count` need neither the positions nor another search.
 #include "compiler/Conversion/MoeKernelToCUDA/RegionPrinter.h"
 
 using namespace mlir;
@@ -15,7 +15,8 @@ static std::string elementTypeName(Value row) { return cTypeName(cast<RowType>(r
 /// Rounds of a topk are unrolled up to this many comparisons.
 static constexpr int64_t maxUnrolledRounds = 256;
 
-//===-- topk --------------------------------------------------------------------------------------------------------===//
+//===-- topk
+//--------------------------------------------------------------------------------------------------------===//
 
 /// Whether something needs the positions of a topk, or only which elements it takes.
 static bool needsPositions(TopkOp op) {
@@ -100,7 +101,8 @@ void RegionPrinter::printTopkRounds(TopkOp op, const std::string &key, const std
   code.push_back(loopHeader(slots.size, "k") + " {");
   code.push_back(indented("// the greatest key, and the first position that has it"));
   if (single) {
-    code.push_back(indented("const " + keyType + " best = " + (layout.lanes > 1 ? "moe_max" + lanes + "(" + key + ")" : key) + ";"));
+    code.push_back(indented("const " + keyType +
+                            " best = " + (layout.lanes > 1 ? "moe_max" + lanes + "(" + key + ")" : key) + ";"));
   } else {
     code.push_back(indented(keyType + " best = 0;"));
     forEach(code, up, "best = moe_max(best, " + element + ");");
@@ -125,18 +127,23 @@ void RegionPrinter::printTopkRounds(TopkOp op, const std::string &key, const std
   statements(code);
 }
 
-//===-- Marks -------------------------------------------------------------------------------------------------------===//
+//===-- Marks
+//-------------------------------------------------------------------------------------------------------===//
 
 /// Statement over all elements of a row for each position of `indices` that is not negative; `at` is the position.
 static Lines forEachPosition(const RowLayout &layout, const RowLayout &slots, const std::string &indices,
                              const std::string &statement) {
   Lines code;
-  std::string slot = slots.values == 1 ? indices : slots.lanes == 1 ? indices + "[k]" : indices + "[k / " + text(slots.lanes) + "]";
+  std::string slot = slots.values == 1  ? indices
+                     : slots.lanes == 1 ? indices + "[k]"
+                                        : indices + "[k / " + text(slots.lanes) + "]";
   if (slots.values > 1)
     llvm::append_range(code, unrollPragma(slots));
   code.push_back("for (int k = 0; k < " + text(slots.size) + "; ++k) {");
   std::string lane = slots.values == 1 ? "k" : "k % " + text(slots.lanes);
-  code.push_back(indented("const int at = " + (slots.lanes == 1 ? slot : "moe_from_lane<" + text(slots.lanes) + ">(" + slot + ", " + lane + ")") + ";"));
+  code.push_back(indented(
+      "const int at = " +
+      (slots.lanes == 1 ? slot : "moe_from_lane<" + text(slots.lanes) + ">(" + slot + ", " + lane + ")") + ";"));
   if (layout.values > 1) {
     llvm::append_range(code, unrollPragma(layout));
     code.push_back(indented("for (int j = 0; j < " + text(layout.values) + "; ++j)"));
@@ -162,7 +169,8 @@ void RegionPrinter::printChosen(ChosenOp op) {
   std::string name = declareRow(op.getResult(), "chosen", layout.values == 1 ? " = false" : " = {}");
   std::string target = name + (layout.values == 1 ? "" : "[j]");
   std::string here = positionOf(layout, {"j"}).text;
-  statements(forEachPosition(layout, layoutOf(op.getIndices()), indices, "if (" + here + " == at) " + target + " = true;"));
+  statements(
+      forEachPosition(layout, layoutOf(op.getIndices()), indices, "if (" + here + " == at) " + target + " = true;"));
 }
 
 void RegionPrinter::printCount(CountOp op) {
@@ -177,7 +185,8 @@ void RegionPrinter::printCount(CountOp op) {
   if (key != keysOf.end() && rowSize(topk.getInput()) == layout.size) {
     openLoop(layout, op);
     note(op);
-    inLoop((live.empty() ? "" : "if (live) ") + target + " += " + key->second + (layout.values == 1 ? "" : "[j]") + " == 0;");
+    inLoop((live.empty() ? "" : "if (live) ") + target + " += " + key->second + (layout.values == 1 ? "" : "[j]") +
+           " == 0;");
     return;
   }
   std::string indices = registers(op.getIndices()).base;
@@ -187,7 +196,8 @@ void RegionPrinter::printCount(CountOp op) {
   statements(forEachPosition(layout, layoutOf(op.getIndices()), indices, "if (" + condition + ") ++" + target + ";"));
 }
 
-//===-- Elements at positions ---------------------------------------------------------------------------------------===//
+//===-- Elements at positions
+//---------------------------------------------------------------------------------------===//
 
 /// Whether all positions of these slots are in the row: those of a topk that no mask can leave short of elements.
 static bool areAllFound(Value indices) {
@@ -204,9 +214,11 @@ void RegionPrinter::printPick(Value result, Value input, Value indices) {
   bool guarded = slots.isPadded() || !areAllFound(indices);
   std::string position = at.base + (at.indexed ? "[j]" : ""), value;
   if (layout.values == 1 && layout.lanes > 1) {
-    value = "moe_from_lane<" + text(layout.lanes) + ">(" + source.base + (source.marks ? " == 0" : "") + ", " + position + ")";
+    value = "moe_from_lane<" + text(layout.lanes) + ">(" + source.base + (source.marks ? " == 0" : "") + ", " +
+            position + ")";
     openLoop(slots, result.getDefiningOp());
-    return defineRow(result, "picked", guarded ? select({position + " < 0", Precedence::Relation}, {"0"}, {value}) : value);
+    return defineRow(result, "picked",
+                     guarded ? select({position + " < 0", Precedence::Relation}, {"0"}, {value}) : value);
   }
   std::string start = stageRow(input);
   std::string word = type == "double" ? "2 * " + position : position;

@@ -19,10 +19,11 @@ using namespace moe;
 static LogicalResult enableRemarks(MLIRContext &context, const MlirOptMainConfig &config) {
   if (!config.shouldEmitRemarks())
     return success();
-  auto given = [](const std::string &filter) { return filter.empty() ? std::nullopt : std::optional(filter); };
-  remark::RemarkCategories categories{given(config.getRemarksAllFilter()), given(config.getRemarksPassedFilter()),
-                                      given(config.getRemarksMissedFilter()), given(config.getRemarksAnalyseFilter()),
-                                      given(config.getRemarksFailedFilter())};
+  // An empty filter is given all the same: a kind of remark without one is off, even if the filter for all lets it
+  // pass.
+  remark::RemarkCategories categories{config.getRemarksAllFilter(), config.getRemarksPassedFilter(),
+                                      config.getRemarksMissedFilter(), config.getRemarksAnalyseFilter(),
+                                      config.getRemarksFailedFilter()};
   return remark::enableOptimizationRemarks(context, nullptr, std::make_unique<remark::RemarkEmittingPolicyAll>(),
                                            categories,
                                            /*printAsEmitRemarks=*/true);

@@ -28,6 +28,16 @@ std::string axesText(const moe_array &array) {
 llvm::StringRef dtypeName(const moe_array &array) { return moe_dtype_name(static_cast<moe_dtype>(array.dtype)); }
 
 bool isFloat(const moe_array &array) { return array.dtype <= MOE_F16; }
+
+// What helps when a file holds another type: the type that the input could be compiled for, or a conversion in NumPy.
+std::string typeHint(const moe_array &wanted, NpyType came) {
+  for (moe_dtype other : {MOE_F32, MOE_BF16, MOE_F16})
+    if (isFloat(wanted) && holds(came, other))
+      return fmt::format("; convert the array, or read it as it is by --dtype {}={} if the spec says float",
+                         wanted.name, moe_dtype_name(other));
+  return "; convert the array";
+}
+
 bool hasTokens(const moe_array &array) { return array.rank > 0 && array.sizes[0] < 0; }
 
 // Gathers the messages for one call; each becomes one line.
@@ -117,8 +127,7 @@ void Matcher::readFile(CallArray &array, const std::string &path) {
   if (!holds(array.storage.type, static_cast<moe_dtype>(wanted.dtype)))
     fail("input '{}' ('{}'): expected elements of {}{}, came {}{}", wanted.name, path, dtypeName(wanted).str(),
          wanted.dtype == MOE_BF16 ? " (as raw '<u2', or '<V2' of ml_dtypes)" : "", typeName(array.storage.type).str(),
-         isFloat(wanted) ? fmt::format("; convert the array, or choose another type by --dtype {}=…", wanted.name)
-                         : "");
+         typeHint(wanted, array.storage.type));
   if (!fits || !hasTokens(wanted))
     return;
   int64_t came = array.storage.sizes[0];

@@ -1,6 +1,7 @@
 // The table and the load of a call.
 #include "tools/moe-run/Report.h"
 #include "fmt/format.h"
+#include "llvm/ADT/STLExtras.h"
 #include <algorithm>
 #include <cmath>
 
@@ -32,22 +33,28 @@ std::string typeAndShape(const CallArray &array) {
                      shapeText(array.storage.sizes));
 }
 
-// Scalars in as many digits as tell them from their neighbours; arrays as a summary.
+// As many digits as tell the number from its neighbours. The sign of a NaN means nothing.
+std::string scalarText(float value) { return std::isnan(value) ? "nan" : fmt::format("{}", value); }
+
+// Scalars as they are; arrays as a summary of what is a number, and how many are none.
 std::string valueText(const CallArray &array) {
   if (array.storage.sizes.empty() && array.storage.type == NpyType::F32)
-    return fmt::format("{}", array.storage.as<float>()[0]);
+    return scalarText(array.storage.as<float>()[0]);
   std::vector<double> all = values(array.storage);
   if (array.storage.sizes.empty() && all.size() == 1)
     return fmt::format("{:.9g}", all[0]);
   std::string text = typeAndShape(array);
+  size_t given = all.size();
+  llvm::erase_if(all, [](double value) { return std::isnan(value); });
+  std::string nans = all.size() < given ? fmt::format("{} of {} nan", given - all.size(), given) : "";
   if (all.empty())
-    return text;
+    return nans.empty() ? text : text + "  " + nans;
   double sum = 0;
   for (double value : all)
     sum += value;
   auto [least, greatest] = std::minmax_element(all.begin(), all.end());
-  return fmt::format("{}  least {:.6g}, mean {:.6g}, greatest {:.6g}", text, *least,
-                     sum / static_cast<double>(all.size()), *greatest);
+  return fmt::format("{}  least {:.6g}, mean {:.6g}, greatest {:.6g}{}", text, *least,
+                     sum / static_cast<double>(all.size()), *greatest, nans.empty() ? "" : ", " + nans);
 }
 
 struct Row {
@@ -75,7 +82,7 @@ void addRows(std::vector<Row> &rows, const CallArrays &call, uint32_t role, cons
     ++count;
   }
   if (role == MOE_LOSS && count > 1)
-    rows.push_back({kind, "(total)", fmt::format("{}", static_cast<float>(total))});
+    rows.push_back({kind, "(total)", scalarText(static_cast<float>(total))});
 }
 
 int64_t groupOf(const moe_axis &axis, const moe_axis &finer, int64_t element) {

@@ -3,6 +3,8 @@
 #include "TestGate.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include <cmath>
+#include <limits>
 
 namespace moe::run {
 namespace {
@@ -33,6 +35,26 @@ TEST(Report, TableAlignsNamesAndSumsLosses) {
                   "  loss    (total)  0.625\n"
                   "  metric  load     i32 [6]  least 0, mean 2.5, greatest 5\n"
                   "  status  empty    0\n");
+}
+
+TEST(Report, NaNHasNoSignAndNoPartInSummaries) {
+  InputOptions options;
+  options.tokens = 3;
+  CallArrays call = llvm::cantFail(makeCallArrays(gate, options));
+  call.arrays[4].storage.as<float>()[0] = -std::numeric_limits<float>::quiet_NaN();
+  call.arrays[6].storage = NpyArray(NpyType::F32, {6});
+  const float values[] = {NAN, 1, 2, NAN, 6, -NAN};
+  std::copy(std::begin(values), std::end(values), call.arrays[6].storage.as<float>().begin());
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  printTable(os, call);
+  EXPECT_THAT(text, HasSubstr("loss    balance  nan\n"));
+  EXPECT_THAT(text, HasSubstr("loss    (total)  nan\n"));
+  EXPECT_THAT(text, HasSubstr("least 1, mean 3, greatest 6, 3 of 6 nan\n"));
+  std::fill_n(call.arrays[6].storage.as<float>().begin(), 6, NAN);
+  text.clear();
+  printTable(os, call);
+  EXPECT_THAT(text, HasSubstr("[6]  6 of 6 nan\n"));
 }
 
 TEST(Report, LoadCountsValidSlotsOnly) {

@@ -107,7 +107,11 @@ static llvm::Error evaluateOperation(Operation *op, bool single, const Evaluator
       return errorAt(op, text);
     }
   frame.single = single && op->getNumResults() == 1 && getElementTypeOrSelf(op->getResult(0).getType()).isF32();
-  return (*evaluator)(op, frame);
+  if (llvm::Error error = (*evaluator)(op, frame))
+    return error;
+  if (frame.single)
+    frame.forgetTerms(op->getResult(0));
+  return llvm::Error::success();
 }
 
 /// How many indices of run-time axes have a non-finite value in some float input.

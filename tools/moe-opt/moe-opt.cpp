@@ -20,8 +20,18 @@ static bool parsePairs(const cl::list<std::string> &flags, std::map<std::string,
   return true;
 }
 
+/// Leaves the hundreds of flags that LLVM's code generators bring along out of --help; --help-hidden has them. To be
+/// called before our own and MLIR's flags exist.
+static void hideFlagsOfCodeGenerators() {
+  for (auto &entry : cl::getRegisteredOptions())
+    if (!llvm::is_contained(entry.second->Categories, &cl::getGeneralCategory()) ||
+        (entry.first != "help" && entry.first != "version"))
+      entry.second->setHiddenFlag(cl::Hidden);
+}
+
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
+  hideFlagsOfCodeGenerators();
   mlir::DialectRegistry registry;
   moe::registerAllDialects(registry);
   moe::registerAllPasses();

@@ -14,7 +14,8 @@
 
 void moe::registerAllDialects(mlir::DialectRegistry &registry) {
   moe::registerCpuCodeDialects(registry);
-  registry.insert<moe::MoeDialect, moe::check::CheckDialect, moe::kernel::MoeKernelDialect, mlir::arith::ArithDialect, mlir::math::MathDialect>();
+  registry.insert<moe::MoeDialect, moe::check::CheckDialect, moe::kernel::MoeKernelDialect, mlir::arith::ArithDialect,
+                  mlir::math::MathDialect>();
   moe::registerUpstreamAdjoints(registry);
 }
 

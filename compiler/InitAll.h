@@ -1,6 +1,8 @@
 // Registers every dialect and pass of moe.
 #pragma once
-namespace mlir { class DialectRegistry; }
+namespace mlir {
+class DialectRegistry;
+}
 namespace moe {
 /// Adds the dialects that a gate passes through on its way to a target.
 void registerAllDialects(mlir::DialectRegistry &registry);

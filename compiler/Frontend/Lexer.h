@@ -54,8 +54,8 @@ bool isReserved(llvm::StringRef word);
 /// The words that begin a statement.
 llvm::ArrayRef<llvm::StringRef> statementKeywords();
 
-/// All tokens of the buffer, the last one EndOfFile. A stray character is reported and becomes Invalid. Ends early when the
-/// first token is not `gate`, and when there are too many errors.
+/// All tokens of the buffer, the last one EndOfFile. A stray character is reported and becomes Invalid. Ends early when
+/// the first token is not `gate`, and when there are too many errors.
 std::vector<Token> lex(llvm::StringRef buffer, Diagnostics &diags);
 
 } // namespace moe::frontend

@@ -28,5 +28,6 @@ void moe::buildKernelPipeline(OpPassManager &pm) {
 
 void moe::registerPipelines() {
   PassPipelineRegistration<>("moe-pipeline", "simplify a gate and expand what selections depend on", buildMoePipeline);
-  PassPipelineRegistration<>("moe-kernel-pipeline", "decompose and fuse a gate into passes over the tokens", buildKernelPipeline);
+  PassPipelineRegistration<>("moe-kernel-pipeline", "decompose and fuse a gate into passes over the tokens",
+                             buildKernelPipeline);
 }

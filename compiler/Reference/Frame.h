@@ -35,8 +35,8 @@ public:
   const Tensor &operator[](mlir::Value value) const { return values.at(value); }
   void set(mlir::Value value, Tensor tensor) { values[value] = std::move(tensor); }
 
-  /// Lets only the value itself count as its terms: for what has the same bits on every target, so that nothing before it
-  /// (the range reduction of a polynomial, say) excuses an error after it.
+  /// Lets only the value itself count as its terms: for what has the same bits on every target, so that nothing before
+  /// it (the range reduction of a polynomial, say) excuses an error after it.
   void forgetTerms(mlir::Value value) {
     for (Number &number : values[value].data)
       number = Number(number.value);

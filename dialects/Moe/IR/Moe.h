@@ -39,8 +39,10 @@ llvm::ArrayRef<mlir::StringAttr> axesOf(mlir::Type type);
 /// Position of `axis` among the axes of `type`, or -1.
 int64_t axisIndex(mlir::Type type, llvm::StringRef axis);
 
-/// A tensor type on the given axes; the scalar `tensor<element>` when there are none. Sizes: ShapedType::kDynamic at run time.
-mlir::RankedTensorType tensorOf(mlir::Type element, llvm::ArrayRef<mlir::StringAttr> axes, llvm::ArrayRef<int64_t> sizes);
+/// A tensor type on the given axes; the scalar `tensor<element>` when there are none. Sizes: ShapedType::kDynamic at
+/// run time.
+mlir::RankedTensorType tensorOf(mlir::Type element, llvm::ArrayRef<mlir::StringAttr> axes,
+                                llvm::ArrayRef<int64_t> sizes);
 
 /// `type` without the axis.
 mlir::RankedTensorType withoutAxis(mlir::RankedTensorType type, llvm::StringRef axis);

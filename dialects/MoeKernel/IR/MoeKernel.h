@@ -21,7 +21,8 @@
 
 namespace moe::kernel {
 
-/// The group of every element of a row of `size` elements in `count` groups: `groups` itself, or equal contiguous blocks.
+/// The group of every element of a row of `size` elements in `count` groups: `groups` itself, or equal contiguous
+/// blocks.
 llvm::SmallVector<int32_t> groupsOf(std::optional<llvm::ArrayRef<int32_t>> groups, int64_t size, int64_t count);
 
 /// True when element e is in group e / (size / count).

@@ -8,6 +8,7 @@
 #include "mlir/Support/FileUtilities.h"
 #include "mlir/Support/ToolUtilities.h"
 #include "tools/moe-opt/Stage.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/ToolOutputFile.h"
 #include "llvm/Support/WithColor.h"
@@ -54,6 +55,10 @@ LogicalResult moe::runDriver(const DriverOptions &options, DialectRegistry &regi
   }
   if (!options.stage.empty() && failed(checkStage(options.stage)))
     return failure();
+  if (options.input != "-" && options.output != "-" && llvm::sys::fs::equivalent(options.input, options.output)) {
+    llvm::WithColor::error() << "-o " << options.output << " is the input; choose another file\n";
+    return failure();
+  }
   auto output = openOutputFile(options.output, &message);
   if (!output) {
     llvm::WithColor::error() << message << "\n";

@@ -78,6 +78,12 @@ private:
   Value isNonfinite(Value x);
   void writeStatus();
   void attachAxes();
+  /// The status words stand in no spec: a statement of their own for the reader of the generated code.
+  Location nonfiniteLoc() {
+    return NameLoc::get(
+        StringAttr::get(gate.getContext(), "status nonfinite_tokens = tokens with a NaN or an infinity"),
+        gate.getLoc());
+  }
   void remarks();
   StringAttr uniqueName(StringRef wanted);
 
@@ -380,7 +386,7 @@ LogicalResult Fusion::write(Region &region) {
 /// Whether a row or scalar of the first pass holds a NaN or an infinity: x * 0 is 0 for finite x only.
 Value Fusion::isNonfinite(Value x) {
   OpBuilder &b = rows(0).lowering->builder;
-  Location loc = gate.getLoc();
+  Location loc = nonfiniteLoc();
   auto row = dyn_cast<kernel::RowType>(x.getType());
   Type element = row ? row.getElementType() : x.getType();
   Value zero = arith::ConstantOp::create(b, loc, b.getFloatAttr(element, 0)), product;
@@ -400,7 +406,7 @@ Value Fusion::isNonfinite(Value x) {
 /// Counts the tokens that have a NaN or an infinity in any float input, and says whether there was a token at all.
 void Fusion::writeStatus() {
   OpBuilder &b = rows(0).lowering->builder;
-  Location loc = gate.getLoc();
+  Location loc = nonfiniteLoc();
   Value bad;
   for (auto input : body().getOps<InputOp>()) {
     if (!stages.isPerToken(input.getResult()) || !isa<FloatType>(input.getType().getElementType()))
@@ -411,7 +417,8 @@ void Fusion::writeStatus() {
   if (bad)
     kernel::AccumulateOp::create(b, loc, arith::ExtUIOp::create(b, loc, b.getI32Type(), bad), nonfinite.getValue());
   OpBuilder &f = finish(0).lowering->builder;
-  kernel::StoreOp::create(f, loc, arith::ExtUIOp::create(f, loc, f.getI32Type(), isEmpty(finish(0))),
+  Location emptyLoc = NameLoc::get(b.getStringAttr("status empty = no tokens"), gate.getLoc());
+  kernel::StoreOp::create(f, emptyLoc, arith::ExtUIOp::create(f, emptyLoc, f.getI32Type(), isEmpty(finish(0))),
                           emptyWord.getValue());
   kernel::StoreOp::create(f, loc, kernel::ReadOp::create(f, loc, f.getI32Type(), nonfinite.getValue()),
                           nonfiniteWord.getValue());

@@ -112,12 +112,13 @@
 //CHECK-NEXT:      if (live && lane < 6) moe_store1(weight_out, row * 6 + lane, weight);
 //CHECK-NEXT:      // output route
 //CHECK-NEXT:      if (live && lane < 6) moe_store1(route_out, row * 6 + lane, route);
-//CHECK-NEXT:      float sum = 0.0f;
+//CHECK-NEXT:      // status nonfinite_tokens = tokens with a NaN or an infinity
+//CHECK-NEXT:      float nonfinite_tokens_sum = 0.0f;
 //CHECK-NEXT:#pragma unroll
 //CHECK-NEXT:      for (int j = 0; j < 8; ++j)
-//CHECK-NEXT:        sum += logits[j] * 0.0f;
-//CHECK-NEXT:      sum = moe_sum_lanes<8>(sum);
-//CHECK-NEXT:      if (live) nonfinite_sum += sum != 0.0f;
+//CHECK-NEXT:        nonfinite_tokens_sum += logits[j] * 0.0f;
+//CHECK-NEXT:      nonfinite_tokens_sum = moe_sum_lanes<8>(nonfinite_tokens_sum);
+//CHECK-NEXT:      if (live) nonfinite_sum += nonfinite_tokens_sum != 0.0f;
 //CHECK-NEXT:    }
 //CHECK-NEXT:    if (accumulators == nullptr)
 //CHECK-NEXT:      return;
@@ -219,7 +220,9 @@
 //CHECK-NEXT:      max_violation_max = moe_max(max_violation_max, f[j]);
 //CHECK-NEXT:    max_violation_max = moe_max_lanes<32>(max_violation_max);
 //CHECK-NEXT:    if (lane == 0) moe_store1(max_violation_out, 0, condition ? MOE_NAN : max_violation_max - 1.0f);
+//CHECK-NEXT:    // status empty = no tokens
 //CHECK-NEXT:    if (lane == 0) moe_store1(empty_out, 0, condition);
+//CHECK-NEXT:    // status nonfinite_tokens = tokens with a NaN or an infinity
 //CHECK-NEXT:    const int nonfinite_sum = moe_load1(moe_at<const int>(accumulators, 528), 0);
 //CHECK-NEXT:    if (lane == 0) moe_store1(nonfinite_tokens_out, 0, nonfinite_sum);
 //CHECK-NEXT:  }

@@ -224,6 +224,8 @@ void KernelPrinter::printAccumulatorRegisters(int level) {
 void KernelPrinter::printRowLoop() {
   int64_t step = info.rowsPerBlock, level = 2;
   printAccumulatorRegisters(level);
+  if (rows.lines.empty() && rows.tokenLoads.empty()) // a gate without tokens has no loop over them
+    return;
   put(rows.invariants, level);
   put("// this block's tokens", level);
   put("const long long begin = token_count * blockIdx.x / gridDim.x;", level);

@@ -63,6 +63,8 @@ private:
   const Axis *resolveBucket(Expr &expr);
   bool isAxisArgument(const Argument &argument) const;
   bool axisArguments(Expr &call, size_t from, const Type &operand);
+  /// The axes of `operand` that a reduction over `over` leaves, in order, coarser ones in the place of theirs.
+  static llvm::SmallVector<const Axis *, 3> remainingAxes(const Type &operand, llvm::ArrayRef<AxisRange> over);
   bool axisRange(Expr &call, Argument &argument, const Type &operand, AxisRange &range);
   bool hasAxis(const Expr &call, const Argument &argument, const Axis *axis, const Type &operand);
 

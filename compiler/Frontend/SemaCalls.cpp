@@ -228,15 +228,19 @@ Type Sema::checkReduction(Expr &call) {
   }
   bool exact = call.text == "sum" || call.text == "max" || call.text == "min";
   Element element = !exact ? Element::F32 : x.element == Element::Bool ? Element::I32 : x.element;
-  Type result = Type::array(element);
-  for (const Axis *axis : x.axes) {
-    auto *range = llvm::find_if(call.over, [&](const AxisRange &r) { return r.axis == axis; });
-    if (range == call.over.end())
-      result.axes.push_back(axis);
+  return Type::array(element, remainingAxes(x, call.over));
+}
+
+llvm::SmallVector<const Axis *, 3> Sema::remainingAxes(const Type &operand, llvm::ArrayRef<AxisRange> over) {
+  llvm::SmallVector<const Axis *, 3> axes;
+  for (const Axis *axis : operand.axes) {
+    const auto *range = llvm::find_if(over, [&](const AxisRange &r) { return r.axis == axis; });
+    if (range == over.end())
+      axes.push_back(axis);
     else if (range->coarse)
-      result.axes.push_back(range->coarse);
+      axes.push_back(range->coarse);
   }
-  return result;
+  return axes;
 }
 
 /// An axis argument without `->`, resolved into `call.over`; null after an error.

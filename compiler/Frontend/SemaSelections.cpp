@@ -124,15 +124,7 @@ Type Sema::checkCount(Expr &call) {
   if (call.over.empty())
     for (const Axis *axis : route.axes)
       call.over.push_back({axis, nullptr});
-  Type result = Type::array(Element::I32);
-  for (const Axis *axis : chosen.axes) {
-    auto *range = llvm::find_if(call.over, [&](const AxisRange &r) { return r.axis == axis; });
-    if (range == call.over.end())
-      result.axes.push_back(axis);
-    else if (range->coarse)
-      result.axes.push_back(range->coarse);
-  }
-  return result;
+  return Type::array(Element::I32, remainingAxes(chosen, call.over));
 }
 
 Type Sema::checkFirst(Expr &call) {

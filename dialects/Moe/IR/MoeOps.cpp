@@ -1,5 +1,5 @@
 // Verifiers of the moe operations, and the small pieces of custom syntax they share.
-#include "dialects/Moe/IR/Moe.h"
+#include "dialects/Moe/IR/TensorBuilder.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/StringMap.h"
@@ -343,15 +343,6 @@ LogicalResult ReduceOp::verify() {
   return expectResult(*this, getResult().getType(), expected);
 }
 
-/// Size of the smallest group of `axis` under `to`.
-static int64_t smallestGroup(Operation *op, StringRef axis, StringRef to) {
-  SmallVector<int64_t> sizes(*lookupAxis(op, to).getSize(), 0);
-  SmallVector<int32_t> map = *groupMap(op, axis, to);
-  for (int32_t group : map)
-    ++sizes[group];
-  return *llvm::min_element(sizes);
-}
-
 /// An axis that must be there with a static size; its size, or -1 after an error.
 static int64_t staticAxis(Operation *op, RankedTensorType type, StringRef axis) {
   int64_t i = axisIndex(type, axis);
@@ -376,7 +367,8 @@ LogicalResult SumTopOp::verify() {
     int64_t coarse = coarseSize(*this, getAxis(), *getTo());
     if (coarse < 0 || failed(checkNewAxis(*this, type, *getTo())))
       return failure();
-    size = smallestGroup(*this, getAxis(), *getTo());
+    SmallVector<int64_t> sizes = groupSizes(*this, getAxis(), *getTo());
+    size = *llvm::min_element(sizes);
     expected = withAxis(type, getAxis(), getToAttr(), coarse);
   } else {
     expected = withoutAxis(type, getAxis());
@@ -435,10 +427,7 @@ static LogicalResult verifyAmong(TopkOp op, SelectionType groups) {
   int64_t count = coarseSize(op, op.getAxis(), axis);
   if (count < 0)
     return failure();
-  SmallVector<int64_t> sizes(count, 0);
-  auto map = groupMap(op, op.getAxis(), axis);
-  for (int32_t group : *map)
-    ++sizes[group];
+  SmallVector<int64_t> sizes = groupSizes(op, op.getAxis(), axis);
   llvm::sort(sizes);
   int64_t smallest = 0;
   for (int64_t size : ArrayRef(sizes).take_front(std::min(groups.getSize(), count)))

@@ -1,11 +1,10 @@
-// What an extent of a reduction counts.
+// Sizes of groups, and what an extent of a reduction leaves and counts.
 #include "dialects/Moe/IR/TensorBuilder.h"
 
 using namespace mlir;
 using namespace moe;
 
-/// Elements of each group of `axis` under `to`.
-static SmallVector<int64_t> groupSizes(Operation *op, StringRef axis, StringRef to) {
+SmallVector<int64_t> moe::groupSizes(Operation *op, StringRef axis, StringRef to) {
   SmallVector<int32_t> map = *groupMap(op, axis, to);
   SmallVector<int64_t> sizes(*lookupAxis(op, to).getSize(), 0);
   for (int32_t group : map)

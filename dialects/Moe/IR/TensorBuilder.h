@@ -50,6 +50,9 @@ struct TensorBuilder {
   }
 };
 
+/// Elements of `axis` in each group of `to`, a coarser axis of it with static sizes. `op` is any operation of the gate.
+llvm::SmallVector<int64_t> groupSizes(mlir::Operation *op, llvm::StringRef axis, llvm::StringRef to);
+
 /// What a reduction runs over: axes that it removes, or one axis that it coarsens.
 struct Extent {
   mlir::ArrayAttr over;

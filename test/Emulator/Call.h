@@ -3,9 +3,12 @@
 #pragma once
 #include "compiler/Conversion/MoeKernelToCUDA/MoeKernelToCUDA.h"
 #include "test/Emulator/Executor.h"
-#include "test/Emulator/KernelReference.h"
+#include "test/Support/KernelInterpreter.h"
 
 namespace moe::emulator {
+
+using test::Arrays;
+using test::Elements;
 
 /// Nearest value that an element of `type` in memory can hold.
 double representable(double value, mlir::Type type);

@@ -1,6 +1,6 @@
-// Generated CUDA, executed on the CPU, against the meaning of its moe_kernel program (KernelReference.h): for several
-// shapes, layouts, token counts, grids and kinds of data; and the contract of a call: phases, no accumulators, the
-// ticket.
+// Generated CUDA, executed on the CPU, against the meaning of its moe_kernel program
+// (test/Support/KernelInterpreter.h): for several shapes, layouts, token counts, grids and kinds of data; and the
+// contract of a call: phases, no accumulators, the ticket.
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -15,6 +15,7 @@ using namespace mlir;
 using namespace moe;
 using namespace moe::kernel;
 using namespace moe::emulator;
+using moe::test::interpret;
 
 namespace {
 

@@ -3,7 +3,7 @@
 #include "compiler/API/Compiler.h"
 #include "mlir/IR/MLIRContext.h"
 #include "moe/runtime.h"
-#include "test/Unit/Cpu/KernelInterpreter.h"
+#include "test/Support/KernelInterpreter.h"
 #include <gtest/gtest.h>
 
 namespace moe::test {

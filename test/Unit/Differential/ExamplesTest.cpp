@@ -1,6 +1,6 @@
 // Every example, on every instruction set, thread count and dtype, on ordinary and on nasty logits: routes and counts
 // equal the interpreter's exactly, weights, losses and metrics within the tolerance of docs/numerics.md.
-#include "test/Unit/Differential/Gate.h"
+#include "test/Support/Gate.h"
 #include "gtest/gtest.h"
 
 namespace moe::test {

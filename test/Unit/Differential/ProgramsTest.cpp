@@ -1,6 +1,6 @@
 // Gates that no paper has: together they use every function that is lowered, on several axis structures, in one and in
 // several passes over the tokens. Each must agree with the interpreter on every variant.
-#include "test/Unit/Differential/Gate.h"
+#include "test/Support/Gate.h"
 #include "gtest/gtest.h"
 
 namespace moe::test {

@@ -1,11 +1,12 @@
 // What a moe_kernel program means, element by element: each operation is its sentence in MoeKernelOps.td and nothing
-// else. The tests of the CUDA printer compare with it.
+// else. The tests of both targets compare with it.
 #pragma once
 #include "dialects/MoeKernel/IR/MoeKernel.h"
+#include <map>
 #include <string>
 #include <vector>
 
-namespace moe::emulator {
+namespace moe::test {
 
 /// A scalar (one element) or a row. f32 values are kept rounded to f32; sums are made in f64 and rounded once.
 using Elements = std::vector<double>;
@@ -17,4 +18,4 @@ using Arrays = std::map<std::string, Elements>;
 /// `arrays`, and writes all other buffers there.
 void interpret(kernel::ProgramOp program, int64_t tokens, Arrays &arrays);
 
-} // namespace moe::emulator
+} // namespace moe::test

@@ -1,5 +1,5 @@
-// Interpreter of moe_kernel for tests.
-#include "test/Emulator/KernelReference.h"
+// One function per kind of operation; no layout, no vectors.
+#include "test/Support/KernelInterpreter.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include <cmath>
 #include <numeric>
@@ -7,7 +7,7 @@
 using namespace mlir;
 using namespace moe;
 using namespace moe::kernel;
-using namespace moe::emulator;
+using namespace moe::test;
 
 namespace {
 
@@ -154,7 +154,7 @@ void Interpreter::topk(TopkOp op) {
     return ranksAbove(input[a], input[b]) || (!ranksAbove(input[b], input[a]) && a < b);
   });
   size_t k = sizeOf(op.getIndices().getType());
-  Elements indices(k, -1), picked(k, 0);
+  Elements indices(k, -1), picked(k, NAN);
   for (size_t n = 0; n < std::min(k, order.size()); ++n) {
     indices[n] = order[n];
     picked[n] = input[order[n]];
@@ -386,6 +386,6 @@ double Interpreter::mathFunction(Operation &op) {
       });
 }
 
-void moe::emulator::interpret(ProgramOp program, int64_t tokens, Arrays &arrays) {
+void moe::test::interpret(ProgramOp program, int64_t tokens, Arrays &arrays) {
   Interpreter(program, tokens, arrays).run();
 }

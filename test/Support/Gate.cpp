@@ -1,5 +1,5 @@
 // Compiling, running, interpreting and comparing one gate.
-#include "test/Unit/Differential/Gate.h"
+#include "test/Support/Gate.h"
 #include "compiler/InitAll.h"
 #include "compiler/Pipelines/Pipelines.h"
 #include "mlir/Pass/PassManager.h"

@@ -5,13 +5,10 @@
 #include "CudaLibraries.h"
 #include "Descriptor.h"
 #include "Error.h"
-#include "Executable.h"
+#include "KernelCall.h"
 
 #include <algorithm>
 #include <memory>
-#include <mutex>
-#include <shared_mutex>
-#include <unordered_map>
 
 namespace moe::rt {
 namespace {
@@ -64,7 +61,6 @@ private:
   moe_status findKernels();
   moe_status checkDevicePointer(const void *pointer, const char *role, const char *name) const;
   moe_status checkPointers(const moe_call &call) const;
-  moe_status checkWorkspace(const moe_call &call) const;
   moe_status launch(const moe_call &call) const;
 
   const CudaDriver &driver;
@@ -72,9 +68,7 @@ private:
   void *context = nullptr;
   void *module = nullptr;
   std::vector<void *> kernels;
-  /// Initialised workspaces and their sizes. The host cannot look into device memory without waiting for it.
-  mutable std::shared_mutex workspacesMutex;
-  mutable std::unordered_map<const void *, uint64_t> workspaces;
+  mutable WorkspaceTable workspaces;
 };
 
 CudaExecutable::~CudaExecutable() {
@@ -179,42 +173,18 @@ moe_status CudaExecutable::checkDevicePointer(const void *pointer, const char *r
               pointer);
 }
 
-/// What generated kernels rely on: a row (the elements of one token, or a whole array without tokens) is read and
-/// written in pieces of up to 16 bytes, as far as its size allows. Any array cut off at a token satisfies it if the
-/// whole did.
-uint64_t deviceAlignment(const moe_array &array) {
-  uint64_t rowBytes = elementCount(array, 1) * moe_dtype_bytes(static_cast<moe_dtype>(array.dtype));
-  return std::min<uint64_t>(16, rowBytes & -rowBytes);
-}
-
 moe_status CudaExecutable::checkPointers(const moe_call &call) const {
   for (uint32_t i = 0; i < gate.array_count; ++i) {
     const moe_array &array = gate.arrays[i];
-    bool onDevice = array.role != MOE_PARAM && array.role != MOE_COEFFICIENT;
-    if (!onDevice || !call.bindings[i].data || elementCount(array, call.token_count) == 0)
+    if (!isPassedByPointer(array, call, i))
       continue;
-    void *data = call.bindings[i].data;
+    const void *data = call.bindings[i].data;
     if (moe_status status = checkDevicePointer(data, roleName(array.role), array.name))
       return status;
-    if (uint64_t alignment = deviceAlignment(array); reinterpret_cast<uint64_t>(data) % alignment)
-      return fail(MOE_INVALID_ARGUMENT, "%s '%s' at %p is misaligned: its rows need a multiple of %llu bytes on CUDA",
-                  roleName(array.role), array.name, data, static_cast<unsigned long long>(alignment));
+    if (moe_status status = checkKernelAlignment(array, data, "CUDA"))
+      return status;
   }
   return call.accumulators ? checkDevicePointer(call.accumulators, "block", "accumulators") : MOE_OK;
-}
-
-moe_status CudaExecutable::checkWorkspace(const moe_call &call) const {
-  std::shared_lock lock(workspacesMutex);
-  auto found = workspaces.find(call.workspace);
-  if (found == workspaces.end())
-    return fail(MOE_INVALID_ARGUMENT,
-                "the workspace at %p is not initialised: call moe_init_workspace with this executable once before its "
-                "first call",
-                call.workspace);
-  if (found->second < call.workspace_bytes)
-    return fail(MOE_INVALID_ARGUMENT, "the workspace was initialised with %llu bytes, the call says it has %llu",
-                static_cast<unsigned long long>(found->second), static_cast<unsigned long long>(call.workspace_bytes));
-  return MOE_OK;
 }
 
 moe_status CudaExecutable::initWorkspace(void *workspace, uint64_t bytes, void *stream) const {
@@ -225,41 +195,23 @@ moe_status CudaExecutable::initWorkspace(void *workspace, uint64_t bytes, void *
     return status;
   if (int result = driver.memsetAsync(reinterpret_cast<uint64_t>(workspace), 0, gate.cuda_workspace_bytes, stream))
     return driverFailed(driver, result, "cuMemsetD8Async of the workspace");
-  std::unique_lock lock(workspacesMutex);
-  workspaces[workspace] = bytes;
+  workspaces.add(workspace, bytes);
   return MOE_OK;
 }
 
 moe_status CudaExecutable::launch(const moe_call &call) const {
-  void *pointers[MOE_MAX_ARRAYS];
-  void *parameters[MOE_MAX_ARRAYS + 4];
-  uint32_t count = 0;
-  for (; count < gate.array_count; ++count) {
-    pointers[count] = arrayPointer(*this, call, count);
-    // The driver copies each parameter's bytes: a param's are the float itself, another array's are its pointer.
-    bool isParam = gate.arrays[count].role == MOE_PARAM;
-    parameters[count] = isParam ? pointers[count] : static_cast<void *>(&pointers[count]);
-  }
-  void *accumulators = call.accumulators, *workspace = call.workspace;
-  long long tokens = call.phase == MOE_FINISH ? 0 : call.token_count;
-  int phase = static_cast<int>(call.phase);
-  parameters[count++] = static_cast<void *>(&accumulators);
-  parameters[count++] = static_cast<void *>(&workspace);
-  parameters[count++] = &tokens;
-  parameters[count++] = &phase;
+  KernelParameters parameters(*this, call);
   for (uint32_t pass = 0; pass < gate.pass_count; ++pass) {
     const moe_cuda_kernel &kernel = gate.cuda_kernels[pass];
-    int64_t needed = (tokens + kernel.rows_per_block - 1) / kernel.rows_per_block;
-    unsigned blocks = static_cast<unsigned>(std::clamp<int64_t>(needed, 1, kernel.max_blocks));
-    if (int result = driver.launchKernel(kernels[pass], blocks, 1, 1, kernel.threads, 1, 1, kernel.shared_bytes,
-                                         call.stream, parameters, nullptr))
+    if (int result = driver.launchKernel(kernels[pass], parameters.blocks(kernel), 1, 1, kernel.threads, 1, 1,
+                                         kernel.shared_bytes, call.stream, parameters.data(), nullptr))
       return driverFailed(driver, result, print("cuLaunchKernel of '%s'", kernel.name).c_str());
   }
   return MOE_OK;
 }
 
 moe_status CudaExecutable::run(const moe_call &call) const {
-  if (moe_status status = checkWorkspace(call))
+  if (moe_status status = workspaces.check(call))
     return status;
   ContextScope scope(driver, context);
   if (scope.result)

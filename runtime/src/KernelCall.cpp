@@ -1,0 +1,65 @@
+// Parameters, grids and checks of a call of generated CUDA kernels.
+#include "KernelCall.h"
+#include "Descriptor.h"
+#include "Error.h"
+
+#include <algorithm>
+#include <mutex>
+
+namespace moe::rt {
+
+KernelParameters::KernelParameters(const moe_executable &executable, const moe_call &call)
+    : accumulators(call.accumulators), workspace(call.workspace),
+      tokens(call.phase == MOE_FINISH ? 0 : call.token_count), phase(static_cast<int>(call.phase)) {
+  const moe_gate &gate = executable.gate;
+  for (; count < gate.array_count; ++count) {
+    pointers[count] = arrayPointer(executable, call, count);
+    // The driver copies each parameter's bytes: a param's are the float itself, another array's are its pointer.
+    bool isParam = gate.arrays[count].role == MOE_PARAM;
+    parameters[count] = isParam ? pointers[count] : static_cast<void *>(&pointers[count]);
+  }
+  parameters[count++] = static_cast<void *>(&accumulators);
+  parameters[count++] = static_cast<void *>(&workspace);
+  parameters[count++] = &tokens;
+  parameters[count++] = &phase;
+}
+
+uint32_t KernelParameters::blocks(const moe_cuda_kernel &kernel) const {
+  int64_t needed = (tokens + kernel.rows_per_block - 1) / kernel.rows_per_block;
+  return static_cast<uint32_t>(std::clamp<int64_t>(needed, 1, kernel.max_blocks));
+}
+
+bool isPassedByPointer(const moe_array &array, const moe_call &call, uint32_t index) {
+  return array.role != MOE_PARAM && array.role != MOE_COEFFICIENT && call.bindings[index].data &&
+         elementCount(array, call.token_count) > 0;
+}
+
+moe_status checkKernelAlignment(const moe_array &array, const void *data, const char *device) {
+  uint64_t rowBytes = elementCount(array, 1) * moe_dtype_bytes(static_cast<moe_dtype>(array.dtype));
+  uint64_t alignment = std::min<uint64_t>(16, rowBytes & -rowBytes);
+  if (reinterpret_cast<uint64_t>(data) % alignment == 0)
+    return MOE_OK;
+  return fail(MOE_INVALID_ARGUMENT, "%s '%s' at %p is misaligned: its rows need a multiple of %llu bytes on %s",
+              roleName(array.role), array.name, data, static_cast<unsigned long long>(alignment), device);
+}
+
+void WorkspaceTable::add(const void *workspace, uint64_t bytes) {
+  std::unique_lock lock(mutex);
+  workspaces[workspace] = bytes;
+}
+
+moe_status WorkspaceTable::check(const moe_call &call) const {
+  std::shared_lock lock(mutex);
+  auto found = workspaces.find(call.workspace);
+  if (found == workspaces.end())
+    return fail(MOE_INVALID_ARGUMENT,
+                "the workspace at %p is not initialised: call moe_init_workspace with this executable once before its "
+                "first call",
+                call.workspace);
+  if (found->second < call.workspace_bytes)
+    return fail(MOE_INVALID_ARGUMENT, "the workspace was initialised with %llu bytes, the call says it has %llu",
+                static_cast<unsigned long long>(found->second), static_cast<unsigned long long>(call.workspace_bytes));
+  return MOE_OK;
+}
+
+} // namespace moe::rt

@@ -1,0 +1,51 @@
+// What a call of generated CUDA kernels is, whoever runs them: their parameters and grids, the alignment they rely on,
+// and the workspaces that are ready for them. Shared by the CUDA device and the emulator.
+#pragma once
+#include "Executable.h"
+
+#include <shared_mutex>
+#include <unordered_map>
+
+namespace moe::rt {
+
+/// The parameters of one call in the order of moe_cuda_kernel, as cuLaunchKernel takes them. Points into itself.
+class KernelParameters {
+public:
+  KernelParameters(const moe_executable &executable, const moe_call &call);
+  KernelParameters(const KernelParameters &) = delete;
+
+  /// A pointer to each parameter's value.
+  void **data() { return parameters; }
+  uint32_t size() const { return count; }
+  /// Blocks of the grid that the descriptor asks for.
+  uint32_t blocks(const moe_cuda_kernel &kernel) const;
+
+private:
+  void *pointers[MOE_MAX_ARRAYS];
+  void *parameters[MOE_MAX_ARRAYS + 4];
+  void *accumulators, *workspace;
+  long long tokens;
+  int phase;
+  uint32_t count = 0;
+};
+
+/// Whether a kernel gets the caller's own pointer to the array, with elements to read or write behind it.
+bool isPassedByPointer(const moe_array &array, const moe_call &call, uint32_t index);
+
+/// What generated kernels rely on: a row (the elements of one token, or a whole array without tokens) is read and
+/// written in pieces of up to 16 bytes, as far as its size allows. Any array cut off at a token satisfies it if the
+/// whole did.
+moe_status checkKernelAlignment(const moe_array &array, const void *data, const char *device);
+
+/// Initialised workspaces and their sizes: the host cannot look into device memory without waiting for it.
+class WorkspaceTable {
+public:
+  void add(const void *workspace, uint64_t bytes);
+  moe_status check(const moe_call &call) const;
+
+private:
+  mutable std::shared_mutex mutex;
+  std::unordered_map<const void *, uint64_t> workspaces;
+};
+
+} // namespace moe::rt

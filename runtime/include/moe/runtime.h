@@ -38,10 +38,11 @@ typedef enum moe_status {
   MOE_INVALID_ARGUMENT = 1, /* a null pointer, an unknown name, a wrong shape, dtype, stride or alignment */
   MOE_VERSION_MISMATCH = 2, /* the descriptor was made for another version of this interface */
   MOE_UNSUPPORTED = 3,      /* this machine or this gate cannot do what was asked (no AVX2, no CUDA source) */
-  MOE_NO_DRIVER = 4,        /* the CUDA driver or NVRTC could not be opened */
-  MOE_COMPILE_FAILED = 5,   /* NVRTC refused the source */
+  MOE_NO_DRIVER = 4,        /* the CUDA driver, NVRTC or the emulator could not be opened */
+  MOE_COMPILE_FAILED = 5,   /* NVRTC (emulator: the host compiler) refused the source */
   MOE_DRIVER_FAILED = 6,    /* a CUDA driver call failed */
-  MOE_IO_FAILED = 7         /* a file could not be read or written */
+  MOE_IO_FAILED = 7,        /* a file could not be read or written */
+  MOE_FINDING = 8           /* the emulator found the kernels doing what they must not; moe_last_error() has all of it */
 } moe_status;
 
 typedef enum moe_dtype {
@@ -168,7 +169,7 @@ typedef enum moe_phase {
   MOE_FORWARD = 7     /* all three: a whole forward call */
 } moe_phase;
 
-typedef enum moe_device_kind { MOE_CPU = 0, MOE_CUDA = 1 } moe_device_kind;
+typedef enum moe_device_kind { MOE_CPU = 0, MOE_CUDA = 1, MOE_EMULATOR = 2 } moe_device_kind;
 
 /* A bound array. `strides` in elements, or null for dense; only dense arrays are accepted, others are refused. `data`
  * is aligned to the element size. On CUDA it is a device pointer (params: host), aligned to the largest power of two,
@@ -183,8 +184,9 @@ typedef struct moe_binding {
   const int64_t *strides;
 } moe_binding;
 
-/* A device: the CPU (with a thread count), or a CUDA device with its compiled module of one gate. Immutable: any number
- * of threads may call moe_run on one executable at a time, each with its own workspace. The gate must outlive it. */
+/* A device: the CPU (with a thread count), a CUDA device or the emulator with its compiled module of one gate.
+ * Immutable: any number of threads may call moe_run on one executable at a time, each with its own workspace. The gate
+ * must outlive it. */
 typedef struct moe_executable moe_executable;
 
 /* Text for the last failure on this thread; "" when there was none. Valid until the next call on this thread. */
@@ -210,6 +212,35 @@ MOE_API moe_status moe_prepare_cpu(const moe_gate *gate, uint32_t threads, const
 MOE_API moe_status moe_prepare_cuda(const moe_gate *gate, uint32_t ordinal, const char *cache_dir,
                                     moe_executable **out);
 MOE_API void moe_release(moe_executable *executable);
+
+/* How the emulator runs kernels. What a kernel means depends on none of it. */
+typedef struct moe_emulator_options {
+  uint32_t struct_size; /* sizeof(moe_emulator_options) */
+  uint32_t blocks;      /* of the grids, at most max_blocks of each kernel; 0: as moe_cuda_kernel says */
+  uint64_t seed;        /* 0: blocks, warps and threads in order; else this random order of them, changing at accesses */
+} moe_emulator_options;
+
+/* What one kernel did to one array (or "accumulators", "workspace") in global memory. A request is one access by the
+ * threads of a warp; it moves the 32-byte sectors that it touches. `ideal`: the sectors that hold the bytes it asks for,
+ * were the bytes of each request next to one another. */
+typedef struct moe_traffic {
+  const char *kernel; /* lives as long as the executable */
+  const char *array;
+  uint64_t load_bytes, load_requests, load_sectors, load_ideal;
+  uint64_t store_bytes, store_requests, store_sectors, store_ideal;
+} moe_traffic;
+
+/* Compiles a gate's CUDA source for the emulator: the kernels run on the host, thread by thread, and what they must not
+ * do (race, read what nobody wrote, leave their buffers, miss a barrier) is a failure of the call, MOE_FINDING. Arrays
+ * and blocks are host memory. Needs libmoe_emulator.so ($MOE_EMULATOR_LIBRARY, else beside this library) and a C++
+ * compiler. `options`: null for the defaults. */
+MOE_API moe_status moe_prepare_emulator(const moe_gate *gate, const moe_emulator_options *options,
+                                        moe_executable **out);
+/* Other options for the calls that follow; compiles nothing. Not while a call is running. */
+MOE_API moe_status moe_set_emulator_options(moe_executable *executable, const moe_emulator_options *options);
+/* The traffic of the last call: fills `rows` up to `*count` of them and sets `*count` to how many there are. `rows` may
+ * be null. */
+MOE_API moe_status moe_emulator_traffic(const moe_executable *executable, moe_traffic *rows, uint32_t *count);
 
 /* Sizes of the caller's blocks for calls of up to `token_count` tokens; all blocks are 64-byte aligned. The CPU's
  * workspace grows with the thread count and, up to 256 chunks, with the tokens. */

@@ -61,6 +61,8 @@ extern "C" const char *moe_status_name(moe_status status) {
     return "MOE_DRIVER_FAILED";
   case MOE_IO_FAILED:
     return "MOE_IO_FAILED";
+  case MOE_FINDING:
+    return "MOE_FINDING";
   }
   return "unknown moe_status";
 }

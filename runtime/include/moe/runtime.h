@@ -291,6 +291,8 @@ MOE_ASSERT_SIZE(moe_cuda_kernel, 24);
 MOE_ASSERT_SIZE(moe_gate, 120);
 MOE_ASSERT_SIZE(moe_binding, 32);
 MOE_ASSERT_SIZE(moe_call, 56);
+MOE_ASSERT_SIZE(moe_emulator_options, 16);
+MOE_ASSERT_SIZE(moe_traffic, 80);
 #undef MOE_ASSERT_SIZE
 #endif
 

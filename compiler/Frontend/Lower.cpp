@@ -20,7 +20,7 @@ OwningOpRef<ModuleOp> Lower::run() {
   OwningOpRef<ModuleOp> module = ModuleOp::create(builder, diags.locate(llvm::SMLoc()));
   builder.setInsertionPointToStart(module->getBody());
   loc = NameLoc::get(builder.getStringAttr("gate " + gate.name.str()), diags.locate(gate.loc));
-  auto op = GateOp::create(builder, loc, gate.name);
+  auto op = GateOp::create(builder, loc, gate.name, FlatSymbolRefAttr());
   builder.setInsertionPointToStart(&op.getBody().emplaceBlock());
   for (const Statement &statement : gate.statements)
     if (statement.kind == Statement::Kind::Axis)

@@ -60,6 +60,19 @@ static llvm::Error evaluateTopk(TopkOp op, Frame &frame) {
   return llvm::Error::success();
 }
 
+/// result[b…, j] = index[b…, j], -1 outside of the selected axis.
+static llvm::Error evaluateForced(ForcedOp op, Frame &frame) {
+  const Tensor &index = frame[op.getIndex()];
+  Tensor result = frame.make(op.getType());
+  auto size = static_cast<double>(*lookupAxis(op, op.getType().getAxis().getValue()).getSize());
+  for (int64_t i = 0; i < result.count(); ++i) {
+    bool inside = index.data[i].value >= 0 && index.data[i].value < size;
+    result.data[i] = inside ? index.data[i] : Number(-1);
+  }
+  frame.set(op.getResult(), std::move(result));
+  return llvm::Error::success();
+}
+
 /// The first slots.
 static llvm::Error evaluateFirst(FirstOp op, Frame &frame) {
   const Tensor &selection = frame[op.getSelection()];
@@ -112,6 +125,7 @@ static llvm::Error evaluateChosen(ChosenOp op, Frame &frame) {
 
 void reference::addSelections(EvaluatorTable &table) {
   table.add(evaluateTopk);
+  table.add(evaluateForced);
   table.add(evaluateFirst);
   table.add(evaluateGather);
   table.add(evaluateScatter);

@@ -103,6 +103,8 @@ static uint32_t roleOf(kernel::Role role) {
     return MOE_STATUS_WORD;
   case kernel::Role::Coefficient:
     return MOE_COEFFICIENT;
+  case kernel::Role::Saved:
+    return MOE_SAVED;
   }
   llvm_unreachable("all roles are covered");
 }

@@ -24,6 +24,7 @@ VALUES = {
         "%n": '%n = moe.input "n" : tensor<64xi32, #moe.axes<expert>>',
         "%c": '%c = moe.param "c" = 1.0 : tensor<f32>',
         "%r": f"%r = moe.topk %x over expert : {X} -> {R}",
+        "%i": 'moe.axis @pick size 6\n%i = moe.input "i" : tensor<?x6xi32, #moe.axes<token, pick>>',
         "%g": '%u = moe.input "u" : tensor<?x8xf32, #moe.axes<token, node>>\n'
               "%g = moe.topk %u over node : tensor<?x8xf32, #moe.axes<token, node>> -> !moe.selection<[token], node, g.slot, 4>",
         "%w": f"%w = moe.gather %x[%r] : {X}, {R} -> tensor<?x6xf32, #moe.axes<token, r.slot>>",

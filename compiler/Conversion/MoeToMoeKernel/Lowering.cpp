@@ -188,6 +188,24 @@ LogicalResult RegionLowering::lowerTopk(TopkOp op) {
   return success();
 }
 
+/// What is no element becomes -1: unsigned, negative positions lie above every size.
+LogicalResult RegionLowering::lowerForced(ForcedOp op) {
+  Location loc = op.getLoc();
+  Value index = getFull(op.getIndex());
+  auto map = kernel::MapOp::create(builder, loc, TypeRange(index.getType()), index);
+  Block &block = map.getBody().emplaceBlock();
+  Value position = block.addArgument(builder.getI32Type(), loc);
+  OpBuilder body = OpBuilder::atBlockEnd(&block);
+  auto constant = [&](int64_t value) -> Value {
+    return arith::ConstantOp::create(body, loc, body.getI32IntegerAttr(value));
+  };
+  Value size = constant(*lookupAxis(op, op.getType().getAxis().getValue()).getSize());
+  Value inside = arith::CmpIOp::create(body, loc, arith::CmpIPredicate::ult, position, size);
+  kernel::YieldOp::create(body, loc, ValueRange(arith::SelectOp::create(body, loc, inside, position, constant(-1))));
+  bind(op.getResult(), map.getResult(0));
+  return success();
+}
+
 /// Without groups, the whole row is one.
 LogicalResult RegionLowering::lowerSumTop(SumTopOp op) {
   Value row = getFull(op.getInput());
@@ -242,6 +260,12 @@ LogicalResult RegionLowering::lower(Operation *op) {
                                                           getFull(gather.getInput()), get(gather.getSelection())));
         return success();
       })
+      .Case<ScatterOp>([&](auto scatter) {
+        bind(scatter.getResult(), kernel::ScatterOp::create(builder, loc, rowType(scatter.getResult()),
+                                                            getFull(scatter.getInput()), get(scatter.getSelection())));
+        return success();
+      })
+      .Case<ForcedOp>([&](auto forced) { return lowerForced(forced); })
       .Case<ChosenOp>([&](auto chosen) {
         bind(chosen.getResult(),
              kernel::ChosenOp::create(builder, loc, rowType(chosen.getResult()), get(chosen.getSelection())));

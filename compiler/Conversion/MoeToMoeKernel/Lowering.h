@@ -32,6 +32,7 @@ private:
   mlir::LogicalResult lowerExpand(ExpandOp op);
   mlir::LogicalResult lowerTopk(TopkOp op);
   mlir::LogicalResult lowerSumTop(SumTopOp op);
+  mlir::LogicalResult lowerForced(ForcedOp op);
   mlir::Value sortedValues(mlir::Location loc, mlir::Value row, int64_t k, bool indices);
   /// The `groups` attribute for axis `fine` in groups of `coarse`; null for equal blocks.
   mlir::DenseI32ArrayAttr groupsAttr(mlir::Operation *op, llvm::StringRef fine, llvm::StringRef coarse);

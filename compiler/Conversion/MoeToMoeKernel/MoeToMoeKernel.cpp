@@ -167,7 +167,8 @@ void Fusion::requireSinks() {
       Region &region = regionOfSink(&op);
       region.needed.insert(&op);
       require(region, op.getOperand(0));
-    } else if (auto input = dyn_cast<InputOp>(op)) { // read for the non-finite check, used or not
+    } else if (auto input = dyn_cast<InputOp>(op);
+               input && !gate.getBackwardOf()) { // read for the non-finite check, used or not
       if (stages.isPerToken(input.getResult()) && isa<FloatType>(input.getType().getElementType()))
         require(rows(0), input.getResult());
     }
@@ -211,8 +212,8 @@ LogicalResult Fusion::declareInterface() {
     if (auto input = dyn_cast<InputOp>(op)) {
       if (failed(checkInterface(&op, input.getName(), input.getType())))
         return failure();
-      buffers[&op] = declareBuffer(input.getName(), kernel::Role::Input, input.getType().getElementType(),
-                                   input.getType(), {}, op.getLoc())
+      buffers[&op] = declareBuffer(input.getName(), input.getSaved() ? kernel::Role::Saved : kernel::Role::Input,
+                                   input.getType().getElementType(), input.getType(), {}, op.getLoc())
                          .getSymNameAttr();
     } else if (auto param = dyn_cast<ParamOp>(op)) {
       if (failed(checkInterface(&op, param.getName(), param.getType())))
@@ -227,12 +228,19 @@ LogicalResult Fusion::declareInterface() {
         return failure();
       Type element = isa<SelectionType>(type) ? builder.getI32Type() : cast<RankedTensorType>(type).getElementType();
       auto output = dyn_cast<OutputOp>(op);
-      kernel::Role role = output ? kernel::Role::Output : isa<LossOp>(op) ? kernel::Role::Loss : kernel::Role::Metric;
+      kernel::Role role = output && output.getSaved() ? kernel::Role::Saved
+                          : output                    ? kernel::Role::Output
+                          : isa<LossOp>(op)           ? kernel::Role::Loss
+                                                      : kernel::Role::Metric;
       if (output && output.getStore())
         element = *output.getStore();
-      buffers[&op] = declareBuffer(name, role, element, type, {}, op.getLoc()).getSymNameAttr();
+      kernel::BufferOp buffer = declareBuffer(name, role, element, type, {}, op.getLoc());
+      buffer.setAdds(output && output.getAdds());
+      buffers[&op] = buffer.getSymNameAttr();
     }
   }
+  if (gate.getBackwardOf())
+    return success();
   Type word = RankedTensorType::get({}, builder.getI32Type());
   emptyWord =
       declareBuffer("empty", kernel::Role::Status, builder.getI32Type(), word, {}, gate.getLoc()).getSymNameAttr();
@@ -259,6 +267,8 @@ LogicalResult Fusion::declareAccumulators() {
     kernel::AccumulatorOp::create(builder, op->getLoc(), name, *combine, row ? row.getElementType() : type,
                                   row ? ArrayRef<int64_t>(row.getSize()) : ArrayRef<int64_t>());
   }
+  if (gate.getBackwardOf())
+    return success();
   nonfinite = uniqueName("nonfinite");
   kernel::AccumulatorOp::create(builder, gate.getLoc(), nonfinite, kernel::Combine::Sum, builder.getI32Type(),
                                 ArrayRef<int64_t>());
@@ -449,7 +459,7 @@ void Fusion::remarks() {
                        plural(count(body().getOps<LossOp>()), "loss", "es"),
                        plural(count(body().getOps<MetricOp>()), "metric"),
                        plural(count(body().getOps<OutputOp>()), "output"), plural(stages.getPassCount(), "pass", "es"),
-                       plural(accumulators.size() + 1, "accumulator"))
+                       plural(accumulators.size() + !gate.getBackwardOf(), "accumulator"))
              .str();
   for (int pass = 1; pass < stages.getPassCount(); ++pass)
     if (auto [op, value] = stages.reasonFor(pass); op)
@@ -470,7 +480,7 @@ LogicalResult Fusion::run() {
     }
   requireSinks();
   builder.setInsertionPoint(gate);
-  program = kernel::ProgramOp::create(builder, gate.getLoc(), gate.getSymName());
+  program = kernel::ProgramOp::create(builder, gate.getLoc(), gate.getSymNameAttr(), gate.getBackwardOfAttr());
   builder.setInsertionPointToStart(&program.getBody().emplaceBlock());
   if (failed(declareInterface()) || failed(declareCoefficients()) || failed(declareAccumulators()))
     return failure();
@@ -478,7 +488,8 @@ LogicalResult Fusion::run() {
   for (Region &region : regions)
     if (failed(write(region)))
       return failure();
-  writeStatus();
+  if (!gate.getBackwardOf())
+    writeStatus();
   attachAxes();
   remarks();
   gate.erase();

@@ -236,6 +236,21 @@ def Moe_FirstOp : Moe_Op<"first", [Pure]> {
   let hasCanonicalizer = 1;
 }
 
+def Moe_ForcedOp : Moe_Op<"forced", [Pure]> {
+  let summary = "a selection that was made elsewhere";
+  let description = [{
+    result[b…, j] = index[b…, j], or an empty slot where that is no element of the selected axis. `index` has the batch axes,
+    then one axis of as many elements as the result has slots, which may be the slot axis itself.
+    ```mlir
+    %r = moe.forced %i : tensor<?x6xi32, #moe.axes<token, pick>> -> !moe.selection<[token], expert, r.slot, 6>
+    ```
+  }];
+  let arguments = (ins Moe_IndexTensor:$index);
+  let results = (outs Moe_SelectionType:$result);
+  let assemblyFormat = "$index attr-dict `:` type($index) `->` type($result)";
+  let hasVerifier = 1;
+}
+
 def Moe_GatherOp : Moe_Op<"gather", [Pure, Moe_Differentiable]> {
   let summary = "x[route]: the values of the selected elements";
   let description = [{

@@ -177,7 +177,8 @@ static LogicalResult checkBodyOp(GateOp gate, Operation *op, llvm::StringMap<int
     if (failed(checkAxes(op, type, slots)))
       return failure();
     auto selection = dyn_cast<SelectionType>(type);
-    if (selection && (lookupAxis(gate, selection.getSlot().getValue()) ||
+    bool given = isa<ForcedOp>(op) && axisIndex(op->getOperand(0).getType(), selection.getSlot().getValue()) >= 0;
+    if (selection && ((!given && lookupAxis(gate, selection.getSlot().getValue())) ||
                       !slots.try_emplace(selection.getSlot().getValue(), selection.getSize()).second))
       return op->emitOpError("makes the slot axis '")
              << selection.getSlot().getValue() << "', which exists already (R5)";
@@ -461,6 +462,16 @@ LogicalResult FirstOp::verify() {
     return emitOpError("changes the axes of the selection from ") << from << " to " << to;
   if (to.getSize() > from.getSize())
     return emitOpError("keeps ") << to.getSize() << " of " << from.getSize() << " slots";
+  return success();
+}
+
+LogicalResult ForcedOp::verify() {
+  RankedTensorType type = getIndex().getType();
+  SelectionType selection = getResult().getType();
+  if (axesOf(type).empty() || axesOf(type).drop_back() != selection.getBatch() ||
+      type.getShape().back() != selection.getSize())
+    return emitOpError("makes ") << selection << " from " << type << ", expected the batch axes, then one axis of "
+                                 << selection.getSize() << " elements";
   return success();
 }
 

@@ -15,7 +15,8 @@ def Moe_GateOp : Moe_Op<"gate", [IsolatedFromAbove, SymbolTable, Symbol, SingleB
     The tensors of a pointwise operation have the same axes (R1). The names of inputs, params, losses, metrics and
     outputs are distinct (R5): they are the names of the arrays of a call.
 
-    `sym_name` names the gate, and the functions and the descriptor made from it.
+    `sym_name` names the gate, and the functions and the descriptor made from it. `backward_of` names the gate whose
+    gradients this one computes; it reports no status.
     ```mlir
     moe.gate @router {
       moe.axis @token
@@ -26,9 +27,9 @@ def Moe_GateOp : Moe_Op<"gate", [IsolatedFromAbove, SymbolTable, Symbol, SingleB
     }
     ```
   }];
-  let arguments = (ins SymbolNameAttr:$sym_name);
+  let arguments = (ins SymbolNameAttr:$sym_name, OptionalAttr<FlatSymbolRefAttr>:$backward_of);
   let regions = (region SizedRegion<1>:$body);
-  let assemblyFormat = "$sym_name attr-dict-with-keyword custom<Body>($body)";
+  let assemblyFormat = "$sym_name (`backward_of` $backward_of^)? attr-dict-with-keyword custom<Body>($body)";
   let hasRegionVerifier = 1;
 }
 
@@ -61,14 +62,15 @@ def Moe_InputOp : Moe_Op<"input", [HasParent<"GateOp">]> {
   let summary = "an array that the caller passes in";
   let description = [{
     `name` is the caller's name for it. The element type is the storage type (bf16 and f16 are widened to f32 with
-    `arith.extf` before arithmetic).
+    `arith.extf` before arithmetic). `saved`: written by the forward gate (`moe.output … saved`), not by the caller.
     ```mlir
     %x = moe.input "logits" : tensor<?x64xbf16, #moe.axes<token, expert>>
+    %f = moe.input "load" saved : tensor<64xf32, #moe.axes<expert>>
     ```
   }];
-  let arguments = (ins StrAttr:$name);
+  let arguments = (ins StrAttr:$name, UnitAttr:$saved);
   let results = (outs Moe_AnyTensor:$result);
-  let assemblyFormat = "$name attr-dict `:` type($result)";
+  let assemblyFormat = "$name (`saved` $saved^)? attr-dict `:` type($result)";
 }
 
 def Moe_ParamOp : Moe_Op<"param", [HasParent<"GateOp">]> {
@@ -116,14 +118,16 @@ def Moe_OutputOp : Moe_Op<"output", [HasParent<"GateOp">]> {
   let description = [{
     Writes `value` to the buffer called `name`. A selection is written as i32 indices `[batch…, slot]`, -1 in an empty
     slot. `store` is the element type in the buffer, when it differs from the value's: bf16 or f16 for a value of f32
-    (`output weight : bf16`).
+    (`output weight : bf16`). `saved`: kept for the backward gate, not for the caller. `adds`: a gradient, which is added to
+    what stands in the buffer when the call says so.
     ```mlir
     moe.output "route" = %r : !moe.selection<[token], expert, r.slot, 6>
     moe.output "weight" = %w store bf16 : tensor<?x6xf32, #moe.axes<token, r.slot>>
     ```
   }];
-  let arguments = (ins StrAttr:$name, Moe_TensorOrSelection:$value, OptionalAttr<TypeAttr>:$store);
-  let assemblyFormat = "$name `=` $value (`store` $store^)? attr-dict `:` type($value)";
+  let arguments = (ins StrAttr:$name, Moe_TensorOrSelection:$value, OptionalAttr<TypeAttr>:$store,
+                       UnitAttr:$saved, UnitAttr:$adds);
+  let assemblyFormat = "$name `=` $value (`store` $store^)? (`saved` $saved^)? (`adds` $adds^)? attr-dict `:` type($value)";
   let hasVerifier = 1;
 }
 #endif

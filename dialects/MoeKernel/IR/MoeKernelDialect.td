@@ -53,7 +53,7 @@ def MoeKernel_Value : AnyTypeOf<[MoeKernel_AnyRow, F32, F64, I32, I1]>;
 def MoeKernel_Role : I32EnumAttr<"Role", "what a buffer is to the caller", [
     I32EnumAttrCase<"Input", 0, "input">, I32EnumAttrCase<"Param", 1, "param">, I32EnumAttrCase<"Output", 2, "output">,
     I32EnumAttrCase<"Loss", 3, "loss">, I32EnumAttrCase<"Metric", 4, "metric">, I32EnumAttrCase<"Status", 5, "status">,
-    I32EnumAttrCase<"Coefficient", 6, "coefficient">]> {
+    I32EnumAttrCase<"Coefficient", 6, "coefficient">, I32EnumAttrCase<"Saved", 7, "saved">]> {
   let cppNamespace = "::moe::kernel";
 }
 

@@ -79,9 +79,11 @@ LogicalResult BufferOp::verify() {
     return emitOpError("holds elements of type ") << type << ", expected f32, f64, bf16, f16, i32 or i1";
   if (failed(verifySizes(*this)))
     return failure();
-  if (isPerToken() && getRole() != Role::Input && getRole() != Role::Output)
+  if (isPerToken() && getRole() != Role::Input && getRole() != Role::Output && getRole() != Role::Saved)
     return emitOpError("is a ") << stringifyRole(getRole())
-                                << " with a row per token; only inputs and outputs have that";
+                                << " with a row per token; only inputs, outputs and saved arrays have that";
+  if (getAdds() && (getRole() != Role::Output || !isa<FloatType>(type)))
+    return emitOpError("adds to what stands in it, which only an output of floats can");
   bool isParam = getRole() == Role::Param;
   if (isParam && !getSizes().empty())
     return emitOpError("is a param with axes; a param is one value");
@@ -168,7 +170,8 @@ static LogicalResult checkAccess(Operation *op, StringRef name, Type value, bool
   if (buffer.isPerToken() && isInFinish(op))
     return op->emitOpError("accesses '") << name << "', which has a row per token, after all tokens";
   bool given = buffer.getRole() == Role::Input || buffer.getRole() == Role::Param;
-  if (buffer.getRole() != Role::Coefficient && write == given)
+  bool both = buffer.getRole() == Role::Coefficient || buffer.getRole() == Role::Saved;
+  if (!both && write == given)
     return op->emitOpError(write ? "writes '" : "reads '")
            << name << "', which has role " << stringifyRole(buffer.getRole());
   if (write && !buffer.isPerToken() && !isInFinish(op))
@@ -328,6 +331,15 @@ LogicalResult GatherOp::verify() {
       result.getSize() != cast<RowType>(getIndices().getType()).getSize())
     return emitOpError("has result type ")
            << result << ", expected the size of its indices and the element type of " << row;
+  return success();
+}
+
+LogicalResult ScatterOp::verify() {
+  RowType row = cast<RowType>(getInput().getType()), result = cast<RowType>(getResult().getType());
+  if (row.getElementType() != result.getElementType() ||
+      row.getSize() != cast<RowType>(getIndices().getType()).getSize())
+    return emitOpError("scatters ") << row << " to " << getIndices().getType() << " into " << result
+                                    << ", expected one index per element and one element type";
   return success();
 }
 

@@ -13,7 +13,8 @@ def MoeKernel_ProgramOp : MoeKernel_Op<"program", [IsolatedFromAbove, SymbolTabl
   let description = [{
     Declarations come first, then the passes in the order they run; nothing else. The order of the buffers is the order
     of the arrays in the descriptor. `sym_name` is the gate's name. A pass loads a coefficient only after the finish of
-    an earlier pass has stored it.
+    an earlier pass has stored it. `backward_of` names the program of the same module whose gradients this one computes:
+    they share saved arrays of one name.
     ```mlir
     moe_kernel.program @router {
       moe_kernel.buffer @logits input f32 axes ["token", "expert"] sizes [-1, 64]
@@ -30,9 +31,9 @@ def MoeKernel_ProgramOp : MoeKernel_Op<"program", [IsolatedFromAbove, SymbolTabl
     }
     ```
   }];
-  let arguments = (ins SymbolNameAttr:$sym_name);
+  let arguments = (ins SymbolNameAttr:$sym_name, OptionalAttr<FlatSymbolRefAttr>:$backward_of);
   let regions = (region SizedRegion<1>:$body);
-  let assemblyFormat = "$sym_name attr-dict-with-keyword custom<Body>($body)";
+  let assemblyFormat = "$sym_name (`backward_of` $backward_of^)? attr-dict-with-keyword custom<Body>($body)";
   let hasRegionVerifier = 1;
 }
 
@@ -41,19 +42,23 @@ def MoeKernel_BufferOp : MoeKernel_Op<"buffer", [Symbol, HasParent<"ProgramOp">]
   let description = [{
     `sym_name` is the caller's name for it, `role` what it is to the caller, `type` the element type in memory. `axes`
     names the axes. `sizes` has -1 for a run-time size, which only the outermost axis may have (its elements are the
-    tokens, one row each); at most one more axis follows. Only inputs and outputs have tokens. A buffer with role `param`
-    is one value with default `init`; `coefficient` is scratch that one pass's finish region writes and a later pass reads.
+    tokens, one row each); at most one more axis follows. Only inputs, outputs and saved arrays have tokens. A buffer with
+    role `param` is one value with default `init`; `coefficient` is scratch that one pass's finish region writes and a later
+    pass reads; `saved` is what a forward program writes for its backward program to read. With `adds`, an output of floats
+    is added to what stands in it when the call says so (MOE_ADD): a gradient.
     ```mlir
     moe_kernel.program @buffers {
       moe_kernel.buffer @logits input bf16 axes ["token", "expert"] sizes [-1, 64]
       moe_kernel.buffer @alpha param f32 axes [] sizes [] init 1.0e-02
       moe_kernel.buffer @load metric i32 axes ["expert"] sizes [64]
+      moe_kernel.buffer @route saved i32 axes ["token", "route.slot"] sizes [-1, 6]
+      moe_kernel.buffer @grad_logits output bf16 axes ["token", "expert"] sizes [-1, 64] adds
     }
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, MoeKernel_Role:$role, TypeAttr:$type, StrArrayAttr:$axes,
-                       DenseI64ArrayAttr:$sizes, OptionalAttr<F64Attr>:$init);
-  let assemblyFormat = "$sym_name $role $type `axes` $axes `sizes` $sizes (`init` $init^)? attr-dict";
+                       DenseI64ArrayAttr:$sizes, OptionalAttr<F64Attr>:$init, UnitAttr:$adds);
+  let assemblyFormat = "$sym_name $role $type `axes` $axes `sizes` $sizes (`init` $init^)? (`adds` $adds^)? attr-dict";
   let hasVerifier = 1;
   let extraClassDeclaration = [{
     /// True when the buffer holds one row (or scalar) per token.
@@ -104,7 +109,7 @@ def MoeKernel_PassOp : MoeKernel_Op<"pass", [IsolatedFromAbove, HasParent<"Progr
 def MoeKernel_LoadOp : MoeKernel_PassBodyOp<"load", [MemoryEffects<[MemRead]>]> {
   let summary = "this token's row of a buffer, or the whole of a buffer without tokens";
   let description = [{
-    `buffer` is an input, a param or a coefficient. bf16 and f16 are widened to f32, i1 (one byte in memory) is a truth
+    `buffer` is an input, a param, a coefficient or a saved array. bf16 and f16 are widened to f32, i1 (one byte in memory) is a truth
     value. A `param` is loaded as a scalar.
     ```mlir
     %x = moe_kernel.load @logits : !moe_kernel.row<64xf32>
@@ -120,7 +125,7 @@ def MoeKernel_LoadOp : MoeKernel_PassBodyOp<"load", [MemoryEffects<[MemRead]>]> 
 def MoeKernel_StoreOp : MoeKernel_PassBodyOp<"store", [MemoryEffects<[MemWrite]>]> {
   let summary = "writes this token's row of a buffer, or the whole of a buffer without tokens";
   let description = [{
-    Writes `value` to `buffer`. f32 is rounded to nearest even where the buffer holds bf16 or f16. What has no row per token
+    Writes `value` to `buffer`, or adds it (`adds`, see `buffer`; in f32, rounded once). f32 is rounded to nearest even where the buffer holds bf16 or f16. What has no row per token
     is written in the finish region.
     ```mlir
     moe_kernel.store %v, @weight : !moe_kernel.row<6xf32>
@@ -329,6 +334,21 @@ def MoeKernel_GatherOp : MoeKernel_PassBodyOp<"gather", [Pure]> {
   let arguments = (ins MoeKernel_AnyRow:$input, MoeKernel_IndexRow:$indices);
   let results = (outs MoeKernel_AnyRow:$result);
   let assemblyFormat = "$input `[` $indices `]` attr-dict `:` type($input) `,` type($indices) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def MoeKernel_ScatterOp : MoeKernel_PassBodyOp<"scatter", [Pure]> {
+  let summary = "the elements of a row, added up at a row of positions";
+  let description = [{
+    result[e] = sum over the j with indices[j] = e of input[j], in the order of j; 0 where no position names e. Positions
+    outside of the result, negative ones among them, add nothing.
+    ```mlir
+    %y = moe_kernel.scatter %v to %i : !moe_kernel.row<6xf32>, !moe_kernel.row<6xi32> -> !moe_kernel.row<64xf32>
+    ```
+  }];
+  let arguments = (ins MoeKernel_FloatRow:$input, MoeKernel_IndexRow:$indices);
+  let results = (outs MoeKernel_FloatRow:$result);
+  let assemblyFormat = "$input `to` $indices attr-dict `:` type($input) `,` type($indices) `->` type($result)";
   let hasVerifier = 1;
 }
 

@@ -62,7 +62,8 @@ typedef enum moe_role {
   MOE_LOSS = 3,   /* written by finish: a scalar f32; 0 when there was no token */
   MOE_METRIC = 4, /* written by finish; NaN (0 for integers) when there was no token */
   MOE_STATUS_WORD = 5, /* written by finish: a scalar i32, what only the data shows ("nonfinite_tokens", "empty") */
-  MOE_COEFFICIENT = 6  /* scratch between two passes of one call; lives in the workspace, never bound by the caller */
+  MOE_COEFFICIENT = 6, /* scratch between two passes of one call; lives in the workspace, never bound by the caller */
+  MOE_SAVED = 7        /* written by forward, read by backward under the same name; never bound by the caller */
 } moe_role;
 
 typedef enum moe_combine { MOE_SUM = 0, MOE_MAX = 1, MOE_MIN = 2, MOE_MAXNUM = 3 } moe_combine;

@@ -4,6 +4,7 @@
 // moe.gate. A gate is a symbol with a body, which may be empty.
 // CHECK: moe.gate @empty {
 // CHECK: moe.gate @router attributes {paper = "2401.06066"} {
+// CHECK: moe.gate @back backward_of @empty {
 moe.gate @empty {}
 
 moe.gate @router attributes {paper = "2401.06066"} {
@@ -13,3 +14,5 @@ moe.gate @router attributes {paper = "2401.06066"} {
   %r = moe.topk %x over expert : tensor<?x64xf32, #moe.axes<token, expert>> -> !moe.selection<[token], expert, r.slot, 6>
   moe.output "route" = %r : !moe.selection<[token], expert, r.slot, 6>
 }
+
+moe.gate @back backward_of @empty {}

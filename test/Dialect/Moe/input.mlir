@@ -9,6 +9,7 @@
 // CHECK: moe.input "e" : tensor<?xi32, #moe.axes<token>>
 // CHECK: moe.input "f" : tensor<f64>
 // CHECK: moe.input "i" : tensor<i64>
+// CHECK: moe.input "s" saved : tensor<64xf32, #moe.axes<expert>>
 moe.gate @g {
   moe.axis @token
   moe.axis @expert size 64
@@ -21,4 +22,5 @@ moe.gate @g {
   %e = moe.input "e" : tensor<?xi32, #moe.axes<token>>
   %f = moe.input "f" : tensor<f64>
   %i = moe.input "i" : tensor<i64>
+  %s = moe.input "s" saved : tensor<64xf32, #moe.axes<expert>>
 }

@@ -8,6 +8,8 @@
 // CHECK: moe.output "half" = %{{.*}} store f16 : tensor<?x6xf32, #moe.axes<token, r.slot>>
 // CHECK: moe.output "same" = %{{.*}} store f32 : tensor<?x6xf32, #moe.axes<token, r.slot>>
 // CHECK: moe.output "mask" = %{{.*}} : tensor<?x64xi1, #moe.axes<token, expert>>
+// CHECK: moe.output "kept" = %{{.*}} saved : !moe.selection<[token], expert, r.slot, 6>
+// CHECK: moe.output "grad" = %{{.*}} store bf16 adds : tensor<?x64xf32, #moe.axes<token, expert>>
 moe.gate @g {
   moe.axis @token
   moe.axis @expert size 64
@@ -23,4 +25,6 @@ moe.gate @g {
   moe.output "half" = %w store f16 : tensor<?x6xf32, #moe.axes<token, r.slot>>
   moe.output "same" = %w store f32 : tensor<?x6xf32, #moe.axes<token, r.slot>>
   moe.output "mask" = %c : tensor<?x64xi1, #moe.axes<token, expert>>
+  moe.output "kept" = %r saved : !moe.selection<[token], expert, r.slot, 6>
+  moe.output "grad" = %x store bf16 adds : tensor<?x64xf32, #moe.axes<token, expert>>
 }

@@ -67,7 +67,7 @@ moe_kernel.program @p {
 
 // a loss for each token
 moe_kernel.program @p {
-  // expected-error@+1 {{'moe_kernel.buffer' op is a loss with a row per token; only inputs and outputs have that}}
+  // expected-error@+1 {{'moe_kernel.buffer' op is a loss with a row per token; only inputs, outputs and saved arrays have that}}
   moe_kernel.buffer @a loss f32 axes ["token"] sizes [-1]
 }
 
@@ -99,7 +99,7 @@ moe_kernel.program @p {
 
 // a role that is not there
 moe_kernel.program @p {
-  // expected-error@+1 {{custom op 'moe_kernel.buffer' expected string or keyword containing one of the following enum values for attribute 'role' [input, param, output, loss, metric, status, coefficient]}}
+  // expected-error@+1 {{custom op 'moe_kernel.buffer' expected string or keyword containing one of the following enum values for attribute 'role' [input, param, output, loss, metric, status, coefficient, saved]}}
   moe_kernel.buffer @a state f32 axes [] sizes []
 }
 
@@ -108,3 +108,19 @@ moe_kernel.program @p {
 // outside a program
 // expected-error@+1 {{'moe_kernel.buffer' op expects parent op 'moe_kernel.program'}}
 moe_kernel.buffer @a input f32 axes [] sizes []
+
+// -----
+
+// an input that is added to
+moe_kernel.program @p {
+  // expected-error@+1 {{'moe_kernel.buffer' op adds to what stands in it, which only an output of floats can}}
+  moe_kernel.buffer @a input f32 axes ["expert"] sizes [64] adds
+}
+
+// -----
+
+// indices that are added to
+moe_kernel.program @p {
+  // expected-error@+1 {{'moe_kernel.buffer' op adds to what stands in it, which only an output of floats can}}
+  moe_kernel.buffer @a output i32 axes ["expert"] sizes [64] adds
+}

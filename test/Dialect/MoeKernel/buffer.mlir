@@ -11,6 +11,9 @@
 // CHECK: moe_kernel.buffer @g metric i1 axes ["device"] sizes [8]
 // CHECK: moe_kernel.buffer @h status i32 axes [] sizes []
 // CHECK: moe_kernel.buffer @i coefficient f32 axes ["expert"] sizes [64]
+// CHECK: moe_kernel.buffer @j saved i32 axes ["token", "route.slot"] sizes [-1, 6]
+// CHECK: moe_kernel.buffer @k saved f32 axes ["expert"] sizes [64]
+// CHECK: moe_kernel.buffer @l output bf16 axes ["token", "expert"] sizes [-1, 64] adds
 moe_kernel.program @p {
   moe_kernel.buffer @a input f32 axes ["token", "expert"] sizes [-1, 64]
   moe_kernel.buffer @b input bf16 axes ["token"] sizes [-1]
@@ -21,4 +24,7 @@ moe_kernel.program @p {
   moe_kernel.buffer @g metric i1 axes ["device"] sizes [8]
   moe_kernel.buffer @h status i32 axes [] sizes []
   moe_kernel.buffer @i coefficient f32 axes ["expert"] sizes [64]
+  moe_kernel.buffer @j saved i32 axes ["token", "route.slot"] sizes [-1, 6]
+  moe_kernel.buffer @k saved f32 axes ["expert"] sizes [64]
+  moe_kernel.buffer @l output bf16 axes ["token", "expert"] sizes [-1, 64] adds
 }

@@ -4,6 +4,7 @@
 // moe_kernel.program. Declarations, then passes; both may be missing.
 // CHECK: moe_kernel.program @empty {
 // CHECK: moe_kernel.program @p {
+// CHECK: moe_kernel.program @back backward_of @p {
 moe_kernel.program @empty {}
 
 moe_kernel.program @p {
@@ -14,3 +15,5 @@ moe_kernel.program @p {
   } finish {
   }
 }
+
+moe_kernel.program @back backward_of @p {}

@@ -221,14 +221,16 @@ typedef struct moe_emulator_options {
   uint64_t seed;        /* 0: blocks, warps and threads in order; else this random order of them, changing at accesses */
 } moe_emulator_options;
 
-/* What one kernel did to one array (or "accumulators", "workspace") in global memory. A request is one access by the
- * threads of a warp; it moves the 32-byte sectors that it touches. `ideal`: the sectors that hold the bytes it asks for,
- * were the bytes of each request next to one another. */
+/* Accesses to an array in one direction. A request is one instruction of a warp; it moves the 32-byte sectors that its
+ * threads touch. Ideal: each byte moved once, in full sectors as far as rows are aligned to them. */
+typedef struct moe_transfer {
+  uint64_t bytes, distinct_bytes, requests, sectors, ideal_sectors;
+} moe_transfer;
+/* What one kernel did to one array in global memory. "accumulators" is the caller's block; the workspace is "tickets",
+ * coefficients under their names, and "partials". */
 typedef struct moe_traffic {
-  const char *kernel; /* lives as long as the executable */
-  const char *array;
-  uint64_t load_bytes, load_requests, load_sectors, load_ideal;
-  uint64_t store_bytes, store_requests, store_sectors, store_ideal;
+  const char *kernel, *array; /* live as long as the executable */
+  moe_transfer load, store;
 } moe_traffic;
 
 /* Compiles a gate's CUDA source for the emulator: the kernels run on the host, thread by thread, and what they must not
@@ -293,7 +295,7 @@ MOE_ASSERT_SIZE(moe_gate, 120);
 MOE_ASSERT_SIZE(moe_binding, 32);
 MOE_ASSERT_SIZE(moe_call, 56);
 MOE_ASSERT_SIZE(moe_emulator_options, 16);
-MOE_ASSERT_SIZE(moe_traffic, 80);
+MOE_ASSERT_SIZE(moe_traffic, 96);
 #undef MOE_ASSERT_SIZE
 #endif
 

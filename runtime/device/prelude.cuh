@@ -3,9 +3,10 @@
 // this one. Nothing outside of this file touches global or shared memory, other lanes, barriers or atomics, but for
 // threadIdx.x, blockIdx.x, gridDim.x, __shared__, __device__, __global__, __launch_bounds__ and #pragma unroll.
 //
-// CUDA that the prelude itself uses (compute capability 8.0 and later): __shfl_sync, __shfl_xor_sync,
-// __reduce_max_sync, __reduce_min_sync, __syncwarp, __syncthreads, __threadfence, atomicAdd on unsigned, __ldcg on uint4, the bit casts __float_as_uint and its kin, vector
-// types up to 16 bytes, fmaf/fma, fmaxf/fminf and the functions of <math.h> named below, ex2.approx, max.NaN, min.NaN and cvt (inline PTX).
+// CUDA that the prelude itself uses (compute capability 8.0 and later): __shfl_sync, __shfl_xor_sync, __any_sync,
+// __reduce_max_sync, __reduce_min_sync, __syncwarp, __syncthreads, __threadfence, atomicAdd on unsigned, atomicExch on
+// shared memory, __ldcg on uint4, the bit casts __float_as_uint and its kin, vector types up to 16 bytes, fmaf/fma,
+// fmaxf/fminf and the functions of <math.h> named below, ex2.approx, max.NaN, min.NaN and cvt (inline PTX).
 //
 // Addresses are a pointer and an index in elements, so that an emulator can name the buffer and check the bounds.
 #define MOE_DEVICE __device__ __forceinline__
@@ -79,6 +80,18 @@ MOE_DEVICE void moe_store2(int *into, long long index, const int *from) {
 MOE_DEVICE void moe_store4(int *into, long long index, const int *from) {
   *reinterpret_cast<int4 *>(into + index) = make_int4(from[0], from[1], from[2], from[3]);
 }
+MOE_DEVICE void moe_store2(double *into, long long index, const double *from) {
+  *reinterpret_cast<double2 *>(into + index) = make_double2(from[0], from[1]);
+}
+MOE_DEVICE void moe_store2(unsigned short *into, long long index, const unsigned *from) {
+  *reinterpret_cast<unsigned *>(into + index) = from[0];
+}
+MOE_DEVICE void moe_store4(unsigned short *into, long long index, const unsigned *from) {
+  *reinterpret_cast<uint2 *>(into + index) = make_uint2(from[0], from[1]);
+}
+MOE_DEVICE void moe_store8(unsigned short *into, long long index, const unsigned *from) {
+  *reinterpret_cast<uint4 *>(into + index) = make_uint4(from[0], from[1], from[2], from[3]);
+}
 MOE_DEVICE void moe_store_quad(moe_quad *into, long long index, const moe_quad &value) { into[index] = value; }
 
 // An element of a constant table of the source itself.
@@ -107,6 +120,18 @@ template <typename T> MOE_DEVICE T moe_get(const unsigned *shared, int word) {
   return *reinterpret_cast<const T *>(shared + word);
 }
 template <> MOE_DEVICE bool moe_get<bool>(const unsigned *shared, int word) { return shared[word] != 0; }
+// Puts a value and gives what stood there, atomically.
+MOE_DEVICE int moe_swap(unsigned *shared, int word, int value) {
+  return static_cast<int>(atomicExch(shared + word, static_cast<unsigned>(value)));
+}
+MOE_DEVICE float moe_swap(unsigned *shared, int word, float value) {
+  return __uint_as_float(atomicExch(shared + word, __float_as_uint(value)));
+}
+MOE_DEVICE double moe_swap(unsigned *shared, int word, double value) {
+  unsigned long long *const at = reinterpret_cast<unsigned long long *>(shared + word);
+  return __longlong_as_double(
+      static_cast<long long>(atomicExch(at, static_cast<unsigned long long>(__double_as_longlong(value)))));
+}
 
 //===-- Other threads -------------------------------------------------------------------------------------------------===//
 
@@ -119,6 +144,7 @@ template <int Lanes, typename T> MOE_DEVICE T moe_from_lane(T value, int from) {
   return __shfl_sync(MOE_ALL_LANES, value, from, Lanes);
 }
 // Over all 32 lanes.
+MOE_DEVICE bool moe_any(bool condition) { return __any_sync(MOE_ALL_LANES, condition); }
 MOE_DEVICE unsigned moe_warp_max(unsigned value) { return __reduce_max_sync(MOE_ALL_LANES, value); }
 MOE_DEVICE int moe_warp_min(int value) { return __reduce_min_sync(MOE_ALL_LANES, value); }
 MOE_DEVICE void moe_sync_warp() { __syncwarp(); }
@@ -150,6 +176,17 @@ MOE_DEVICE float moe_f16(unsigned word, int half) {
 MOE_DEVICE unsigned short moe_to_f16(float x) {
   unsigned short y;
   asm("cvt.rn.f16.f32 %0, %1;" : "=h"(y) : "f"(x));
+  return y;
+}
+// Two numbers in one word, `low` in its lower half, rounded to nearest even.
+MOE_DEVICE unsigned moe_pack_f16(float low, float high) {
+  unsigned y;
+  asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(y) : "f"(high), "f"(low));
+  return y;
+}
+MOE_DEVICE unsigned moe_pack_bf16(float low, float high) {
+  unsigned y;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(y) : "f"(high), "f"(low));
   return y;
 }
 

@@ -113,6 +113,94 @@ template <int N, typename Key> MOE_DEVICE auto moe_top_sum(const Key *top) {
   return sum;
 }
 
+//===-- Slots into rows, through a row's part of shared memory -----------------------------------------------------------===//
+// A row of Size elements has the words from `start` (a multiple of 4) on. Slot k is in lane k % Lanes of the row's Lanes
+// lanes, as at[k / Lanes]. Who reads the elements ends with moe_sync_warp.
+
+MOE_DEVICE void moe_get4(const unsigned *shared, int word, float *into) {
+  const moe_quad quad = moe_get<moe_quad>(shared, word);
+#pragma unroll
+  for (int n = 0; n < 4; ++n)
+    into[n] = moe_float(quad.word[n]);
+}
+
+template <int Size, int Lanes, typename T> MOE_DEVICE void moe_clear(unsigned *shared, int start, int lane) {
+  constexpr int words = Size * static_cast<int>(sizeof(T) / 4), rounds = (words + 4 * Lanes - 1) / (4 * Lanes);
+#pragma unroll(rounds <= 16 ? rounds : 1)
+  for (int n = 0; n < rounds; ++n)
+    if (const int word = 4 * (n * Lanes + lane); word < words)
+      moe_put_quad(shared, start + word, moe_quad{});
+}
+
+// Whether slot `n` of this lane is one, and names an element.
+template <int Size, int Lanes, int Slots> MOE_DEVICE bool moe_names(int n, int lane, int at) {
+  return ((n + 1) * Lanes <= Slots || n * Lanes + lane < Slots) && static_cast<unsigned>(at) < Size;
+}
+
+// Each element becomes the sum of the values of the slots that name it, one slot after the other.
+template <int Size, int Lanes, int Slots, typename T>
+MOE_DEVICE void moe_scatter_in_order(unsigned *shared, int start, int lane, const T *value, const int *at) {
+  constexpr int scale = sizeof(T) / 4, values = (Slots + Lanes - 1) / Lanes;
+  moe_clear<Size, Lanes, T>(shared, start, lane);
+#pragma unroll(values <= 32 ? values : 1)
+  for (int n = 0; n < values; ++n)
+#pragma unroll 1
+    for (int turn = 0; turn < Lanes; ++turn) {
+      if (Lanes > 1)
+        moe_sync_warp();
+      if (turn == lane && moe_names<Size, Lanes, Slots>(n, lane, at[n])) {
+        const int word = start + scale * at[n];
+        moe_put(shared, word, moe_get<T>(shared, word) + value[n]);
+      }
+    }
+  if (Lanes > 1)
+    moe_sync_warp();
+}
+
+// The same, all slots of a row at a time; in order where two slots name one element, which shows in what stands there.
+template <int Size, int Lanes, int Slots, typename T>
+MOE_DEVICE void moe_scatter(unsigned *shared, int start, int lane, const T *value, const int *at) {
+  constexpr int scale = sizeof(T) / 4, values = (Slots + Lanes - 1) / Lanes;
+  bool twice = false;
+  moe_clear<Size, Lanes, T>(shared, start, lane);
+  moe_sync_warp();
+#pragma unroll(values <= 32 ? values : 1)
+  for (int n = 0; n < values; ++n)
+    if (moe_names<Size, Lanes, Slots>(n, lane, at[n]) &&
+        moe_swap(shared, start + scale * at[n], value[n] + static_cast<T>(0)) != static_cast<T>(0))
+      twice = true;
+  const bool again = moe_any(twice);
+  moe_sync_warp();
+  if (again)
+    moe_scatter_in_order<Size, Lanes, Slots>(shared, start, lane, value, at);
+}
+
+// The same where no two slots name one element.
+template <int Size, int Lanes, int Slots, typename T>
+MOE_DEVICE void moe_scatter_distinct(unsigned *shared, int start, int lane, const T *value, const int *at) {
+  constexpr int scale = sizeof(T) / 4, values = (Slots + Lanes - 1) / Lanes;
+  moe_clear<Size, Lanes, T>(shared, start, lane);
+  moe_sync_warp();
+#pragma unroll(values <= 32 ? values : 1)
+  for (int n = 0; n < values; ++n)
+    if (moe_names<Size, Lanes, Slots>(n, lane, at[n]))
+      moe_put(shared, start + scale * at[n], value[n] + static_cast<T>(0));
+  moe_sync_warp();
+}
+
+// 1 for each element that a slot names, 0 for the others.
+template <int Size, int Lanes, int Slots>
+MOE_DEVICE void moe_mark(unsigned *shared, int start, int lane, const int *at) {
+  constexpr int values = (Slots + Lanes - 1) / Lanes;
+  moe_clear<Size, Lanes, int>(shared, start, lane);
+  moe_sync_warp();
+#pragma unroll(values <= 32 ? values : 1)
+  for (int n = 0; n < values; ++n)
+    if (moe_names<Size, Lanes, Slots>(n, lane, at[n]))
+      moe_swap(shared, start + at[n], 1);
+  moe_sync_warp();
+}
+
 //===-- From lanes to blocks to the grid ------------------------------------------------------------------------------===//
 // `Layout` is made with each kernel: neutral(quad) and combine(quad, into, from) for the accumulators of the pass in quads
 // of 16 bytes, at(quad) for the place of a quad in the caller's accumulator block.
@@ -120,6 +208,7 @@ template <int N, typename Key> MOE_DEVICE auto moe_top_sum(const Key *top) {
 #define MOE_ACCUMULATE 1
 #define MOE_FINISH 2
 #define MOE_RESET 4
+#define MOE_ADD 8
 
 template <typename T> MOE_DEVICE T moe_from_words(const moe_quad &quad, int index);
 template <> MOE_DEVICE float moe_from_words<float>(const moe_quad &quad, int index) {

@@ -84,6 +84,16 @@ inline void moe_store2(float *into, long long index, const float *from) { moe_ho
 inline void moe_store4(float *into, long long index, const float *from) { moe_host_store(into, index, from, 16); }
 inline void moe_store2(int *into, long long index, const int *from) { moe_host_store(into, index, from, 8); }
 inline void moe_store4(int *into, long long index, const int *from) { moe_host_store(into, index, from, 16); }
+inline void moe_store2(double *into, long long index, const double *from) { moe_host_store(into, index, from, 16); }
+inline void moe_store2(unsigned short *into, long long index, const unsigned *from) {
+  moe_host_store(into, index, from, 4);
+}
+inline void moe_store4(unsigned short *into, long long index, const unsigned *from) {
+  moe_host_store(into, index, from, 8);
+}
+inline void moe_store8(unsigned short *into, long long index, const unsigned *from) {
+  moe_host_store(into, index, from, 16);
+}
 inline void moe_store_quad(moe_quad *into, long long index, const moe_quad &value) { moe_store1(into, index, value); }
 inline int moe_constant(const int *table, int index) { return table[index]; }
 template <typename T> T *moe_at(void *block, long long offset) {
@@ -110,6 +120,11 @@ template <typename T> T moe_get(const unsigned *shared, int word) {
   return value;
 }
 template <> inline bool moe_get<bool>(const unsigned *shared, int word) { return shared[word] != 0; }
+template <typename T> T moe_swap(unsigned *shared, int word, T value) {
+  T old = moe_get<T>(shared, word);
+  moe_host_put(shared, word, value);
+  return old;
+}
 
 //===-- Other threads
 //-------------------------------------------------------------------------------------------------===//
@@ -145,6 +160,7 @@ inline int moe_warp_min(int value) {
   return value;
 }
 inline void moe_sync_warp() { moe_host_exchange(MOE_HOST_SYNC_WARP, 0, 0); }
+inline bool moe_any(bool condition) { return moe_warp_max(condition) != 0; }
 inline void moe_sync_block() { moe_host->sync_block(moe_host->engine); }
 inline void moe_fence() {}
 inline unsigned moe_atomic_add(unsigned *into, unsigned value) {
@@ -172,6 +188,16 @@ inline float moe_f16(unsigned word, int half) {
   return static_cast<float>(moe_host_cast<_Float16>(static_cast<unsigned short>(word >> 16 * half)));
 }
 inline unsigned short moe_to_f16(float x) { return moe_host_cast<unsigned short>(static_cast<_Float16>(x)); }
+inline unsigned moe_pack_f16(float low, float high) {
+  return moe_to_f16(low) | static_cast<unsigned>(moe_to_f16(high)) << 16;
+}
+inline unsigned moe_pack_bf16(float low, float high) {
+  auto half = [](float x) {
+    const unsigned bits = moe_bits(x);
+    return x != x ? 0x7fffu : (bits + 0x7fffu + (bits >> 16 & 1)) >> 16;
+  };
+  return half(low) | half(high) << 16;
+}
 inline float moe_max(float a, float b) { return a > b || a != a ? a : b; }
 inline float moe_min(float a, float b) { return a < b || a != a ? a : b; }
 inline float moe_fma(float a, float b, float c) { return std::fma(a, b, c); }

@@ -48,8 +48,13 @@ llvm::Expected<llvm::StringMap<CudaCode>> moe::emitCudaOfAll(ModuleOp kernels) {
 /// The name of the program to compile: the chosen one, or the only one.
 static llvm::Expected<std::string> chooseProgram(ModuleOp kernels, StringRef chosen) {
   SmallVector<std::string> names;
-  for (auto program : kernels.getOps<kernel::ProgramOp>())
-    names.push_back(program.getSymName().str());
+  for (auto program : kernels.getOps<kernel::ProgramOp>()) {
+    if (!program.getBackwardOf())
+      names.push_back(program.getSymName().str());
+    else if (program.getSymName() == chosen)
+      return makeError("'" + chosen + "' is the backward of gate '" + *program.getBackwardOf() +
+                       "', and compiled with it: name the gate");
+  }
   if (names.empty())
     return makeError("the module holds no gate");
   if (chosen.empty() && names.size() > 1)

@@ -32,6 +32,7 @@ public:
   CompiledGate(const CompiledGate &) = delete;
   CompiledGate &operator=(const CompiledGate &) = delete;
 
+  /// The gate's descriptor; where the module holds its backward program, `backward` is that one's.
   const moe_gate *gate() const { return descriptor; }
 
   /// Compiles a program of a module of moe_kernel programs, which stays as it is.

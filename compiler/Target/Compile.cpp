@@ -178,10 +178,67 @@ static uint64_t scratchOf(ModuleOp converted, kernel::ProgramOp program) {
   return llvm::alignTo(bytes, 64);
 }
 
+kernel::ProgramOp moe::backwardOf(ModuleOp kernels, kernel::ProgramOp program) {
+  for (auto other : kernels.getOps<kernel::ProgramOp>())
+    if (other.getBackwardOf() == program.getSymName())
+      return other;
+  return nullptr;
+}
+
+/// Every backward program is that of one gate of the module, and the only one of that gate.
+static llvm::Error checkBackwards(ModuleOp kernels) {
+  for (auto program : kernels.getOps<kernel::ProgramOp>()) {
+    if (!program.getBackwardOf())
+      continue;
+    auto gate = kernels.lookupSymbol<kernel::ProgramOp>(*program.getBackwardOf());
+    if (!gate)
+      return makeError("program '" + program.getSymName() + "' is the backward of '" + *program.getBackwardOf() +
+                       "', which the module does not hold");
+    if (gate.getBackwardOf())
+      return makeError("program '" + program.getSymName() + "' is the backward of '" + gate.getSymName() +
+                       "', which is a backward itself");
+    kernel::ProgramOp first = backwardOf(kernels, gate);
+    if (first != program)
+      return makeError("gate '" + gate.getSymName() + "' has two backward programs, '" + first.getSymName() +
+                       "' and '" + program.getSymName() + "'");
+  }
+  return llvm::Error::success();
+}
+
+namespace {
+
+/// Turns the converted functions of programs into variants with a descriptor.
+struct DescriptorMaker {
+  llvm::Module &module;
+  ModuleOp converted;
+  ArrayRef<std::string> isas;
+  const llvm::StringMap<CudaCode> &cuda;
+
+  /// Adds a gate and, before it, its backward (or null). The CUDA source of the gate holds the kernels of both.
+  void add(kernel::ProgramOp program, kernel::ProgramOp backward) {
+    auto code = cuda.find(program.getSymName());
+    llvm::Constant *source = code == cuda.end() ? nullptr : addText(module, code->second.source);
+    llvm::Constant *descriptor = backward ? add(backward, source, nullptr) : nullptr;
+    add(program, source, descriptor);
+  }
+
+private:
+  llvm::Constant *add(kernel::ProgramOp program, llvm::Constant *source, llvm::Constant *backward) {
+    auto code = cuda.find(program.getSymName());
+    return addDescriptor(module, program,
+                         {makeVariants(module, program, isas), scratchOf(converted, program),
+                          code == cuda.end() ? nullptr : &code->second, source, backward});
+  }
+};
+
+} // namespace
+
 llvm::Expected<GateModule> moe::compileGates(ModuleOp kernels, const CpuOptions &options,
                                              const llvm::StringMap<CudaCode> &cuda) {
   std::vector<std::string> names = options.isas.empty() ? nativeIsas() : options.isas;
   if (llvm::Error error = checkIsas(names))
+    return error;
+  if (llvm::Error error = checkBackwards(kernels))
     return error;
   auto machine = makeMachine();
   if (!machine)
@@ -200,12 +257,10 @@ llvm::Expected<GateModule> moe::compileGates(ModuleOp kernels, const CpuOptions 
   gates.machine = std::move(*machine);
   gates.module->setTargetTriple(hostTriple());
   gates.module->setDataLayout(gates.machine->createDataLayout());
-  for (auto program : kernels.getOps<kernel::ProgramOp>()) {
-    SmallVector<VariantFunctions> variants = makeVariants(*gates.module, program, names);
-    auto code = cuda.find(program.getSymName());
-    addDescriptor(*gates.module, program, variants, scratchOf(**converted, program),
-                  code == cuda.end() ? nullptr : &code->second);
-  }
+  DescriptorMaker maker{*gates.module, **converted, names, cuda};
+  for (auto program : kernels.getOps<kernel::ProgramOp>())
+    if (!program.getBackwardOf())
+      maker.add(program, backwardOf(kernels, program));
   if (options.optimise)
     optimise(*gates.module, *gates.machine);
   return std::move(gates);

@@ -9,9 +9,9 @@ using namespace moe;
 
 static_assert(sizeof(moe_axis) == 32 && sizeof(moe_array) == 48 && sizeof(moe_accumulator) == 32 &&
                   sizeof(moe_cpu_pass) == 16 && sizeof(moe_cpu_variant) == 16 && sizeof(moe_cuda_kernel) == 24 &&
-                  sizeof(moe_gate) == 120,
-              "the descriptor below has the fields of ABI version 1");
-static_assert(MOE_ABI_VERSION == 1);
+                  sizeof(moe_gate) == 128,
+              "the descriptor below has the fields of ABI version 2");
+static_assert(MOE_ABI_VERSION == 2);
 
 SmallVector<AxisInfo> moe::axesOf(kernel::ProgramOp program) {
   SmallVector<AxisInfo> axes;
@@ -145,7 +145,8 @@ static llvm::Constant *arrayEntry(ConstantBuilder &constants, kernel::BufferOp b
   double init = buffer.getInit() ? buffer.getInit()->convertToDouble() : 0.0;
   return constants.record({constants.text(buffer.getSymName()), constants.word(roleOf(buffer.getRole())),
                            constants.word(dtypeOf(buffer.getType())), constants.word(buffer.getSizes().size()),
-                           constants.table(sizes), constants.table(names), constants.number(init)});
+                           constants.word(buffer.getAdds() ? MOE_ARRAY_ADDS : 0), constants.table(sizes),
+                           constants.table(names), constants.number(init)});
 }
 
 static llvm::Constant *variantTable(ConstantBuilder &constants, ArrayRef<VariantFunctions> variants) {
@@ -159,8 +160,10 @@ static llvm::Constant *variantTable(ConstantBuilder &constants, ArrayRef<Variant
   return constants.table(entries);
 }
 
-void moe::addDescriptor(llvm::Module &module, kernel::ProgramOp program, ArrayRef<VariantFunctions> variants,
-                        uint64_t scratchBytes, const CudaCode *cuda) {
+llvm::Constant *moe::addText(llvm::Module &module, StringRef text) { return ConstantBuilder(module).text(text); }
+
+llvm::GlobalVariable *moe::addDescriptor(llvm::Module &module, kernel::ProgramOp program,
+                                         const DescriptorParts &parts) {
   ConstantBuilder constants(module);
   SmallVector<AxisInfo> axes = axesOf(program);
   SmallVector<llvm::Constant *> arrays, accumulators, kernels;
@@ -172,24 +175,37 @@ void moe::addDescriptor(llvm::Module &module, kernel::ProgramOp program, ArrayRe
         constants.record({constants.text(accumulator.getSymName()), constants.word(combineOf(accumulator.getCombine())),
                           constants.word(dtypeOf(accumulator.getType())), constants.wide(accumulator.getCount()),
                           constants.wide(layout.offsetOf(accumulator.getSymName()))}));
-  if (cuda)
-    for (const CudaKernelInfo &kernel : cuda->kernels)
+  if (parts.cuda)
+    for (const CudaKernelInfo &kernel : parts.cuda->kernels)
       kernels.push_back(constants.record({constants.text(kernel.name), constants.word(kernel.threads),
                                           constants.word(kernel.rowsPerBlock), constants.word(kernel.sharedBytes),
                                           constants.word(kernel.maxBlocks)}));
   size_t passCount = llvm::range_size(program.getOps<kernel::PassOp>());
-  llvm::Constant *gate = constants.record(
-      {constants.word(sizeof(moe_gate)), constants.word(MOE_ABI_VERSION), constants.text(program.getSymName()),
-       constants.word(axes.size()), constants.word(arrays.size()), axisTable(constants, axes), constants.table(arrays),
-       constants.word(accumulators.size()), constants.word(passCount), constants.table(accumulators),
-       constants.wide(layout.bytes), constants.wide(coefficientBytes(program)), constants.wide(scratchBytes),
-       constants.word(variants.size()), constants.word(kernels.size()), variantTable(constants, variants),
-       cuda ? constants.text(cuda->source) : constants.null(), constants.table(kernels),
-       constants.wide(cuda ? cuda->workspaceBytes : 0)});
+  llvm::Constant *gate = constants.record({constants.word(sizeof(moe_gate)),
+                                           constants.word(MOE_ABI_VERSION),
+                                           constants.text(program.getSymName()),
+                                           constants.word(axes.size()),
+                                           constants.word(arrays.size()),
+                                           axisTable(constants, axes),
+                                           constants.table(arrays),
+                                           constants.word(accumulators.size()),
+                                           constants.word(passCount),
+                                           constants.table(accumulators),
+                                           constants.wide(layout.bytes),
+                                           constants.wide(coefficientBytes(program)),
+                                           constants.wide(parts.scratchBytes),
+                                           constants.word(parts.variants.size()),
+                                           constants.word(kernels.size()),
+                                           variantTable(constants, parts.variants),
+                                           parts.cuda ? parts.cudaSource : constants.null(),
+                                           constants.table(kernels),
+                                           constants.wide(parts.cuda ? parts.cuda->workspaceBytes : 0),
+                                           parts.backward ? parts.backward : constants.null()});
   assert(module.getDataLayout().getTypeAllocSize(gate->getType()) == sizeof(moe_gate) &&
          "the fields are those of runtime.h");
   auto *symbol =
       new llvm::GlobalVariable(module, gate->getType(), /*isConstant=*/true, llvm::GlobalValue::ExternalLinkage, gate,
                                descriptorSymbol(program.getSymName()));
   symbol->setAlignment(llvm::Align(8));
+  return symbol;
 }

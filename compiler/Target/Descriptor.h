@@ -22,8 +22,19 @@ struct AxisInfo {
 /// then those that only its buffers name.
 llvm::SmallVector<AxisInfo> axesOf(kernel::ProgramOp program);
 
+/// What a descriptor says beside what the program itself says.
+struct DescriptorParts {
+  llvm::SmallVector<VariantFunctions> variants;
+  uint64_t scratchBytes = 0;
+  const CudaCode *cuda = nullptr;       ///< null: without CUDA kernels
+  llvm::Constant *cudaSource = nullptr; ///< the text that these kernels stand in; null as `cuda`
+  llvm::Constant *backward = nullptr;   ///< descriptor of the backward program; null: none
+};
+
+/// Adds a null-terminated text to the module.
+llvm::Constant *addText(llvm::Module &module, llvm::StringRef text);
+
 /// Adds the external constant `moe_gate_<name>` to the module.
-void addDescriptor(llvm::Module &module, kernel::ProgramOp program, llvm::ArrayRef<VariantFunctions> variants,
-                   uint64_t scratchBytes, const CudaCode *cuda);
+llvm::GlobalVariable *addDescriptor(llvm::Module &module, kernel::ProgramOp program, const DescriptorParts &parts);
 
 } // namespace moe

@@ -101,7 +101,11 @@ static std::string shapeText(kernel::BufferOp buffer) {
 static void printProgram(llvm::raw_ostream &out, kernel::ProgramOp program) {
   std::string prefix = "MOE_" + identifier(program.getSymName(), true) + "_";
   out << "\nextern const moe_gate " << descriptorSymbol(program.getSymName()) << ";\n\n";
-  out << "/* Positions in moe_call.bindings. */\nenum {\n";
+  if (program.getBackwardOf())
+    out << "/* The backward of " << *program.getBackwardOf() << ", " << descriptorSymbol(*program.getBackwardOf())
+        << ".backward: positions in moe_call.bindings for moe_run_backward. */\nenum {\n";
+  else
+    out << "/* Positions in moe_call.bindings. */\nenum {\n";
   llvm::StringSet<> taken;
   size_t position = 0;
   for (auto buffer : program.getOps<kernel::BufferOp>()) {

@@ -1,8 +1,9 @@
 // A call on the CPU: tokens in fixed chunks over OpenMP threads, one partial accumulator block per chunk, merged in
 // chunk order. Chunks depend on the number of tokens alone, so results have the same bits at any thread count.
 //
-// Workspace: header | coefficients | scratch of each thread | partial block of each chunk. Only the last part depends
-// on the number of tokens, and it comes last, so one workspace serves calls of any size up to its own.
+// Workspace: header | coefficients | accumulators of a backward call | scratch of each thread | partial block of each
+// chunk. Only the last part depends on the number of tokens, and it comes last, so one workspace serves calls of any
+// size up to its own.
 #include "Accumulators.h"
 #include "Chunks.h"
 #include "CpuFeatures.h"
@@ -40,39 +41,59 @@ uint64_t nextSerial() {
 class CpuExecutable final : public moe_executable {
 public:
   CpuExecutable(const moe_gate &gate, const moe_cpu_variant &variant, uint32_t threads)
-      : moe_executable(gate), variant(variant), threads(threads), serial(nextSerial()) {}
+      : moe_executable(gate), variant(variant), backwardVariant(gate.backward ? sameIsa(*gate.backward) : nullptr),
+        threads(threads), serial(nextSerial()) {}
 
-  uint64_t workspaceBytes(int64_t tokens) const override {
-    return partialOffset() + maxChunksUpTo(tokens) * partialStride();
+  uint64_t programBytes(const Program &program, int64_t tokens) const override {
+    return partialOffset(program) + maxChunksUpTo(tokens) * partialStride(program);
+  }
+  uint64_t accumulatorOffset(const Program &backward) const override {
+    return MOE_WORKSPACE_HEADER_BYTES + alignUp(backward.gate.coefficient_bytes);
   }
   moe_status initWorkspace(void *workspace, uint64_t bytes, void *) const override {
     std::memset(workspace, 0, MOE_WORKSPACE_HEADER_BYTES);
     *static_cast<Header *>(workspace) = {headerMagic, serial, bytes, 0};
     return MOE_OK;
   }
-  moe_status run(const moe_call &call) const override;
+  moe_status run(const Program &program, const moe_call &call) const override;
 
 private:
-  uint64_t scratchStride() const { return alignUp(gate.cpu_scratch_bytes); }
-  uint64_t scratchOffset() const { return MOE_WORKSPACE_HEADER_BYTES + alignUp(gate.coefficient_bytes); }
-  uint64_t partialStride() const { return alignUp(gate.accumulator_bytes); }
-  uint64_t partialOffset() const { return scratchOffset() + threads * scratchStride(); }
+  /// One call of a program, on its way through the passes.
+  struct Run {
+    const Program &program;
+    const moe_call &call;
+    const moe_cpu_variant &variant;
+  };
+
+  const moe_cpu_variant *sameIsa(const moe_gate &backward) const {
+    return std::find_if(backward.cpu_variants, backward.cpu_variants + backward.cpu_variant_count,
+                        [&](const moe_cpu_variant &other) { return !std::strcmp(other.isa, variant.isa); });
+  }
+  uint64_t scratchStride(const Program &program) const { return alignUp(program.gate.cpu_scratch_bytes); }
+  uint64_t scratchOffset(const Program &program) const {
+    return accumulatorOffset(program) + (program.isBackward ? alignUp(program.gate.accumulator_bytes) : 0);
+  }
+  uint64_t partialStride(const Program &program) const { return alignUp(program.gate.accumulator_bytes); }
+  uint64_t partialOffset(const Program &program) const {
+    return scratchOffset(program) + threads * scratchStride(program);
+  }
 
   moe_status checkWorkspace(const moe_call &call) const;
   moe_status checkAccumulated(const moe_call &call) const;
-  void runPasses(const moe_call &call) const;
-  void runRows(const moe_call &call, const moe_cpu_call &cpuCall, const moe_cpu_pass &pass) const;
-  void runChunk(const moe_call &call, const moe_cpu_call &cpuCall, const moe_cpu_pass &pass, uint32_t chunk,
+  void runPasses(const Run &run) const;
+  void runRows(const Run &run, const moe_cpu_call &cpuCall, const moe_cpu_pass &pass) const;
+  void runChunk(const Run &run, const moe_cpu_call &cpuCall, const moe_cpu_pass &pass, uint32_t chunk,
                 uint32_t thread) const;
 
-  char *partial(const moe_call &call, uint32_t chunk) const {
-    return static_cast<char *>(call.workspace) + partialOffset() + chunk * partialStride();
+  char *partial(const Run &run, uint32_t chunk) const {
+    return static_cast<char *>(run.call.workspace) + partialOffset(run.program) + chunk * partialStride(run.program);
   }
-  char *scratch(const moe_call &call, uint32_t thread) const {
-    return static_cast<char *>(call.workspace) + scratchOffset() + thread * scratchStride();
+  char *scratch(const Run &run, uint32_t thread) const {
+    return static_cast<char *>(run.call.workspace) + scratchOffset(run.program) + thread * scratchStride(run.program);
   }
 
   const moe_cpu_variant &variant;
+  const moe_cpu_variant *const backwardVariant;
   const uint32_t threads;
   const uint64_t serial;
 };
@@ -109,7 +130,7 @@ moe_status CpuExecutable::checkAccumulated(const moe_call &call) const {
   return MOE_OK;
 }
 
-moe_status CpuExecutable::run(const moe_call &call) const {
+moe_status CpuExecutable::run(const Program &program, const moe_call &call) const {
   if (moe_status status = checkWorkspace(call))
     return status;
   if (moe_status status = checkAccumulated(call))
@@ -118,55 +139,58 @@ moe_status CpuExecutable::run(const moe_call &call) const {
   if (__atomic_exchange_n(&header.busy, 1u, __ATOMIC_ACQUIRE))
     return fail(MOE_INVALID_ARGUMENT, "the workspace at %p is in use by another call: concurrent calls need one each",
                 call.workspace);
-  runPasses(call);
+  runPasses({program, call, program.isBackward ? *backwardVariant : variant});
   __atomic_store_n(&header.busy, 0u, __ATOMIC_RELEASE);
   return MOE_OK;
 }
 
-void CpuExecutable::runPasses(const moe_call &call) const {
+void CpuExecutable::runPasses(const Run &run) const {
+  const moe_gate &programGate = run.program.gate;
+  const moe_call &call = run.call;
   void *arrays[MOE_MAX_ARRAYS];
-  for (uint32_t i = 0; i < gate.array_count; ++i)
-    arrays[i] = arrayPointer(*this, call, i);
+  for (uint32_t i = 0; i < programGate.array_count; ++i)
+    arrays[i] = arrayPointer(run.program, call, i);
   if (call.phase & MOE_RESET)
-    fillNeutral(gate, call.accumulators);
+    fillNeutral(programGate, call.accumulators);
   if ((call.phase & MOE_ACCUMULATE) && call.accumulators)
     tokenCount(call.accumulators) += call.token_count;
-  for (uint32_t i = 0; i < gate.pass_count; ++i) {
-    const moe_cpu_pass &pass = variant.passes[i];
+  for (uint32_t i = 0; i < programGate.pass_count; ++i) {
+    const moe_cpu_pass &pass = run.variant.passes[i];
     if (call.phase & MOE_ACCUMULATE)
-      runRows(call, {arrays, call.token_count}, pass);
+      runRows(run, {arrays, call.token_count, call.phase, 0}, pass);
     if (call.phase & MOE_FINISH) {
-      moe_cpu_call cpuCall = {arrays, tokenCount(call.accumulators)};
-      pass.finish(&cpuCall, call.accumulators, scratch(call, 0));
+      moe_cpu_call cpuCall = {arrays, tokenCount(call.accumulators), call.phase, 0};
+      pass.finish(&cpuCall, call.accumulators, scratch(run, 0));
     }
   }
 }
 
-void CpuExecutable::runRows(const moe_call &call, const moe_cpu_call &cpuCall, const moe_cpu_pass &pass) const {
-  uint32_t chunks = chunkCount(call.token_count);
+void CpuExecutable::runRows(const Run &run, const moe_cpu_call &cpuCall, const moe_cpu_pass &pass) const {
+  const moe_gate &programGate = run.program.gate;
+  uint32_t chunks = chunkCount(cpuCall.token_count);
   [[maybe_unused]] uint32_t team = std::min(threads, chunks);
 #if defined(_OPENMP)
   if (team > 1) {
 #pragma omp parallel for num_threads(team) schedule(dynamic, 1)
     for (uint32_t chunk = 0; chunk < chunks; ++chunk)
-      runChunk(call, cpuCall, pass, chunk, static_cast<uint32_t>(omp_get_thread_num()));
+      runChunk(run, cpuCall, pass, chunk, static_cast<uint32_t>(omp_get_thread_num()));
   } else
 #endif
     for (uint32_t chunk = 0; chunk < chunks; ++chunk)
-      runChunk(call, cpuCall, pass, chunk, 0);
-  if (!call.accumulators || chunks == 0)
+      runChunk(run, cpuCall, pass, chunk, 0);
+  if (!run.call.accumulators || chunks == 0)
     return;
   for (uint32_t chunk = 1; chunk < chunks; ++chunk)
-    combine(gate, partial(call, 0), partial(call, chunk));
-  combine(gate, call.accumulators, partial(call, 0));
+    combine(programGate, partial(run, 0), partial(run, chunk));
+  combine(programGate, run.call.accumulators, partial(run, 0));
 }
 
-void CpuExecutable::runChunk(const moe_call &call, const moe_cpu_call &cpuCall, const moe_cpu_pass &pass,
-                             uint32_t chunk, uint32_t thread) const {
-  int64_t size = chunkTokens(call.token_count);
+void CpuExecutable::runChunk(const Run &run, const moe_cpu_call &cpuCall, const moe_cpu_pass &pass, uint32_t chunk,
+                             uint32_t thread) const {
+  int64_t size = chunkTokens(cpuCall.token_count);
   int64_t begin = chunk * size;
-  fillNeutral(gate, partial(call, chunk));
-  pass.rows(&cpuCall, begin, std::min(begin + size, call.token_count), partial(call, chunk), scratch(call, thread));
+  fillNeutral(run.program.gate, partial(run, chunk));
+  pass.rows(&cpuCall, begin, std::min(begin + size, cpuCall.token_count), partial(run, chunk), scratch(run, thread));
 }
 
 /// The variant called `isa`, or without a name the first that runs here; null with a message otherwise.

@@ -51,23 +51,24 @@ public:
 
   moe_status prepare(uint32_t ordinal, const char *cacheDir);
 
-  uint64_t workspaceBytes(int64_t) const override { return gate.cuda_workspace_bytes; }
+  uint64_t programBytes(const Program &program, int64_t) const override { return kernelWorkspaceBytes(program); }
+  uint64_t accumulatorOffset(const Program &program) const override { return kernelAccumulatorOffset(program); }
   moe_status initWorkspace(void *workspace, uint64_t bytes, void *stream) const override;
-  moe_status run(const moe_call &call) const override;
+  moe_status run(const Program &program, const moe_call &call) const override;
 
 private:
   moe_status openDevice(uint32_t ordinal);
   moe_status loadModule(const char *cacheDir);
-  moe_status findKernels();
+  moe_status findKernels(const moe_gate &program);
   moe_status checkDevicePointer(const void *pointer, const char *role, const char *name) const;
-  moe_status checkPointers(const moe_call &call) const;
-  moe_status launch(const moe_call &call) const;
+  moe_status checkPointers(const Program &program, const moe_call &call) const;
+  moe_status launch(const Program &program, const moe_call &call) const;
 
   const CudaDriver &driver;
   int device = 0;
   void *context = nullptr;
   void *module = nullptr;
-  std::vector<void *> kernels;
+  std::vector<void *> kernels; ///< of the passes of forward, then of those of backward
   mutable WorkspaceTable workspaces;
 };
 
@@ -131,9 +132,9 @@ moe_status CudaExecutable::loadModule(const char *cacheDir) {
   return MOE_OK;
 }
 
-moe_status CudaExecutable::findKernels() {
-  for (uint32_t i = 0; i < gate.cuda_kernel_count; ++i) {
-    const moe_cuda_kernel &kernel = gate.cuda_kernels[i];
+moe_status CudaExecutable::findKernels(const moe_gate &program) {
+  for (uint32_t i = 0; i < program.cuda_kernel_count; ++i) {
+    const moe_cuda_kernel &kernel = program.cuda_kernels[i];
     void *function = nullptr;
     if (int result = driver.moduleGetFunction(&function, module, kernel.name))
       return driverFailed(driver, result, print("cuModuleGetFunction of '%s'", kernel.name).c_str());
@@ -156,7 +157,9 @@ moe_status CudaExecutable::prepare(uint32_t ordinal, const char *cacheDir) {
     return driverFailed(driver, scope.result, "cuCtxPushCurrent");
   if (moe_status status = loadModule(cacheDir))
     return status;
-  return findKernels();
+  if (moe_status status = findKernels(gate))
+    return status;
+  return gate.backward ? findKernels(*gate.backward) : MOE_OK;
 }
 
 /// A plain host pointer is one that the driver does not know.
@@ -173,9 +176,9 @@ moe_status CudaExecutable::checkDevicePointer(const void *pointer, const char *r
               pointer);
 }
 
-moe_status CudaExecutable::checkPointers(const moe_call &call) const {
-  for (uint32_t i = 0; i < gate.array_count; ++i) {
-    const moe_array &array = gate.arrays[i];
+moe_status CudaExecutable::checkPointers(const Program &program, const moe_call &call) const {
+  for (uint32_t i = 0; i < program.gate.array_count; ++i) {
+    const moe_array &array = program.gate.arrays[i];
     if (!isPassedByPointer(array, call, i))
       continue;
     const void *data = call.bindings[i].data;
@@ -184,7 +187,19 @@ moe_status CudaExecutable::checkPointers(const moe_call &call) const {
     if (moe_status status = checkKernelAlignment(array, data, "CUDA"))
       return status;
   }
-  return call.accumulators ? checkDevicePointer(call.accumulators, "block", "accumulators") : MOE_OK;
+  // A backward call's accumulators are part of its workspace, which has been looked at when it was initialised.
+  struct Block {
+    const char *name;
+    const void *data;
+    bool isUsed;
+  } blocks[] = {{"accumulators", call.accumulators, !program.isBackward},
+                {"saved", call.saved, (call.phase & MOE_ACCUMULATE) && program.saved.savedBytes(call.token_count)},
+                {"coefficients", call.coefficients, program.saved.coefficientBytes() != 0}};
+  for (const Block &block : blocks)
+    if (block.data && block.isUsed)
+      if (moe_status status = checkDevicePointer(block.data, "block", block.name))
+        return status;
+  return MOE_OK;
 }
 
 moe_status CudaExecutable::initWorkspace(void *workspace, uint64_t bytes, void *stream) const {
@@ -193,32 +208,33 @@ moe_status CudaExecutable::initWorkspace(void *workspace, uint64_t bytes, void *
     return driverFailed(driver, scope.result, "cuCtxPushCurrent");
   if (moe_status status = checkDevicePointer(workspace, "block", "workspace"))
     return status;
-  if (int result = driver.memsetAsync(reinterpret_cast<uint64_t>(workspace), 0, gate.cuda_workspace_bytes, stream))
+  if (int result = driver.memsetAsync(reinterpret_cast<uint64_t>(workspace), 0, workspaceBytes(0), stream))
     return driverFailed(driver, result, "cuMemsetD8Async of the workspace");
   workspaces.add(workspace, bytes);
   return MOE_OK;
 }
 
-moe_status CudaExecutable::launch(const moe_call &call) const {
-  KernelParameters parameters(*this, call);
-  for (uint32_t pass = 0; pass < gate.pass_count; ++pass) {
-    const moe_cuda_kernel &kernel = gate.cuda_kernels[pass];
-    if (int result = driver.launchKernel(kernels[pass], parameters.blocks(kernel), 1, 1, kernel.threads, 1, 1,
+moe_status CudaExecutable::launch(const Program &program, const moe_call &call) const {
+  KernelParameters parameters(program, call);
+  void *const *functions = kernels.data() + (program.isBackward ? gate.cuda_kernel_count : 0);
+  for (uint32_t pass = 0; pass < program.gate.pass_count; ++pass) {
+    const moe_cuda_kernel &kernel = program.gate.cuda_kernels[pass];
+    if (int result = driver.launchKernel(functions[pass], parameters.blocks(kernel), 1, 1, kernel.threads, 1, 1,
                                          kernel.shared_bytes, call.stream, parameters.data(), nullptr))
       return driverFailed(driver, result, print("cuLaunchKernel of '%s'", kernel.name).c_str());
   }
   return MOE_OK;
 }
 
-moe_status CudaExecutable::run(const moe_call &call) const {
+moe_status CudaExecutable::run(const Program &program, const moe_call &call) const {
   if (moe_status status = workspaces.check(call))
     return status;
   ContextScope scope(driver, context);
   if (scope.result)
     return driverFailed(driver, scope.result, "cuCtxPushCurrent");
-  if (moe_status status = checkPointers(call))
+  if (moe_status status = checkPointers(program, call))
     return status;
-  return launch(call);
+  return launch(program, call);
 }
 
 } // namespace

@@ -16,7 +16,8 @@ uint64_t elementCount(const moe_array &array, int64_t tokens) {
 }
 
 const char *roleName(uint32_t role) {
-  static const char *const names[] = {"input", "param", "output", "loss", "metric", "status word", "coefficient"};
+  static const char *const names[] = {"input",  "param",       "output",      "loss",
+                                      "metric", "status word", "coefficient", "saved array"};
   return role < sizeof(names) / sizeof(*names) ? names[role] : "array of unknown role";
 }
 
@@ -55,9 +56,15 @@ static moe_status checkRole(const moe_gate &gate, const moe_array &array) {
     return fail(MOE_INVALID_ARGUMENT, "gate '%s': loss '%s' is not a scalar f32", gate.name, array.name);
   if (array.role == MOE_STATUS_WORD && !(scalar && array.dtype == MOE_I32))
     return fail(MOE_INVALID_ARGUMENT, "gate '%s': status word '%s' is not a scalar i32", gate.name, array.name);
-  if (hasTokenAxis(array) && array.role != MOE_INPUT && array.role != MOE_OUTPUT)
-    return fail(MOE_INVALID_ARGUMENT, "gate '%s': %s '%s' has a token axis; only inputs and outputs may", gate.name,
-                roleName(array.role), array.name);
+  if (hasTokenAxis(array) && array.role != MOE_INPUT && array.role != MOE_OUTPUT && array.role != MOE_SAVED)
+    return fail(MOE_INVALID_ARGUMENT, "gate '%s': %s '%s' has a token axis; only inputs, outputs and saved arrays may",
+                gate.name, roleName(array.role), array.name);
+  if (array.flags & ~static_cast<uint32_t>(MOE_ARRAY_ADDS))
+    return fail(MOE_INVALID_ARGUMENT, "gate '%s': array '%s' has unknown flags (%u)", gate.name, array.name,
+                array.flags);
+  if ((array.flags & MOE_ARRAY_ADDS) && (array.role != MOE_OUTPUT || array.dtype > MOE_F16))
+    return fail(MOE_INVALID_ARGUMENT, "gate '%s': %s '%s' is flagged to be added to; only outputs of floats may be",
+                gate.name, roleName(array.role), array.name);
   return MOE_OK;
 }
 
@@ -65,7 +72,7 @@ static moe_status checkArray(const moe_gate &gate, uint32_t index) {
   const moe_array &array = gate.arrays[index];
   if (!array.name)
     return fail(MOE_INVALID_ARGUMENT, "gate '%s': array %u has no name", gate.name, index);
-  if (array.role > MOE_COEFFICIENT || array.dtype > MOE_BOOL)
+  if (array.role > MOE_SAVED || array.dtype > MOE_BOOL)
     return fail(MOE_INVALID_ARGUMENT, "gate '%s': array '%s' has an unknown role (%u) or dtype (%u)", gate.name,
                 array.name, array.role, array.dtype);
   if (array.rank > MOE_MAX_RANK)
@@ -129,11 +136,17 @@ static moe_status checkMemory(const moe_gate &gate) {
   for (uint32_t i = 0; i < gate.accumulator_count; ++i)
     if (moe_status status = checkAccumulator(gate, i))
       return status;
-  uint64_t coefficients = 0;
-  for (uint32_t i = 0; i < gate.array_count; ++i)
-    if (gate.arrays[i].role == MOE_COEFFICIENT)
-      coefficients +=
-          alignUp(elementCount(gate.arrays[i], 0) * moe_dtype_bytes(static_cast<moe_dtype>(gate.arrays[i].dtype)));
+  uint64_t coefficients = 0, savedPerToken = 0;
+  for (uint32_t i = 0; i < gate.array_count; ++i) {
+    const moe_array &array = gate.arrays[i];
+    uint64_t bytes = elementCount(array, 1) * moe_dtype_bytes(static_cast<moe_dtype>(array.dtype));
+    if (array.role == MOE_COEFFICIENT)
+      coefficients += alignUp(bytes);
+    if (array.role == MOE_SAVED && hasTokenAxis(array))
+      savedPerToken += bytes;
+  }
+  if (savedPerToken > INT32_MAX) // times INT32_MAX tokens still fits in 64 bits
+    return fail(MOE_INVALID_ARGUMENT, "gate '%s' saves more than 2^31 - 1 bytes per token", gate.name);
   if (coefficients != gate.coefficient_bytes)
     return fail(MOE_INVALID_ARGUMENT, "gate '%s': coefficient_bytes is %llu, but the coefficient arrays take %llu",
                 gate.name, static_cast<unsigned long long>(gate.coefficient_bytes),
@@ -141,7 +154,7 @@ static moe_status checkMemory(const moe_gate &gate) {
   return MOE_OK;
 }
 
-static moe_status checkTargets(const moe_gate &gate) {
+static moe_status checkTargets(const moe_gate &gate, const char *cudaSource) {
   for (uint32_t i = 0; i < gate.cpu_variant_count; ++i) {
     const moe_cpu_variant &variant = gate.cpu_variants[i];
     if (!variant.isa || !variant.passes)
@@ -154,7 +167,7 @@ static moe_status checkTargets(const moe_gate &gate) {
   }
   if (gate.cuda_kernel_count == 0)
     return MOE_OK;
-  if (gate.cuda_kernel_count != gate.pass_count || !gate.cuda_source)
+  if (gate.cuda_kernel_count != gate.pass_count || !cudaSource)
     return fail(MOE_INVALID_ARGUMENT, "gate '%s' has %u CUDA kernels for %u passes, or no CUDA source", gate.name,
                 gate.cuda_kernel_count, gate.pass_count);
   for (uint32_t i = 0; i < gate.cuda_kernel_count; ++i) {
@@ -170,6 +183,69 @@ static moe_status checkTargets(const moe_gate &gate) {
   return MOE_OK;
 }
 
+/// The saved array of the forward gate that a saved array of its backward stands for.
+static moe_status checkSavedArray(const moe_gate &forward, const moe_gate &backward, const moe_array &array) {
+  for (uint32_t i = 0; i < forward.array_count; ++i) {
+    const moe_array &other = forward.arrays[i];
+    if (other.role != MOE_SAVED || std::strcmp(other.name, array.name))
+      continue;
+    bool same = other.dtype == array.dtype && other.rank == array.rank;
+    for (uint32_t axis = 0; same && axis < array.rank; ++axis)
+      same = other.sizes[axis] == array.sizes[axis];
+    return same ? MOE_OK
+                : fail(MOE_INVALID_ARGUMENT,
+                       "gate '%s': saved array '%s' has another dtype or other sizes than that of gate '%s'",
+                       backward.name, array.name, forward.name);
+  }
+  return fail(MOE_INVALID_ARGUMENT, "gate '%s': saved array '%s' is none of gate '%s', which should write it",
+              backward.name, array.name, forward.name);
+}
+
+/// What the two programs must agree on, so that one executable can hold both.
+static moe_status checkPair(const moe_gate &forward, const moe_gate &backward) {
+  if (backward.backward)
+    return fail(MOE_INVALID_ARGUMENT, "gate '%s', the backward of gate '%s', has a backward of its own", backward.name,
+                forward.name);
+  for (uint32_t i = 0; i < backward.array_count; ++i)
+    if (backward.arrays[i].role == MOE_SAVED)
+      if (moe_status status = checkSavedArray(forward, backward, backward.arrays[i]))
+        return status;
+  for (uint32_t i = 0; i < forward.cpu_variant_count; ++i) {
+    bool found = false;
+    for (uint32_t j = 0; j < backward.cpu_variant_count; ++j)
+      found |= !std::strcmp(forward.cpu_variants[i].isa, backward.cpu_variants[j].isa);
+    if (!found)
+      return fail(MOE_INVALID_ARGUMENT, "gate '%s' has a CPU variant '%s', its backward has none", forward.name,
+                  forward.cpu_variants[i].isa);
+  }
+  if ((forward.cuda_kernel_count == 0) != (backward.cuda_kernel_count == 0))
+    return fail(MOE_INVALID_ARGUMENT, "gate '%s' has %u CUDA kernels, its backward %u: both or none must have some",
+                forward.name, forward.cuda_kernel_count, backward.cuda_kernel_count);
+  return MOE_OK;
+}
+
+/// One descriptor, without its backward. `cudaSource` is the text that its kernels stand in.
+static moe_status checkProgram(const moe_gate &gate, const char *cudaSource) {
+  if (gate.abi_version != MOE_ABI_VERSION)
+    return fail(MOE_VERSION_MISMATCH,
+                "the gate descriptor has version %u, this runtime reads version %u; compile the gate again with the "
+                "moe-opt that came with this runtime",
+                gate.abi_version, MOE_ABI_VERSION);
+  if (gate.struct_size != sizeof(moe_gate))
+    return fail(MOE_VERSION_MISMATCH, "the gate descriptor has %u bytes, version %u of it has %zu", gate.struct_size,
+                MOE_ABI_VERSION, sizeof(moe_gate));
+  if (!gate.name)
+    return fail(MOE_INVALID_ARGUMENT, "the gate descriptor has no name");
+  if (moe_status status = checkTables(gate))
+    return status;
+  for (uint32_t i = 0; i < gate.array_count; ++i)
+    if (moe_status status = checkArray(gate, i))
+      return status;
+  if (moe_status status = checkMemory(gate))
+    return status;
+  return checkTargets(gate, cudaSource);
+}
+
 } // namespace moe::rt
 
 using namespace moe::rt;
@@ -177,24 +253,14 @@ using namespace moe::rt;
 extern "C" moe_status moe_check_gate(const moe_gate *gate) {
   if (!gate)
     return fail(MOE_INVALID_ARGUMENT, "the gate descriptor is null");
-  if (gate->abi_version != MOE_ABI_VERSION)
-    return fail(MOE_VERSION_MISMATCH,
-                "the gate descriptor has version %u, this runtime reads version %u; compile the gate again with the "
-                "moe-opt that came with this runtime",
-                gate->abi_version, MOE_ABI_VERSION);
-  if (gate->struct_size != sizeof(moe_gate))
-    return fail(MOE_VERSION_MISMATCH, "the gate descriptor has %u bytes, version %u of it has %zu", gate->struct_size,
-                MOE_ABI_VERSION, sizeof(moe_gate));
-  if (!gate->name)
-    return fail(MOE_INVALID_ARGUMENT, "the gate descriptor has no name");
-  if (moe_status status = checkTables(*gate))
+  // The version comes first: fields after it may mean something else in another one.
+  if (moe_status status = checkProgram(*gate, gate->abi_version == MOE_ABI_VERSION ? gate->cuda_source : nullptr))
     return status;
-  for (uint32_t i = 0; i < gate->array_count; ++i)
-    if (moe_status status = checkArray(*gate, i))
-      return status;
-  if (moe_status status = checkMemory(*gate))
+  if (!gate->backward)
+    return MOE_OK;
+  if (moe_status status = checkProgram(*gate->backward, gate->cuda_source))
     return status;
-  return checkTargets(*gate);
+  return checkPair(*gate, *gate->backward);
 }
 
 extern "C" int32_t moe_find_array(const moe_gate *gate, const char *name, int in) {

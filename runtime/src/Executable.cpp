@@ -4,11 +4,13 @@
 #include "Descriptor.h"
 #include "Error.h"
 
+#include <algorithm>
 #include <string>
 
 using namespace moe::rt;
 
-moe_executable::moe_executable(const moe_gate &gate) : gate(gate) {
+Program::Program(const moe_gate &gate, const moe_gate &forward)
+    : gate(gate), isBackward(&gate != &forward), saved(forward) {
   uint64_t offset = MOE_WORKSPACE_HEADER_BYTES;
   for (uint32_t i = 0; i < gate.array_count; ++i) {
     const moe_array &array = gate.arrays[i];
@@ -16,7 +18,17 @@ moe_executable::moe_executable(const moe_gate &gate) : gate(gate) {
     coefficientOffsets.push_back(offset);
     if (array.role == MOE_COEFFICIENT)
       offset += alignUp(elementCount(array, 0) * moe_dtype_bytes(static_cast<moe_dtype>(array.dtype)));
+    savedIndices.push_back(array.role == MOE_SAVED ? saved.find(array).value() : 0);
   }
+}
+
+moe_executable::moe_executable(const moe_gate &gate)
+    : gate(gate), forward(gate, gate),
+      backward(gate.backward ? std::optional<Program>(std::in_place, *gate.backward, gate) : std::nullopt) {}
+
+uint64_t moe_executable::workspaceBytes(int64_t tokens) const {
+  uint64_t bytes = programBytes(forward, tokens);
+  return backward ? std::max(bytes, programBytes(*backward, tokens)) : bytes;
 }
 
 namespace moe::rt {
@@ -34,8 +46,7 @@ static const char *dtypeText(uint32_t dtype) {
   return dtype <= MOE_BOOL ? moe_dtype_name(static_cast<moe_dtype>(dtype)) : "unknown dtype";
 }
 
-/// Whether the phase reads or writes the array, so that it has to be bound.
-static bool isNeeded(const moe_array &array, uint32_t phase) {
+bool isNeeded(const moe_array &array, uint32_t phase) {
   switch (array.role) {
   case MOE_LOSS:
   case MOE_METRIC:
@@ -83,9 +94,12 @@ static moe_status checkShape(const moe_array &array, const moe_binding &binding,
 
 static moe_status checkBinding(const moe_array &array, const moe_binding &binding, const moe_call &call) {
   const char *role = roleName(array.role);
-  if (array.role == MOE_COEFFICIENT) {
+  if (array.role == MOE_COEFFICIENT || array.role == MOE_SAVED) {
     if (binding.data)
-      return fail(MOE_INVALID_ARGUMENT, "coefficient '%s' lives in the workspace and may not be bound", array.name);
+      return fail(MOE_INVALID_ARGUMENT, "%s '%s' lives in %s and may not be bound", role, array.name,
+                  array.role == MOE_COEFFICIENT ? "the workspace"
+                  : hasTokenAxis(array)         ? "the block moe_call.saved"
+                                                : "the block moe_call.coefficients");
     return MOE_OK;
   }
   if (!binding.data) {
@@ -141,10 +155,7 @@ static moe_status checkAligned(const void *block, const char *name) {
   return MOE_OK;
 }
 
-static moe_status checkBlocks(const moe_executable &executable, const moe_call &call) {
-  if (call.accumulators || call.phase != MOE_ACCUMULATE)
-    if (moe_status status = checkAligned(call.accumulators, "the accumulator block"))
-      return status;
+static moe_status checkWorkspace(const moe_executable &executable, const moe_call &call) {
   if (moe_status status = checkAligned(call.workspace, "the workspace"))
     return status;
   uint64_t needed = executable.workspaceBytes(call.phase == MOE_FINISH ? 0 : call.token_count);
@@ -156,14 +167,48 @@ static moe_status checkBlocks(const moe_executable &executable, const moe_call &
   return MOE_OK;
 }
 
-moe_status checkCall(const moe_executable &executable, const moe_call &call) {
-  const moe_gate &gate = executable.gate;
-  if (call.struct_size != sizeof(moe_call))
-    return fail(MOE_VERSION_MISMATCH,
-                "moe_call has %u bytes, this runtime reads %zu: set struct_size = sizeof(moe_call)", call.struct_size,
-                sizeof(moe_call));
-  if (moe_status status = checkPhase(gate, call))
+/// One of the two blocks of saved arrays. A forward call may do without; a backward call needs what is in it.
+static moe_status checkKept(const void *block, uint64_t bytes, uint64_t needed, const char *name, const char *query,
+                            bool required) {
+  std::string text = std::string("the block moe_call.") + name;
+  if (!block && required && needed)
+    return fail(MOE_INVALID_ARGUMENT,
+                "%s is null: backward reads the %llu bytes that the forward call has written there; give the forward "
+                "call a block of %s bytes, and the same one here",
+                text.c_str(), static_cast<unsigned long long>(needed), query);
+  if (!block)
+    return MOE_OK;
+  if (moe_status status = checkAligned(block, text.c_str()))
     return status;
+  if (bytes < needed)
+    return fail(MOE_INVALID_ARGUMENT, "%s has %llu bytes, this call needs %llu: ask %s", text.c_str(),
+                static_cast<unsigned long long>(bytes), static_cast<unsigned long long>(needed), query);
+  return MOE_OK;
+}
+
+static moe_status checkSaved(const Program &program, const moe_call &call) {
+  if (call.phase & MOE_ACCUMULATE)
+    if (moe_status status = checkKept(call.saved, call.saved_bytes, program.saved.savedBytes(call.token_count), "saved",
+                                      "moe_saved_bytes", program.isBackward))
+      return status;
+  if (call.phase & MOE_FINISH)
+    return checkKept(call.coefficients, call.coefficient_bytes, program.saved.coefficientBytes(), "coefficients",
+                     "moe_coefficient_bytes", program.isBackward);
+  return MOE_OK;
+}
+
+static moe_status checkSize(const moe_call &call) {
+  if (call.struct_size == sizeof(moe_call))
+    return MOE_OK;
+  return fail(MOE_VERSION_MISMATCH,
+              "moe_call has %u bytes, this runtime reads %zu: set struct_size = sizeof(moe_call), and compile against "
+              "this runtime's moe/runtime.h",
+              call.struct_size, sizeof(moe_call));
+}
+
+/// What calls of both programs have in common; the phase is that of generated code.
+static moe_status checkArrays(const Program &program, const moe_call &call) {
+  const moe_gate &gate = program.gate;
   if (call.phase != MOE_FINISH && (call.token_count < 0 || call.token_count > INT32_MAX))
     return fail(MOE_INVALID_ARGUMENT, "token_count is %lld, expected 0 to %d", static_cast<long long>(call.token_count),
                 INT32_MAX);
@@ -173,16 +218,61 @@ moe_status checkCall(const moe_executable &executable, const moe_call &call) {
   for (uint32_t i = 0; i < gate.array_count; ++i)
     if (moe_status status = checkBinding(gate.arrays[i], call.bindings[i], call))
       return status;
-  return checkBlocks(executable, call);
+  return MOE_OK;
 }
 
-void *arrayPointer(const moe_executable &executable, const moe_call &call, uint32_t index) {
-  const moe_array &array = executable.gate.arrays[index];
-  if (array.role == MOE_COEFFICIENT)
-    return static_cast<char *>(call.workspace) + executable.coefficientOffsets[index];
-  if (array.role == MOE_PARAM && !call.bindings[index].data)
-    return const_cast<float *>(&executable.defaults[index]); // Generated code only reads params.
-  return call.bindings[index].data;
+moe_status checkCall(const moe_executable &executable, const moe_call &call) {
+  if (moe_status status = checkSize(call))
+    return status;
+  if (moe_status status = checkPhase(executable.gate, call))
+    return status;
+  if (moe_status status = checkArrays(executable.forward, call))
+    return status;
+  if (call.accumulators || call.phase != MOE_ACCUMULATE)
+    if (moe_status status = checkAligned(call.accumulators, "the accumulator block"))
+      return status;
+  if (moe_status status = checkWorkspace(executable, call))
+    return status;
+  return checkSaved(executable.forward, call);
+}
+
+moe_status checkBackwardCall(const moe_executable &executable, const moe_call &call, moe_call &prepared) {
+  if (moe_status status = checkSize(call))
+    return status;
+  if (!executable.backward)
+    return fail(MOE_UNSUPPORTED,
+                "gate '%s' has no backward program: its descriptor's `backward` is null. Compile the spec again with "
+                "the moe-opt of this runtime; a gate without differentiable outputs and losses has none",
+                executable.gate.name);
+  if (call.phase & ~static_cast<uint32_t>(MOE_ADD))
+    return fail(MOE_INVALID_ARGUMENT,
+                "phase %u of a backward call is neither 0 (the gradients are overwritten) nor MOE_ADD (8, they are "
+                "added to)",
+                call.phase);
+  prepared = call;
+  prepared.phase = MOE_FORWARD | call.phase;
+  if (moe_status status = checkArrays(*executable.backward, prepared))
+    return status;
+  if (moe_status status = checkWorkspace(executable, prepared))
+    return status;
+  prepared.accumulators = static_cast<char *>(call.workspace) + executable.accumulatorOffset(*executable.backward);
+  return checkSaved(*executable.backward, prepared);
+}
+
+void *arrayPointer(const Program &program, const moe_call &call, uint32_t index) {
+  const moe_array &array = program.gate.arrays[index];
+  switch (array.role) {
+  case MOE_COEFFICIENT:
+    return static_cast<char *>(call.workspace) + program.coefficientOffsets[index];
+  case MOE_SAVED:
+    return program.saved.place(array, program.savedIndices[index], call);
+  case MOE_PARAM:
+    if (!call.bindings[index].data)
+      return const_cast<float *>(&program.defaults[index]); // Generated code only reads params.
+    [[fallthrough]];
+  default:
+    return call.bindings[index].data;
+  }
 }
 
 } // namespace moe::rt

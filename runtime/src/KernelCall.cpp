@@ -8,12 +8,12 @@
 
 namespace moe::rt {
 
-KernelParameters::KernelParameters(const moe_executable &executable, const moe_call &call)
+KernelParameters::KernelParameters(const Program &program, const moe_call &call)
     : accumulators(call.accumulators), workspace(call.workspace),
       tokens(call.phase == MOE_FINISH ? 0 : call.token_count), phase(static_cast<int>(call.phase)) {
-  const moe_gate &gate = executable.gate;
+  const moe_gate &gate = program.gate;
   for (; count < gate.array_count; ++count) {
-    pointers[count] = arrayPointer(executable, call, count);
+    pointers[count] = arrayPointer(program, call, count);
     // The driver copies each parameter's bytes: a param's are the float itself, another array's are its pointer.
     bool isParam = gate.arrays[count].role == MOE_PARAM;
     parameters[count] = isParam ? pointers[count] : static_cast<void *>(&pointers[count]);
@@ -29,9 +29,16 @@ uint32_t KernelParameters::blocks(const moe_cuda_kernel &kernel) const {
   return static_cast<uint32_t>(std::clamp<int64_t>(needed, 1, kernel.max_blocks));
 }
 
+uint64_t kernelAccumulatorOffset(const Program &program) { return alignUp(program.gate.cuda_workspace_bytes); }
+
+uint64_t kernelWorkspaceBytes(const Program &program) {
+  return program.isBackward ? kernelAccumulatorOffset(program) + alignUp(program.gate.accumulator_bytes)
+                            : program.gate.cuda_workspace_bytes;
+}
+
 bool isPassedByPointer(const moe_array &array, const moe_call &call, uint32_t index) {
-  return array.role != MOE_PARAM && array.role != MOE_COEFFICIENT && call.bindings[index].data &&
-         elementCount(array, call.token_count) > 0;
+  return array.role != MOE_PARAM && array.role != MOE_COEFFICIENT && array.role != MOE_SAVED &&
+         call.bindings[index].data && elementCount(array, call.token_count) > 0;
 }
 
 moe_status checkKernelAlignment(const moe_array &array, const void *data, const char *device) {

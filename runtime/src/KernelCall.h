@@ -11,7 +11,7 @@ namespace moe::rt {
 /// The parameters of one call in the order of moe_cuda_kernel, as cuLaunchKernel takes them. Points into itself.
 class KernelParameters {
 public:
-  KernelParameters(const moe_executable &executable, const moe_call &call);
+  KernelParameters(const Program &program, const moe_call &call);
   KernelParameters(const KernelParameters &) = delete;
 
   /// A pointer to each parameter's value.
@@ -28,6 +28,11 @@ private:
   int phase;
   uint32_t count = 0;
 };
+
+/// Bytes of workspace for calls of a program's kernels: theirs, and behind it the accumulators of a backward call.
+uint64_t kernelWorkspaceBytes(const Program &program);
+/// Where these accumulators stand.
+uint64_t kernelAccumulatorOffset(const Program &program);
 
 /// Whether a kernel gets the caller's own pointer to the array, with elements to read or write behind it.
 bool isPassedByPointer(const moe_array &array, const moe_call &call, uint32_t index);

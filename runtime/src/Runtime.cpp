@@ -30,21 +30,37 @@ extern "C" moe_status moe_prepare_cuda(const moe_gate *gate, uint32_t ordinal, c
 
 extern "C" void moe_release(moe_executable *executable) { delete executable; }
 
-extern "C" moe_status moe_workspace_bytes(const moe_executable *executable, int64_t token_count, uint64_t *bytes) {
+/// Answers the query `name` by `size(executable)`, where the arguments are good.
+template <typename Size>
+static moe_status answer(const char *name, const moe_executable *executable, int64_t tokens, uint64_t *bytes,
+                         Size &&size) {
   if (!executable || !bytes)
-    return fail(MOE_INVALID_ARGUMENT, "moe_workspace_bytes: `executable` or `bytes` is null");
-  if (token_count < 0 || token_count > INT32_MAX)
-    return fail(MOE_INVALID_ARGUMENT, "token_count is %lld, expected 0 to %d", static_cast<long long>(token_count),
+    return fail(MOE_INVALID_ARGUMENT, "%s: `executable` or `bytes` is null", name);
+  if (tokens < 0 || tokens > INT32_MAX)
+    return fail(MOE_INVALID_ARGUMENT, "token_count is %lld, expected 0 to %d", static_cast<long long>(tokens),
                 INT32_MAX);
-  *bytes = executable->workspaceBytes(token_count);
+  *bytes = size(*executable);
   return MOE_OK;
 }
 
+extern "C" moe_status moe_workspace_bytes(const moe_executable *executable, int64_t token_count, uint64_t *bytes) {
+  return answer("moe_workspace_bytes", executable, token_count, bytes,
+                [&](const moe_executable &it) { return it.workspaceBytes(token_count); });
+}
+
 extern "C" moe_status moe_accumulator_bytes(const moe_executable *executable, uint64_t *bytes) {
-  if (!executable || !bytes)
-    return fail(MOE_INVALID_ARGUMENT, "moe_accumulator_bytes: `executable` or `bytes` is null");
-  *bytes = executable->gate.accumulator_bytes;
-  return MOE_OK;
+  return answer("moe_accumulator_bytes", executable, 0, bytes,
+                [](const moe_executable &it) { return it.gate.accumulator_bytes; });
+}
+
+extern "C" moe_status moe_saved_bytes(const moe_executable *executable, int64_t token_count, uint64_t *bytes) {
+  return answer("moe_saved_bytes", executable, token_count, bytes,
+                [&](const moe_executable &it) { return it.forward.saved.savedBytes(token_count); });
+}
+
+extern "C" moe_status moe_coefficient_bytes(const moe_executable *executable, uint64_t *bytes) {
+  return answer("moe_coefficient_bytes", executable, 0, bytes,
+                [](const moe_executable &it) { return it.forward.saved.coefficientBytes(); });
 }
 
 extern "C" moe_status moe_init_workspace(const moe_executable *executable, void *workspace, uint64_t bytes,
@@ -68,7 +84,17 @@ extern "C" moe_status moe_run(const moe_executable *executable, const moe_call *
     if (!executable || !call)
       return fail(MOE_INVALID_ARGUMENT, "moe_run: `executable` or `call` is null");
     moe_status status = checkCall(*executable, *call);
-    return status ? status : executable->run(*call);
+    return status ? status : executable->run(executable->forward, *call);
+  });
+}
+
+extern "C" moe_status moe_run_backward(const moe_executable *executable, const moe_call *call) {
+  return guarded([&] {
+    if (!executable || !call)
+      return fail(MOE_INVALID_ARGUMENT, "moe_run_backward: `executable` or `call` is null");
+    moe_call prepared;
+    moe_status status = checkBackwardCall(*executable, *call, prepared);
+    return status ? status : executable->run(*executable->backward, prepared);
   });
 }
 

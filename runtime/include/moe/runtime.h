@@ -15,7 +15,7 @@ extern "C" {
 #endif
 
 /* Version of the structures below. A descriptor of another version is refused. */
-#define MOE_ABI_VERSION 1u
+#define MOE_ABI_VERSION 2u
 /* Limits that a descriptor must keep; they bound what a call puts on the stack. */
 #define MOE_MAX_ARRAYS 256u
 #define MOE_MAX_RANK 8u
@@ -42,7 +42,7 @@ typedef enum moe_status {
   MOE_COMPILE_FAILED = 5,   /* NVRTC (emulator: the host compiler) refused the source */
   MOE_DRIVER_FAILED = 6,    /* a CUDA driver call failed */
   MOE_IO_FAILED = 7,        /* a file could not be read or written */
-  MOE_FINDING = 8           /* the emulator found the kernels doing what they must not; moe_last_error() has all of it */
+  MOE_FINDING = 8 /* the emulator found the kernels doing what they must not; moe_last_error() has all of it */
 } moe_status;
 
 typedef enum moe_dtype {
@@ -63,8 +63,14 @@ typedef enum moe_role {
   MOE_METRIC = 4, /* written by finish; NaN (0 for integers) when there was no token */
   MOE_STATUS_WORD = 5, /* written by finish: a scalar i32, what only the data shows ("nonfinite_tokens", "empty") */
   MOE_COEFFICIENT = 6, /* scratch between two passes of one call; lives in the workspace, never bound by the caller */
-  MOE_SAVED = 7        /* written by forward, read by backward under the same name; never bound by the caller */
+  MOE_SAVED = 7        /* written by forward, read by backward under the same name; never bound by the caller: with a
+                          token axis in moe_call.saved, without one (then finish writes it) in moe_call.coefficients */
 } moe_role;
+
+/* Bits of moe_array.flags. */
+typedef enum moe_array_flags {
+  MOE_ARRAY_ADDS = 1 /* an output of a backward gate that MOE_ADD adds to, instead of overwriting it */
+} moe_array_flags;
 
 typedef enum moe_combine { MOE_SUM = 0, MOE_MAX = 1, MOE_MIN = 2, MOE_MAXNUM = 3 } moe_combine;
 
@@ -81,6 +87,7 @@ typedef struct moe_array {
   uint32_t role;  /* moe_role */
   uint32_t dtype; /* moe_dtype */
   uint32_t rank;
+  uint32_t flags;                /* moe_array_flags */
   const int64_t *sizes;          /* [rank]; -1 stands for the number of tokens, and is only ever the first */
   const char *const *axis_names; /* [rank] */
   double init;                   /* default of a param */
@@ -95,11 +102,13 @@ typedef struct moe_accumulator {
   uint64_t offset; /* a multiple of the element size, behind the token count at offset 0 */
 } moe_accumulator;
 
-/* What generated CPU code sees of a call: `arrays[i]` is the buffer of `gate->arrays[i]` (params: pointer to one f32).
- */
+/* What generated CPU code sees of a call: `arrays[i]` is the buffer of `gate->arrays[i]` (params: pointer to one f32;
+ * a saved array that this call does not keep: null, and nothing is stored). */
 typedef struct moe_cpu_call {
   void *const *arrays;
   int64_t token_count;
+  uint32_t phase; /* moe_phase bits */
+  uint32_t reserved;
 } moe_cpu_call;
 
 /* Tokens [begin, end), begin < end, begin a multiple of 16: reads inputs, writes outputs, and puts what these tokens
@@ -127,7 +136,8 @@ typedef struct moe_cpu_variant {
 /* Launch description of one pass in CUDA. Every kernel has the parameters: a pointer per array in order (a param: its
  * float value), then `void *accumulators`, `void *workspace`, `long long token_count`, `int phase` (a moe_phase). The
  * kernel keeps the token count at offset 0 of the accumulators itself. MOE_FINISH alone comes with token_count 0 and
- * one block; a null array pointer stands for an array that the phase does not touch. */
+ * one block; a null array pointer stands for an array that the phase does not touch, or for a saved array that this
+ * call does not keep. */
 typedef struct moe_cuda_kernel {
   const char *name; /* extern "C" name in the source */
   uint32_t threads; /* per block */
@@ -158,16 +168,23 @@ typedef struct moe_gate {
   const char *cuda_source; /* null-terminated; needs no include directory */
   const moe_cuda_kernel *cuda_kernels;
   uint64_t cuda_workspace_bytes; /* for any T: header, coefficients and partials of max_blocks blocks */
+  /* The program that moe_run_backward runs, or null. Its arrays are its own: the inputs and params of this gate that it
+   * reads, an input grad_NAME per float output NAME, a param scale_NAME (default 1) per loss NAME, and an output
+   * grad_NAME per input NAME that has a gradient. Its saved arrays are those of this gate, found by name, of the same
+   * dtype and sizes. It has the CPU variants of this gate, and its kernels stand in this gate's cuda_source. */
+  const struct moe_gate *backward;
 } moe_gate;
 
 /* What a call does, in one launch per pass. Valid combinations are ACCUMULATE, FINISH, ACCUMULATE | FINISH,
  * ACCUMULATE | RESET (with no token: only makes the block neutral) and FORWARD. A gate with several passes takes
- * FORWARD only, since its later passes need the finished coefficients of the earlier ones (else MOE_UNSUPPORTED). */
+ * FORWARD only, since its later passes need the finished coefficients of the earlier ones (else MOE_UNSUPPORTED).
+ * moe_run_backward takes 0 or MOE_ADD; its generated code sees FORWARD or FORWARD | ADD. */
 typedef enum moe_phase {
   MOE_ACCUMULATE = 1, /* rows: writes outputs and, unless `accumulators` is null, adds to them */
   MOE_FINISH = 2,     /* losses, metrics and status words from the accumulators */
   MOE_RESET = 4,      /* the accumulators start from neutral elements instead of what they hold */
-  MOE_FORWARD = 7     /* all three: a whole forward call */
+  MOE_FORWARD = 7,    /* all three: a whole forward call */
+  MOE_ADD = 8         /* backward: adds to the arrays with MOE_ARRAY_ADDS, which hold the gradients so far */
 } moe_phase;
 
 typedef enum moe_device_kind { MOE_CPU = 0, MOE_CUDA = 1, MOE_EMULATOR = 2 } moe_device_kind;
@@ -175,8 +192,9 @@ typedef enum moe_device_kind { MOE_CPU = 0, MOE_CUDA = 1, MOE_EMULATOR = 2 } moe
 /* A bound array. `strides` in elements, or null for dense; only dense arrays are accepted, others are refused. `data`
  * is aligned to the element size. On CUDA it is a device pointer (params: host), aligned to the largest power of two,
  * up to 16, that divides the bytes of a token's row (of the array, where there is no token axis). `data` may be null
- * for a param (its default), a coefficient, an array without elements, and what the phase does not touch: inputs and
- * outputs with a token axis for FINISH alone, losses, metrics and status words without FINISH. */
+ * for a param (its default), an array without elements, and what the phase does not touch: inputs and outputs with a
+ * token axis for FINISH alone, losses, metrics and status words without FINISH. It must be null for coefficients and
+ * saved arrays, which are not the caller's to bind. */
 typedef struct moe_binding {
   void *data;
   uint32_t dtype;
@@ -218,7 +236,7 @@ MOE_API void moe_release(moe_executable *executable);
 typedef struct moe_emulator_options {
   uint32_t struct_size; /* sizeof(moe_emulator_options) */
   uint32_t blocks;      /* of the grids, at most max_blocks of each kernel; 0: as moe_cuda_kernel says */
-  uint64_t seed;        /* 0: blocks, warps and threads in order; else this random order of them, changing at accesses */
+  uint64_t seed; /* 0: blocks, warps and threads in order; else this random order of them, changing at accesses */
 } moe_emulator_options;
 
 /* Accesses to an array in one direction. A request is one instruction of a warp; it moves the 32-byte sectors that its
@@ -249,25 +267,44 @@ MOE_API moe_status moe_emulator_traffic(const moe_executable *executable, moe_tr
  * workspace grows with the thread count and, up to 256 chunks, with the tokens. */
 MOE_API moe_status moe_workspace_bytes(const moe_executable *executable, int64_t token_count, uint64_t *bytes);
 MOE_API moe_status moe_accumulator_bytes(const moe_executable *executable, uint64_t *bytes);
+/* What forward keeps for backward: `saved` of one forward call of `token_count` tokens (exactly as many: an array's
+ * place in it depends on them), and `coefficients`, of everything that was accumulated when finish ran. 0 where a gate
+ * keeps nothing of the kind. Array by array in the order of the forward gate, each aligned to MOE_ALIGNMENT. */
+MOE_API moe_status moe_saved_bytes(const moe_executable *executable, int64_t token_count, uint64_t *bytes);
+MOE_API moe_status moe_coefficient_bytes(const moe_executable *executable, uint64_t *bytes);
 /* Once per workspace, before its first call (CUDA: enqueued on `stream`): ties the workspace to this executable. Calls
  * may follow one another on one workspace; two at the same time may not share one. To be repeated after a CUDA launch
  * that was aborted. */
 MOE_API moe_status moe_init_workspace(const moe_executable *executable, void *workspace, uint64_t bytes, void *stream);
 
-/* One call. */
+/* One call, of moe_run or of moe_run_backward. */
 typedef struct moe_call {
   uint32_t struct_size;        /* sizeof(moe_call) */
   uint32_t phase;              /* moe_phase bits */
   int64_t token_count;         /* of this call, at most INT32_MAX; ignored by MOE_FINISH alone */
   const moe_binding *bindings; /* [array_count], in descriptor order; `data` null leaves a param at its default */
-  void *accumulators;          /* null with MOE_ACCUMULATE alone: collect nothing */
+  void *accumulators;          /* null with MOE_ACCUMULATE alone: collect nothing; backward: not used */
   void *workspace;
   uint64_t workspace_bytes;
   void *stream; /* CUstream; ignored on the CPU */
+  /* What this forward call keeps for its backward, or null: keep nothing. Backward reads both; null only where the
+   * executable needs no bytes for it. MOE_ACCUMULATE writes `saved`, MOE_FINISH writes `coefficients`. */
+  void *saved;
+  uint64_t saved_bytes; /* at least moe_saved_bytes */
+  void *coefficients;
+  uint64_t coefficient_bytes; /* at least moe_coefficient_bytes */
 } moe_call;
 
 /* Runs or enqueues the call. Everything the host can see is checked before anything is touched. */
 MOE_API moe_status moe_run(const moe_executable *executable, const moe_call *call);
+/* Runs or enqueues the backward of a forward call: the gradients of the inputs, from those of the outputs and the
+ * scales of the losses. `bindings` are in the order of gate->backward->arrays; every incoming gradient has to be bound
+ * (zeros where there is none), a scale may stay at its default 1. `token_count` and `saved` are the forward call's, and
+ * the inputs still hold what it read; `coefficients` were written by the MOE_FINISH of the losses. `phase` is 0, or
+ * MOE_ADD to add to the gradients that stand in the arrays. The workspace may be the forward call's. One launch per
+ * pass; what a backward program sums over the tokens, it keeps in the workspace. MOE_UNSUPPORTED where the gate has no
+ * backward. */
+MOE_API moe_status moe_run_backward(const moe_executable *executable, const moe_call *call);
 
 /* NVRTC without a device: compiles `source` (a `gate->cuda_source`) for `arch` ("sm_80"), to a cubin, or to PTX when
  * `ptx` != 0. `name` is the file name that messages show. `log` may be null; otherwise it gets the compiler's log, for
@@ -287,13 +324,13 @@ MOE_API void moe_free(void *memory);
 MOE_ASSERT_SIZE(moe_axis, 32);
 MOE_ASSERT_SIZE(moe_array, 48);
 MOE_ASSERT_SIZE(moe_accumulator, 32);
-MOE_ASSERT_SIZE(moe_cpu_call, 16);
+MOE_ASSERT_SIZE(moe_cpu_call, 24);
 MOE_ASSERT_SIZE(moe_cpu_pass, 16);
 MOE_ASSERT_SIZE(moe_cpu_variant, 16);
 MOE_ASSERT_SIZE(moe_cuda_kernel, 24);
-MOE_ASSERT_SIZE(moe_gate, 120);
+MOE_ASSERT_SIZE(moe_gate, 128);
 MOE_ASSERT_SIZE(moe_binding, 32);
-MOE_ASSERT_SIZE(moe_call, 56);
+MOE_ASSERT_SIZE(moe_call, 88);
 MOE_ASSERT_SIZE(moe_emulator_options, 16);
 MOE_ASSERT_SIZE(moe_traffic, 96);
 #undef MOE_ASSERT_SIZE

@@ -138,7 +138,7 @@ void KernelRunner::run(unsigned variant, int64_t tokens, Arrays &arrays) {
     pointers.push_back(block.data);
     blocks.push_back(std::move(block));
   }
-  moe_cpu_call call{pointers.data(), tokens};
+  moe_cpu_call call{pointers.data(), tokens, MOE_FORWARD, 0};
   Memory scratch(g.cpu_scratch_bytes), total(g.accumulator_bytes), partial(g.accumulator_bytes);
   for (uint32_t pass = 0; pass < g.pass_count; ++pass) {
     // An empty range writes the neutral elements.

@@ -15,17 +15,17 @@ inline constexpr moe_axis axes[] = {{"token", -1, nullptr, nullptr},    {"expert
                                     {"device", 2, "expert", deviceMap}, {"pair", 3, "expert", nullptr},
                                     {"rack", 1, "device", nullptr},     {"route.slot", 2, nullptr, nullptr}};
 
-inline constexpr moe_array arrays[] = {{"logits", MOE_INPUT, MOE_F32, 2, rowSizes, rowAxes, 0},
-                                       {"bias", MOE_INPUT, MOE_BF16, 1, biasSizes, biasAxes, 0},
-                                       {"alpha", MOE_PARAM, MOE_F32, 0, nullptr, nullptr, 0.25},
-                                       {"route", MOE_OUTPUT, MOE_I32, 2, slotSizes, slotAxes, 0},
-                                       {"balance", MOE_LOSS, MOE_F32, 0, nullptr, nullptr, 0},
-                                       {"z", MOE_LOSS, MOE_F32, 0, nullptr, nullptr, 0},
-                                       {"load", MOE_METRIC, MOE_I32, 1, biasSizes, biasAxes, 0},
-                                       {"empty", MOE_STATUS_WORD, MOE_I32, 0, nullptr, nullptr, 0}};
+inline constexpr moe_array arrays[] = {{"logits", MOE_INPUT, MOE_F32, 2, 0, rowSizes, rowAxes, 0},
+                                       {"bias", MOE_INPUT, MOE_BF16, 1, 0, biasSizes, biasAxes, 0},
+                                       {"alpha", MOE_PARAM, MOE_F32, 0, 0, nullptr, nullptr, 0.25},
+                                       {"route", MOE_OUTPUT, MOE_I32, 2, 0, slotSizes, slotAxes, 0},
+                                       {"balance", MOE_LOSS, MOE_F32, 0, 0, nullptr, nullptr, 0},
+                                       {"z", MOE_LOSS, MOE_F32, 0, 0, nullptr, nullptr, 0},
+                                       {"load", MOE_METRIC, MOE_I32, 1, 0, biasSizes, biasAxes, 0},
+                                       {"empty", MOE_STATUS_WORD, MOE_I32, 0, 0, nullptr, nullptr, 0}};
 
 // The same with an integer input, which cannot be made up.
-inline constexpr moe_array arraysWithIds[] = {arrays[0], {"ids", MOE_INPUT, MOE_I32, 1, idSizes, rowAxes, 0}};
+inline constexpr moe_array arraysWithIds[] = {arrays[0], {"ids", MOE_INPUT, MOE_I32, 1, 0, idSizes, rowAxes, 0}};
 
 inline moe_gate gateOf(const moe_array *table, uint32_t count) {
   moe_gate gate = {};

@@ -50,7 +50,7 @@ OnePassAccumulators expectedAccumulators(const OnePassCall &call, int64_t tokens
     float scale = call.scale;
     void *arrays[ONE_PASS_ARRAYS] = {&scale, const_cast<float *>(call.x.data()), const_cast<float *>(call.bias),
                                      y.data(), sign.data()};
-    moe_cpu_call cpuCall = {arrays, tokens};
+    moe_cpu_call cpuCall = {arrays, tokens, MOE_FORWARD, 0};
     alignas(64) char scratch[64];
     one_pass_gate.cpu_variants[1].passes[0].rows(&cpuCall, begin, std::min(begin + size, tokens), &chunk, scratch);
     if (begin == 0)

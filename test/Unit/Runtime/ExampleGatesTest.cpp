@@ -26,8 +26,8 @@ public:
     sizes.resize(gate.array_count);
     for (uint32_t i = 0; i < gate.array_count; ++i) {
       const moe_array &array = gate.arrays[i];
-      if (array.role == MOE_PARAM || array.role == MOE_COEFFICIENT)
-        continue; // defaults, and what lives in the workspace
+      if (array.role == MOE_PARAM || array.role == MOE_COEFFICIENT || array.role == MOE_SAVED)
+        continue; // defaults, and what is not bound
       size_t bytes = moe_dtype_bytes(static_cast<moe_dtype>(array.dtype));
       for (uint32_t axis = 0; axis < array.rank; ++axis) {
         sizes[i].push_back(array.sizes[axis] == -1 ? tokens : array.sizes[axis]);
@@ -91,8 +91,14 @@ protected:
     std::memset(accumulators.data(), 0, accumulators.bytes());
     rt::check(moe_init_workspace(executable.get(), workspace.data(), workspace.bytes(), nullptr));
     for (uint32_t phase : phases) {
-      moe_call call = {sizeof(moe_call),  phase,  tokens, arrays.bindings.data(), accumulators.data(), workspace.data(),
-                       workspace.bytes(), nullptr};
+      moe_call call = {};
+      call.struct_size = sizeof(moe_call);
+      call.phase = phase;
+      call.token_count = tokens;
+      call.bindings = arrays.bindings.data();
+      call.accumulators = accumulators.data();
+      call.workspace = workspace.data();
+      call.workspace_bytes = workspace.bytes();
       rt::check(moe_run(executable.get(), &call));
     }
     return arrays.snapshot(accumulators.data());
@@ -149,17 +155,25 @@ TEST_P(ExampleGate, ForwardIsOneLaunchOnEachArchitecture) {
       GTEST_SKIP() << "needs NVRTC: " << moe_last_error();
     ASSERT_EQ(status, MOE_OK) << moe_last_error();
     std::unique_ptr<moe_executable, void (*)(moe_executable *)> executable(made, moe_release);
-    void *workspace = mock_cuda::allocate(gate.cuda_workspace_bytes);
+    uint64_t workspaceBytes = 0;
+    rt::check(moe_workspace_bytes(made, 0, &workspaceBytes));
+    void *workspace = mock_cuda::allocate(workspaceBytes);
     void *accumulators = mock_cuda::allocate(gate.accumulator_bytes);
-    rt::check(moe_init_workspace(made, workspace, gate.cuda_workspace_bytes, nullptr));
+    rt::check(moe_init_workspace(made, workspace, workspaceBytes, nullptr));
     for (int64_t tokens : {0, 1, 4096, 1000000}) {
       Arrays arrays(gate, tokens == 1000000 ? 1 : tokens, true);
       if (tokens == 1000000) // more rows than any grid holds; the mock reads none
         for (moe_binding &binding : arrays.bindings)
           if (binding.rank == 2)
             const_cast<int64_t *>(binding.sizes)[0] = tokens;
-      moe_call call = {sizeof(moe_call),          MOE_FORWARD, tokens, arrays.bindings.data(), accumulators, workspace,
-                       gate.cuda_workspace_bytes, nullptr};
+      moe_call call = {};
+      call.struct_size = sizeof(moe_call);
+      call.phase = MOE_FORWARD;
+      call.token_count = tokens;
+      call.bindings = arrays.bindings.data();
+      call.accumulators = accumulators;
+      call.workspace = workspace;
+      call.workspace_bytes = workspaceBytes;
       mock_cuda::reset();
       ASSERT_EQ(moe_run(made, &call), MOE_OK) << moe_last_error();
       ASSERT_EQ(mock_cuda::launches().size(), 1u) << tokens;

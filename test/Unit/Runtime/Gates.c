@@ -64,14 +64,14 @@ static const char *const token_channel_names[] = {"token", "channel"}, *const ch
 static const moe_axis axes[] = {{"token", -1, NULL, NULL}, {"channel", CHANNELS, NULL, NULL}};
 
 static const moe_array one_pass_arrays[ONE_PASS_ARRAYS] = {
-    {"scale", MOE_PARAM, MOE_F32, 0, NULL, NULL, 2.0},
-    {"x", MOE_INPUT, MOE_F32, 2, token_channel, token_channel_names, 0},
-    {"bias", MOE_INPUT, MOE_F32, 1, channel_only, channel_names, 0},
-    {"y", MOE_OUTPUT, MOE_F32, 2, token_channel, token_channel_names, 0},
-    {"sign", MOE_OUTPUT, MOE_I32, 1, token_only, token_channel_names, 0},
-    {"mean", MOE_LOSS, MOE_F32, 0, NULL, NULL, 0},
-    {"largest", MOE_METRIC, MOE_F32, 0, NULL, NULL, 0},
-    {"empty", MOE_STATUS_WORD, MOE_I32, 0, NULL, NULL, 0},
+    {"scale", MOE_PARAM, MOE_F32, 0, 0, NULL, NULL, 2.0},
+    {"x", MOE_INPUT, MOE_F32, 2, 0, token_channel, token_channel_names, 0},
+    {"bias", MOE_INPUT, MOE_F32, 1, 0, channel_only, channel_names, 0},
+    {"y", MOE_OUTPUT, MOE_F32, 2, 0, token_channel, token_channel_names, 0},
+    {"sign", MOE_OUTPUT, MOE_I32, 1, 0, token_only, token_channel_names, 0},
+    {"mean", MOE_LOSS, MOE_F32, 0, 0, NULL, NULL, 0},
+    {"largest", MOE_METRIC, MOE_F32, 0, 0, NULL, NULL, 0},
+    {"empty", MOE_STATUS_WORD, MOE_I32, 0, 0, NULL, NULL, 0},
 };
 static const moe_accumulator one_pass_accumulators[] = {
     {"sum", MOE_SUM, MOE_F32, CHANNELS, offsetof(OnePassAccumulators, sum)},
@@ -162,11 +162,11 @@ static void spread_finish(const moe_cpu_call *call, const void *accumulators, vo
 }
 
 static const moe_array two_pass_arrays[TWO_PASS_ARRAYS] = {
-    {"x", MOE_INPUT, MOE_F32, 2, token_channel, token_channel_names, 0},
-    {"center", MOE_COEFFICIENT, MOE_F32, 1, channel_only, channel_names, 0},
-    {"deviation", MOE_COEFFICIENT, MOE_F32, 1, channel_only, channel_names, 0},
-    {"x", MOE_OUTPUT, MOE_F32, 2, token_channel, token_channel_names, 0},
-    {"variance", MOE_LOSS, MOE_F32, 0, NULL, NULL, 0},
+    {"x", MOE_INPUT, MOE_F32, 2, 0, token_channel, token_channel_names, 0},
+    {"center", MOE_COEFFICIENT, MOE_F32, 1, 0, channel_only, channel_names, 0},
+    {"deviation", MOE_COEFFICIENT, MOE_F32, 1, 0, channel_only, channel_names, 0},
+    {"x", MOE_OUTPUT, MOE_F32, 2, 0, token_channel, token_channel_names, 0},
+    {"variance", MOE_LOSS, MOE_F32, 0, 0, NULL, NULL, 0},
 };
 static const moe_accumulator two_pass_accumulators[] = {
     {"sum", MOE_SUM, MOE_F32, CHANNELS, offsetof(TwoPassAccumulators, sum)},

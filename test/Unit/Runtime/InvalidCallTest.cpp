@@ -29,11 +29,11 @@ TEST_F(InvalidCall, NullArguments) {
 
 TEST_F(InvalidCall, OtherStructSize) {
   call.call.struct_size = 12;
-  refused(MOE_VERSION_MISMATCH, {"moe_call has 12 bytes", "56"});
+  refused(MOE_VERSION_MISMATCH, {"moe_call has 12 bytes", "88", "moe/runtime.h"});
 }
 
 TEST_F(InvalidCall, UnknownPhases) {
-  for (uint32_t phase : {0u, 4u, 6u, 8u, 15u}) {
+  for (uint32_t phase : {0u, 4u, 6u, 8u, 9u, 15u}) {
     call.call.phase = phase;
     refused(MOE_INVALID_ARGUMENT, {"phase", "FORWARD (7)"});
   }
@@ -136,8 +136,12 @@ TEST_F(InvalidCall, BoundCoefficient) {
                                            {},
                                            {memory, MOE_F32, 2, wide, nullptr},
                                            {memory, MOE_F32, 0, nullptr, nullptr}};
-  moe_call twoPass = {sizeof(moe_call), MOE_FORWARD,       1,      bindings, accumulators.data(),
-                      workspace.data(), workspace.bytes(), nullptr};
+  moe_call twoPass = call.call;
+  twoPass.token_count = 1;
+  twoPass.bindings = bindings;
+  twoPass.accumulators = accumulators.data();
+  twoPass.workspace = workspace.data();
+  twoPass.workspace_bytes = workspace.bytes();
   expectFailure(moe_run(executable.get(), &twoPass), MOE_INVALID_ARGUMENT, {"coefficient 'center'", "workspace"});
   bindings[1] = {};
   EXPECT_EQ(moe_run(executable.get(), &twoPass), MOE_OK) << lastError();

@@ -46,12 +46,12 @@ TEST_F(InvalidGate, Null) {
 
 TEST_F(InvalidGate, AnotherVersion) {
   gate.abi_version = MOE_ABI_VERSION + 1;
-  refused(MOE_VERSION_MISMATCH, {"version 2", "version 1", "compile the gate again"});
+  refused(MOE_VERSION_MISMATCH, {"version 3", "version 2", "compile the gate again"});
 }
 
 TEST_F(InvalidGate, AnotherSize) {
   gate.struct_size -= 8;
-  refused(MOE_VERSION_MISMATCH, {"112 bytes", "120"});
+  refused(MOE_VERSION_MISMATCH, {"120 bytes", "128"});
 }
 
 TEST_F(InvalidGate, MissingTables) {
@@ -90,7 +90,7 @@ TEST_F(InvalidGate, Arrays) {
     arrays[index] = one_pass_gate.arrays[index];
   };
   spoiled(X, [](moe_array &array) { array.name = nullptr; }, {"array 1 has no name"});
-  spoiled(X, [](moe_array &array) { array.role = 7; }, {"'x'", "role (7)"});
+  spoiled(X, [](moe_array &array) { array.role = 8; }, {"'x'", "role (8)"});
   spoiled(X, [](moe_array &array) { array.dtype = 7; }, {"'x'", "dtype (7)"});
   spoiled(X, [](moe_array &array) { array.rank = 9; }, {"'x'", "rank 9"});
   spoiled(X, [](moe_array &array) { array.sizes = nullptr; }, {"'x'", "no sizes"});

@@ -15,6 +15,13 @@ if(MOE_SANITIZE)
   target_link_options(moe_options INTERFACE -fsanitize=${MOE_SANITIZE})
 endif()
 
+# Instruments our own code for libFuzzer, under AddressSanitizer, and builds the fuzz targets (clang; test/Fuzz).
+option(MOE_FUZZ "Build the fuzz targets" OFF)
+if(MOE_FUZZ)
+  target_compile_options(moe_options INTERFACE -fsanitize=fuzzer-no-link,address -fno-omit-frame-pointer)
+  target_link_options(moe_options INTERFACE -fsanitize=address)
+endif()
+
 # The presets switch this on: a second build tree, or a branch that comes back, compiles little. clang's precompiled
 # headers can be cached only without their time stamp.
 option(MOE_CCACHE "Compile through ccache where it is installed" OFF)

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <numeric>
 #include <random>
+#include <sstream>
 
 using namespace mlir;
 namespace moe::test {
@@ -73,13 +74,23 @@ std::unique_ptr<Gate> Gate::loadText(const std::string &text, const FrontendOpti
 }
 
 std::unique_ptr<Gate> Gate::load(std::unique_ptr<llvm::MemoryBuffer> source, const FrontendOptions &options) {
+  std::string text;
+  llvm::raw_string_ostream diagnostics(text);
+  std::unique_ptr<Gate> gate = compile(std::move(source), options, diagnostics);
+  if (!gate)
+    ADD_FAILURE() << text;
+  return gate;
+}
+
+std::unique_ptr<Gate> Gate::compile(std::unique_ptr<llvm::MemoryBuffer> source, const FrontendOptions &options,
+                                    llvm::raw_ostream &diagnostics) {
   auto gate = std::make_unique<Gate>();
   DialectRegistry registry;
   registerAllDialects(registry);
   gate->context = std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
   llvm::SourceMgr sources;
   sources.AddNewSourceBuffer(std::move(source), llvm::SMLoc());
-  SourceMgrDiagnosticHandler handler(sources, gate->context.get(), llvm::errs());
+  SourceMgrDiagnosticHandler handler(sources, gate->context.get(), diagnostics);
   gate->module = importGate(sources, gate->context.get(), options);
   if (!gate->module)
     return nullptr;
@@ -96,7 +107,7 @@ std::unique_ptr<Gate> Gate::load(std::unique_ptr<llvm::MemoryBuffer> source, con
   compile.cpu.isas = runnableIsas();
   llvm::Expected<std::unique_ptr<CompiledGate>> compiled = CompiledGate::fromKernel(*kernel, compile);
   if (!compiled) {
-    ADD_FAILURE() << llvm::toString(compiled.takeError());
+    diagnostics << llvm::toString(compiled.takeError());
     return nullptr;
   }
   gate->compiled = std::move(*compiled);
@@ -138,6 +149,14 @@ void Gate::run(std::vector<Buffer> &arrays, int64_t tokens, uint32_t threads, co
 }
 
 reference::Arrays Gate::interpret(const std::vector<Buffer> &arrays, int64_t tokens) const {
+  llvm::Expected<reference::Arrays> results = evaluate(arrays, tokens);
+  if (results)
+    return std::move(*results);
+  ADD_FAILURE() << llvm::toString(results.takeError());
+  return {};
+}
+
+llvm::Expected<reference::Arrays> Gate::evaluate(const std::vector<Buffer> &arrays, int64_t tokens) const {
   reference::Arrays inputs;
   for (uint32_t i = 0; i < descriptor().array_count; ++i) {
     const moe_array &array = descriptor().arrays[i];
@@ -156,37 +175,65 @@ reference::Arrays Gate::interpret(const std::vector<Buffer> &arrays, int64_t tok
   reference::EvaluationOptions options;
   options.tokenCount = tokens;
   options.float32Selections = true;
-  llvm::Expected<reference::Arrays> results =
-      reference::evaluate(*mlir::ModuleOp(*module).getOps<GateOp>().begin(), inputs, options);
-  if (!results) {
-    ADD_FAILURE() << llvm::toString(results.takeError());
-    return {};
-  }
-  return std::move(*results);
+  return reference::evaluate(*mlir::ModuleOp(*module).getOps<GateOp>().begin(), inputs, options);
 }
 
-void expectAgreement(const Gate &gate, const std::vector<Buffer> &arrays, const reference::Arrays &expected,
-                     double tolerance, const std::string &what) {
+/// What storing `want` in the type of a result may add to an error (docs/numerics.md).
+static double storageError(moe_dtype dtype, double want) {
+  if (dtype != MOE_BF16 && dtype != MOE_F16)
+    return 0;
+  double greatest = dtype == MOE_F16 ? 65504 : std::numeric_limits<float>::max();
+  if (!std::isfinite(want) || std::fabs(want) > greatest)
+    return 0;
+  return dtype == MOE_BF16 ? std::fabs(want) * 0x1p-8 : std::max(std::fabs(want) * 0x1p-11, 0x1p-25);
+}
+
+static bool agrees(moe_dtype dtype, double got, double want, double terms, double tolerance) {
+  if (dtype == MOE_I32 || dtype == MOE_I64 || dtype == MOE_BOOL)
+    return got == want;
+  // Rounding to f16 makes an infinity of what is half a place above its greatest number.
+  if (dtype == MOE_F16 && std::fabs(want) >= 65520 * (1 - tolerance)) {
+    double infinity = std::copysign(std::numeric_limits<double>::infinity(), want);
+    if (got == infinity || std::fabs(want) > 65520 * (1 + tolerance))
+      return got == infinity;
+  }
+  if (reference::withinTolerance(got, want, terms, tolerance))
+    return true;
+  double more = storageError(dtype, want);
+  return more > 0 && std::isfinite(got) && std::isfinite(terms) && std::fabs(got - want) <= tolerance * terms + more;
+}
+
+std::vector<std::string> disagreements(const Gate &gate, const std::vector<Buffer> &arrays,
+                                       const reference::Arrays &expected, double tolerance) {
+  std::vector<std::string> found;
   for (uint32_t i = 0; i < gate.descriptor().array_count; ++i) {
     const moe_array &array = gate.descriptor().arrays[i];
     if (array.role == MOE_INPUT || array.role == MOE_PARAM || array.role == MOE_COEFFICIENT)
       continue;
-    auto found = expected.find(array.name);
-    if (found == expected.end() || found->second.count() != arrays[i].count()) {
-      ADD_FAILURE() << what << ": the interpreter has no '" << array.name << "' of this size";
+    std::string name = "'" + std::string(array.name) + "'";
+    auto result = expected.find(array.name);
+    if (result == expected.end() || result->second.count() != arrays[i].count()) {
+      found.push_back("the interpreter has no " + name + " of this size");
       continue;
     }
-    bool exact = array.dtype == MOE_I32 || array.dtype == MOE_I64 || array.dtype == MOE_BOOL;
     for (int64_t e = 0; e < arrays[i].count(); ++e) {
-      double got = arrays[i].get(e), want = found->second.data[e];
-      double terms = found->second.terms.empty() ? std::fabs(want) : found->second.terms[e];
-      if (exact ? got == want : reference::withinTolerance(got, want, terms, tolerance))
+      double got = arrays[i].get(e), want = result->second.data[e];
+      double terms = result->second.terms.empty() ? std::fabs(want) : result->second.terms[e];
+      if (agrees(static_cast<moe_dtype>(array.dtype), got, want, terms, tolerance))
         continue;
-      ADD_FAILURE() << what << ": '" << array.name << "' differs at " << e << ": got " << got << ", expected " << want
-                    << " (terms " << terms << ")";
+      std::ostringstream text;
+      text << name << " differs at " << e << ": got " << got << ", expected " << want << " (terms " << terms << ")";
+      found.push_back(text.str());
       break;
     }
   }
+  return found;
+}
+
+void expectAgreement(const Gate &gate, const std::vector<Buffer> &arrays, const reference::Arrays &expected,
+                     double tolerance, const std::string &what) {
+  for (const std::string &text : disagreements(gate, arrays, expected, tolerance))
+    ADD_FAILURE() << what << ": " << text;
 }
 
 void fill(Buffer &buffer, Data data, uint32_t seed) {

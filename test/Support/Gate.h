@@ -29,6 +29,11 @@ public:
   /// The same for text.
   static std::unique_ptr<Gate> loadText(const std::string &text, const FrontendOptions &options = {});
 
+  /// The same, for programs that are no GoogleTest: diagnostics go to `diagnostics`, and null means that there were
+  /// some.
+  static std::unique_ptr<Gate> compile(std::unique_ptr<llvm::MemoryBuffer> source, const FrontendOptions &options,
+                                       llvm::raw_ostream &diagnostics);
+
   const moe_gate &descriptor() const { return *compiled->gate(); }
 
   /// An array of the descriptor, sized for `tokens`, zero.
@@ -40,6 +45,8 @@ public:
 
   /// The interpreter, with selections as targets compute them. Inputs are taken from `arrays`.
   reference::Arrays interpret(const std::vector<Buffer> &arrays, int64_t tokens) const;
+  /// The same; an error is the caller's.
+  llvm::Expected<reference::Arrays> evaluate(const std::vector<Buffer> &arrays, int64_t tokens) const;
 
 private:
   static std::unique_ptr<Gate> load(std::unique_ptr<llvm::MemoryBuffer> source, const FrontendOptions &options);
@@ -62,7 +69,12 @@ void checkOnAllVariants(const Gate &gate, Data data, int64_t tokens, std::initia
                         uint32_t seed);
 
 /// Compares what `run` wrote with what `interpret` says: integers exactly, floats within `tolerance` of the sum of the
-/// absolute values of their terms. Adds a test failure per array that differs, with the first place.
+/// absolute values of their terms, plus one rounding where they are stored as bf16 or f16. A line per array that
+/// differs, with the first place; nothing when all agree.
+std::vector<std::string> disagreements(const Gate &gate, const std::vector<Buffer> &arrays,
+                                       const reference::Arrays &expected, double tolerance);
+
+/// Adds a test failure for each of them.
 void expectAgreement(const Gate &gate, const std::vector<Buffer> &arrays, const reference::Arrays &expected,
                      double tolerance, const std::string &what);
 

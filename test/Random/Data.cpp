@@ -1,0 +1,84 @@
+// Nasty data: see Data.h.
+#include "test/Random/Data.h"
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <limits>
+
+using namespace moe::test::random;
+
+static const char *const kindNames[] = {"Ordinary", "Ties", "AllEqual",  "Zeros", "Infinities",
+                                        "Masked",   "NaNs", "Saturated", "Huge",  "Denormal"};
+
+std::string Case::text() const {
+  char line[160];
+  std::snprintf(line, sizeof line, "%s T=%lld seed=%llu greatest=%.9g", kindNames[static_cast<int>(kind)],
+                static_cast<long long>(tokens), static_cast<unsigned long long>(seed), greatest);
+  return line;
+}
+
+std::optional<Case> Case::parse(const std::string &text) {
+  char name[32];
+  long long tokens;
+  unsigned long long seed;
+  Case result;
+  if (std::sscanf(text.c_str(), "%31s T=%lld seed=%llu greatest=%lg", name, &tokens, &seed, &result.greatest) != 4)
+    return std::nullopt;
+  for (Kind kind : allKinds)
+    if (std::strcmp(name, kindNames[static_cast<int>(kind)]) == 0) {
+      result.kind = kind;
+      result.tokens = tokens;
+      result.seed = seed;
+      return result;
+    }
+  return std::nullopt;
+}
+
+/// One element; `ofRow` is a number that all elements of the row share.
+static double element(const Case &data, Rng &rng, double ofRow, int64_t rowNumber) {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  double value = rng.normal();
+  bool special = rng.chance(10);
+  switch (data.kind) {
+  case Kind::Ordinary:
+    return value;
+  case Kind::Ties:
+    return std::floor(value * 2) / 2 * (special ? -0.0 : 1.0);
+  case Kind::AllEqual:
+    return rowNumber % 2 ? ofRow : value;
+  case Kind::Zeros:
+    return special ? -0.0 : 0.0;
+  case Kind::Infinities:
+    return special ? (rng.chance(80) ? -infinity : infinity) : value;
+  case Kind::Masked:
+    return rowNumber % 3 == 1 ? -infinity : rowNumber % 3 == 2 && !special ? -infinity : value;
+  case Kind::NaNs:
+    return special ? std::numeric_limits<double>::quiet_NaN() : value;
+  case Kind::Saturated:
+    return value * 60;
+  case Kind::Huge:
+    return value * (special ? data.greatest / 6 : rng.chance(50) ? std::sqrt(data.greatest) : 1);
+  case Kind::Denormal:
+    return rng.chance(70) ? value * 0x1p-135 : value;
+  }
+  return value;
+}
+
+std::vector<double> moe::test::random::makeData(const Case &data, uint64_t input, Storage storage, int64_t count,
+                                                int64_t row) {
+  Rng rng(data.seed * 1000003 + input);
+  Case own = data;
+  if (row == count && rng.chance(60)) // one without tokens stays ordinary more often than not
+    own.kind = Kind::Ordinary;
+  std::vector<double> elements(count);
+  double ofRow = 0;
+  for (int64_t e = 0; e < count; ++e) {
+    if (e % std::max<int64_t>(row, 1) == 0)
+      ofRow = rng.normal();
+    elements[e] = storage == Storage::Float     ? element(own, rng, ofRow, row ? e / row : 0)
+                  : storage == Storage::Integer ? static_cast<double>(rng.between(-20, 20))
+                                                : static_cast<double>(rng.chance(60));
+  }
+  return elements;
+}

@@ -1,0 +1,42 @@
+// Data that gates do not like, from a seed.
+#pragma once
+#include "test/Random/Rng.h"
+#include <optional>
+#include <string>
+
+namespace moe::test::random {
+
+/// Kinds of float data. Every kind but Zeros keeps some ordinary rows.
+enum class Kind {
+  Ordinary,
+  Ties,       ///< few different values, zeros of both signs
+  AllEqual,   ///< whole rows of one value
+  Zeros,      ///< nothing but zeros
+  Infinities, ///< some of both signs
+  Masked,     ///< whole rows of -inf, others with few that are not
+  NaNs,
+  Saturated, ///< up to a few hundred, so that exp under- and overflows
+  Huge,      ///< up to Case::greatest
+  Denormal   ///< below the smallest normal f32
+};
+inline constexpr Kind allKinds[] = {Kind::Ordinary, Kind::Ties, Kind::AllEqual,  Kind::Zeros, Kind::Infinities,
+                                    Kind::Masked,   Kind::NaNs, Kind::Saturated, Kind::Huge,  Kind::Denormal};
+
+/// One set of inputs.
+struct Case {
+  Kind kind = Kind::Ordinary;
+  int64_t tokens = 7;
+  uint64_t seed = 1;
+  double greatest = 1e30; ///< of Huge: what the program can square and multiply without overflow
+
+  /// "Ties T=7 seed=3 greatest=1e+30", as it stands in a regression file.
+  std::string text() const;
+  static std::optional<Case> parse(const std::string &text);
+};
+
+enum class Storage { Float, Integer, Boolean };
+
+/// The elements of input number `input` (rows of `row` elements).
+std::vector<double> makeData(const Case &data, uint64_t input, Storage storage, int64_t count, int64_t row);
+
+} // namespace moe::test::random

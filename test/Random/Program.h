@@ -1,0 +1,130 @@
+// A random gate as a graph: declarations of axes, values that refer to earlier values, and what is made of them. The
+// generator grows one, the shrinker cuts it down, and both ask `infer` whether what they made is a valid spec whose
+// results are determined well enough to be compared between targets.
+#pragma once
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace moe::test::random {
+
+enum class Element { Float, Integer, Boolean, Selection };
+
+/// What kind of expression a value is; `Value::name` says which function or operator.
+enum class Form {
+  Input,    ///< name: its storage type
+  Param,    ///< number: default
+  Constant, ///< number
+  Size,     ///< over[0]: the axis
+  Unary,    ///< exp, log, …, detach, "-"
+  Infix,    ///< + - * /
+  Compare,  ///< == != < <= > >=
+  Logic,    ///< and, or
+  Not,
+  MinMax, ///< min, max of two
+  Clamp,  ///< x, low, high
+  Where,  ///< condition, x, y
+  Mod,    ///< by `number`
+  Power,  ///< to `number`
+  Reduce, ///< sum, mean, …; over
+  SquaredStd,
+  Along, ///< softmax, normalize, standardize (eps: number); over[0]
+  Expand,
+  Kth,
+  SumTop,
+  Argmax,
+  Topk,  ///< score, [groups]; k, over[0]
+  First, ///< k
+  Chosen,
+  Count, ///< over, or nothing
+  Gather ///< x, selection
+};
+
+/// `axis`, or `axis -> coarse`. Slot axes are numbered kSlot + value.
+struct Range {
+  int axis;
+  int coarse = -1;
+  bool operator==(const Range &) const = default;
+};
+inline constexpr int kSlot = 1 << 16;
+
+/// What is known about a value: its type, and how well it is determined.
+struct Facts {
+  Element element = Element::Float;
+  std::vector<int> axes;
+  int selected = -1; ///< of a selection: the axis that it picks from; its slots are `slots` many
+  int64_t slots = 0;
+  /// Bounds that hold unless an input is infinite or NaN.
+  double low = -std::numeric_limits<double>::infinity(), high = std::numeric_limits<double>::infinity();
+  /// Grows at most like this power of the greatest input.
+  int degree = 0;
+  bool exact = false;  ///< the same number on every target and in f64: what is discontinuous may look at it
+  bool ranked = false; ///< the same bits on every target when a selection depends on it: may be a score
+  bool clean = false;  ///< nothing has cancelled: known to a few roundings relative to itself
+  int roundings = 0;   ///< about how many units in the last place it may be off, where clean
+
+  double magnitude() const;
+  /// Known well enough, absolutely, for a function that is not linear.
+  bool steady() const;
+};
+
+struct Value {
+  Form form = Form::Constant;
+  std::string name = {};
+  std::vector<int> operands = {}; ///< positions in Program::values, all smaller than its own
+  std::vector<Range> over = {};
+  int64_t k = 0;
+  double number = 0;
+  std::vector<int> axes = {}; ///< of an input
+  bool inlined = false;       ///< written into its only user rather than as a statement
+  Facts facts = {};
+};
+
+struct AxisDecl {
+  std::string name;
+  int64_t size = -1; ///< -1: known at run time
+  int of = -1;
+  std::vector<int> map = {}; ///< empty: equal contiguous blocks
+};
+
+enum class Role { Loss, Metric, Output };
+
+struct Use {
+  Role role;
+  int value;
+  std::string storage = {}; ///< of an output; empty: as it is
+};
+
+struct Program {
+  std::vector<AxisDecl> axes;
+  std::vector<Value> values;
+  std::vector<Use> uses;
+
+  /// The greatest growth of any value that is used; nasty data stays below 10^(30 / degree).
+  int degree() const;
+  /// Whether some value divides by a sum that may underflow, so that only data of ordinary size makes sense.
+  bool mild() const;
+  /// Which values the uses depend on.
+  std::vector<bool> reachable() const;
+  /// -1 for an axis of run-time size.
+  int64_t sizeOf(int axis) const;
+  bool coarsens(int coarse, int fine) const;
+  /// Group of each element of `fine`, of its coarser axis.
+  std::vector<int> groups(int fine, int coarse) const;
+  bool isStatic(int axis) const { return sizeOf(axis) >= 0; }
+  std::string axisName(int axis) const;
+
+  /// The spec, without what nothing depends on.
+  std::string text() const;
+};
+
+/// The facts of value `index`, given those of its operands; nothing if the language does not allow it or if its result
+/// would not be determined well enough to be compared.
+std::optional<Facts> inferValue(const Program &program, int index);
+
+/// Infers everything that is reachable, from the axes on; false if something is not allowed.
+bool infer(Program &program);
+
+} // namespace moe::test::random

@@ -104,6 +104,14 @@ public:
     return Executable(gate, made, MOE_CUDA);
   }
 
+  /// See moe_prepare_emulator. `blocks` and `seed` are those of moe_emulator_options.
+  static Executable emulator(const moe_gate &gate, std::uint32_t blocks = 0, std::uint64_t seed = 0) {
+    moe_executable *made = nullptr;
+    moe_emulator_options options = {sizeof(moe_emulator_options), blocks, seed};
+    check(moe_prepare_emulator(&gate, &options, &made));
+    return Executable(gate, made, MOE_EMULATOR);
+  }
+
   const moe_gate &gate() const noexcept { return *descriptor; }
   const moe_executable *get() const noexcept { return executable.get(); }
   moe_device_kind device() const noexcept { return kind; }
@@ -119,6 +127,19 @@ public:
     std::uint64_t bytes = 0;
     check(moe_accumulator_bytes(get(), &bytes));
     return bytes;
+  }
+  /// Other options of an emulator. See moe_set_emulator_options.
+  void schedule(std::uint32_t blocks, std::uint64_t seed) {
+    moe_emulator_options options = {sizeof(moe_emulator_options), blocks, seed};
+    check(moe_set_emulator_options(executable.get(), &options));
+  }
+  /// What the last call moved in an emulator. See moe_last_traffic.
+  std::vector<moe_traffic> traffic() const {
+    std::uint32_t count = 0;
+    check(moe_last_traffic(get(), nullptr, &count));
+    std::vector<moe_traffic> rows(count);
+    check(moe_last_traffic(get(), rows.data(), &count));
+    return rows;
   }
 
 private:
@@ -137,9 +158,9 @@ private:
 /// bound from call to call. The executable must outlive it.
 class Call {
 public:
-  /// Owns workspace and accumulators in host memory, for calls of up to `maxTokens` tokens. CPU only.
+  /// Owns workspace and accumulators in host memory, for calls of up to `maxTokens` tokens. Not on CUDA.
   Call(const Executable &executable, std::int64_t maxTokens) : Call(executable) {
-    if (executable.device() != MOE_CPU)
+    if (executable.device() == MOE_CUDA)
       throw Error(MOE_INVALID_ARGUMENT,
                   "a call on a CUDA device needs blocks in device memory: give them to moe::rt::Call");
     ownWorkspace = Block(executable.workspaceBytes(maxTokens));

@@ -1,6 +1,7 @@
-// dlopen and dlsym for the two tables. A table is kept per value of the environment variable that names the library, so
-// that a program (or a test) that sets it later gets what it asked for, and failures are tried again.
+// dlopen and dlsym for the three tables. A table is kept per value of the environment variable that names the library,
+// so that a program (or a test) that sets it later gets what it asked for, and failures are tried again.
 #include "CudaLibraries.h"
+#include "../emulator/emulator.h"
 #include "Error.h"
 
 #include <cstdlib>
@@ -58,6 +59,25 @@ template <typename Table> struct Cache {
   std::mutex mutex;
   std::map<std::string, std::unique_ptr<Table>> tables;
 };
+
+/// What dlsym gives for the emulator.
+struct EmulatorLibrary {
+  decltype(&moe_emulator_interface) interface = nullptr;
+};
+
+std::vector<std::string> emulatorCandidates() {
+  const std::string name = "libmoe_emulator.so";
+  std::vector<std::string> candidates;
+  Dl_info own;
+  if (dladdr(reinterpret_cast<const void *>(&moe_prepare_emulator), &own) && own.dli_fname) {
+    std::string file = own.dli_fname;
+    size_t slash = file.rfind('/');
+    std::string folder = slash == std::string::npos ? "." : file.substr(0, slash);
+    candidates = {folder + "/" + name, folder + "/../lib/" + name};
+  }
+  candidates.push_back(name);
+  return candidates;
+}
 
 std::vector<std::string> nvrtcCandidates(const std::string &chosen) {
   const char *const names[] = {"libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so"};
@@ -126,6 +146,30 @@ moe_status openNvrtc(const Nvrtc *&nvrtc) {
     table = std::move(made);
   }
   nvrtc = table.get();
+  return MOE_OK;
+}
+
+moe_status openEmulator(const moe_emulator_functions *&emulator) {
+  static Cache<EmulatorLibrary> cache;
+  std::string chosen = environment("MOE_EMULATOR_LIBRARY");
+  std::lock_guard lock(cache.mutex);
+  std::unique_ptr<EmulatorLibrary> &library = cache.tables[chosen];
+  if (!library) {
+    auto made = std::make_unique<EmulatorLibrary>();
+    if (moe_status status = openTable("the emulator (libmoe_emulator.so)",
+                                      "It is built and installed with moe_runtime where Boost.Context is found; or set "
+                                      "MOE_EMULATOR_LIBRARY to the library.",
+                                      chosen.empty() ? emulatorCandidates() : std::vector<std::string>{chosen},
+                                      {{MOE_EMULATOR_SYMBOL, reinterpret_cast<void **>(&made->interface)}}))
+      return status;
+    library = std::move(made);
+  }
+  emulator = library->interface(MOE_EMULATOR_VERSION);
+  if (!emulator)
+    return fail(MOE_VERSION_MISMATCH,
+                "libmoe_emulator.so does not have version %d of its interface, which this runtime speaks: install both "
+                "from one build",
+                MOE_EMULATOR_VERSION);
   return MOE_OK;
 }
 

@@ -1,9 +1,12 @@
-// The CUDA driver and NVRTC, opened at run time. Their absence is a status with a message, never a link error.
+// The CUDA driver, NVRTC and the emulator, opened at run time. Their absence is a status with a message, never a link
+// error.
 #pragma once
 #include "moe/runtime.h"
 
 #include <cstddef>
 #include <cstdint>
+
+struct moe_emulator_functions; // emulator.h
 
 namespace moe::rt {
 
@@ -28,5 +31,9 @@ moe_status openDriver(const CudaDriver *&driver);
 /// NVRTC: $MOE_NVRTC_PATH (a file or a folder), else libnvrtc.so.13, .12 and libnvrtc.so where the dynamic linker finds
 /// them, in $CUDA_HOME, $CUDA_PATH and /usr/local/cuda. As openDriver.
 moe_status openNvrtc(const Nvrtc *&nvrtc);
+
+/// The emulator: $MOE_EMULATOR_LIBRARY (a file), else libmoe_emulator.so beside the library or program that holds the
+/// runtime, in lib beside its folder, and where the dynamic linker finds it. As openDriver.
+moe_status openEmulator(const moe_emulator_functions *&emulator);
 
 } // namespace moe::rt

@@ -52,6 +52,8 @@ bool isNeeded(const moe_array &array, uint32_t phase) {
   case MOE_METRIC:
   case MOE_STATUS_WORD:
     return phase & MOE_FINISH;
+  case MOE_SAVED:
+    return phase & (hasTokenAxis(array) ? MOE_ACCUMULATE : MOE_FINISH);
   default:
     return !hasTokenAxis(array) || (phase & MOE_ACCUMULATE);
   }

@@ -112,6 +112,27 @@ void printTable(llvm::raw_ostream &os, const CallArrays &call) {
     os << fmt::format("  {:<6}  {:<{}}  {}\n", row.kind, row.name, width, row.value);
 }
 
+void printTraffic(llvm::raw_ostream &os, llvm::ArrayRef<moe_traffic> traffic) {
+  size_t width = 5;
+  for (const moe_traffic &row : traffic)
+    width = std::max(width, llvm::StringRef(row.array).size());
+  llvm::StringRef kernel;
+  auto line = [&](const char *direction, const char *array, const moe_transfer &moved) {
+    if (moved.requests)
+      os << fmt::format("  {:<5}  {:<{}}  {:>12}  {:>10}  {:>10}  {:>10}\n", direction, array, width, moved.bytes,
+                        moved.requests, moved.sectors, moved.ideal_sectors);
+  };
+  for (const moe_traffic &row : traffic) {
+    if (kernel != row.kernel) {
+      kernel = row.kernel;
+      os << fmt::format("\ntraffic of {}\n  {:<5}  {:<{}}  {:>12}  {:>10}  {:>10}  {:>10}\n", row.kernel, "", "array",
+                        width, "bytes", "requests", "sectors", "ideal");
+    }
+    line("load", row.array, row.load);
+    line("store", row.array, row.store);
+  }
+}
+
 std::vector<int64_t> loadPerElement(const NpyArray &route, int64_t elements) {
   std::vector<int64_t> load(static_cast<size_t>(elements), 0);
   for (int32_t index : route.as<int32_t>())

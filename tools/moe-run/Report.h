@@ -1,6 +1,7 @@
 // What moe-run prints about a call: a table of everything that went in and came out, and the load.
 #ifndef MOE_TOOLS_MOE_RUN_REPORT_H
 #define MOE_TOOLS_MOE_RUN_REPORT_H
+#include "moe/runtime.h"
 #include "tools/moe-run/Arrays.h"
 #include "tools/moe-run/Chart.h"
 #include "llvm/Support/raw_ostream.h"
@@ -13,6 +14,10 @@ namespace moe::run {
 /// several), metrics, status words, outputs. Names and values stand in columns. A metric with axes shows its least,
 /// mean and greatest element.
 void printTable(llvm::raw_ostream &os, const CallArrays &call);
+
+/// Prints what each kernel moved to and from global memory, one line per array and direction: bytes, requests of warps,
+/// and 32-byte sectors beside the fewest that could hold those bytes.
+void printTraffic(llvm::raw_ostream &os, llvm::ArrayRef<moe_traffic> traffic);
 
 /// How many entries of a selection chose each element of the selected axis; -1 is an empty slot. Entries outside are
 /// counted nowhere.

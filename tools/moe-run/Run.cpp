@@ -74,6 +74,10 @@ void printTime(llvm::raw_ostream &out, rt::Call &call, int64_t tokens) {
 }
 
 std::string deviceText(const RunOptions &options) {
+  if (options.device == MOE_EMULATOR)
+    return fmt::format("the emulator ({}, {})",
+                       options.blocks ? fmt::format("{} blocks", options.blocks) : "whole grid",
+                       options.schedule ? fmt::format("schedule {}", options.schedule) : "threads in order");
   return fmt::format("cpu ({}, {})", options.isa.empty() ? runnableIsas().front() : options.isa,
                      options.threads == 0   ? "all threads"
                      : options.threads == 1 ? "1 thread"
@@ -81,8 +85,10 @@ std::string deviceText(const RunOptions &options) {
 }
 
 rt::Executable prepare(const moe_gate &gate, const RunOptions &options) {
-  if (options.cuda)
+  if (options.device == MOE_CUDA)
     return rt::Executable::cuda(gate);
+  if (options.device == MOE_EMULATOR)
+    return rt::Executable::emulator(gate, options.blocks, options.schedule);
   return rt::Executable::cpu(gate, options.threads, options.isa.empty() ? nullptr : options.isa.c_str());
 }
 
@@ -107,7 +113,7 @@ llvm::Error runGate(const moe_gate &gate, const RunOptions &options, llvm::raw_o
   if (!arrays)
     return arrays.takeError();
   rt::Executable executable = prepare(gate, options);
-  if (options.cuda)
+  if (options.device == MOE_CUDA)
     return llvm::createStringError(
         "this machine has a CUDA device, but moe-run binds host memory only: use --device=cpu");
   rt::Call call(executable, arrays->tokens);
@@ -115,6 +121,8 @@ llvm::Error runGate(const moe_gate &gate, const RunOptions &options, llvm::raw_o
   call.forward(arrays->tokens);
   out << fmt::format("{}: {} tokens on {}\n", gate.name, arrays->tokens, deviceText(options));
   printTable(out, *arrays);
+  if (options.traffic)
+    printTraffic(out, executable.traffic());
   if (options.time)
     printTime(out, call, arrays->tokens);
   if (llvm::Error error = saveAll(options, *arrays, out))
@@ -130,6 +138,20 @@ llvm::Error runGate(const moe_gate &gate, const RunOptions &options, llvm::raw_o
 
 } // namespace
 
+/// What options say that do not go together; empty when they do.
+static std::string conflict(const RunOptions &options) {
+  if ((!options.frontend.defines.empty() || !options.frontend.dtypes.empty()) &&
+      llvm::StringRef(options.spec).ends_with(".mlir"))
+    return "-D and --dtype apply to a gate spec (.moe), and '" + options.spec + "' is MLIR";
+  bool emulated = options.device == MOE_EMULATOR;
+  const char *onlyEmulated = options.blocks ? "--blocks" : options.schedule ? "--schedule" : "--traffic";
+  if (!emulated && (options.blocks || options.schedule || options.traffic))
+    return std::string(onlyEmulated) + " is about the emulator: add --device=emulator";
+  if (emulated && options.time)
+    return "--time and --device=emulator do not go together: how long the emulator takes says nothing about a GPU";
+  return "";
+}
+
 bool run(const RunOptions &options, llvm::raw_ostream &out, llvm::raw_ostream &err) {
   auto failed = [&](llvm::StringRef text) {
     llvm::SmallVector<llvm::StringRef> lines;
@@ -139,11 +161,10 @@ bool run(const RunOptions &options, llvm::raw_ostream &out, llvm::raw_ostream &e
     return false;
   };
   try {
-    bool choices = !options.frontend.defines.empty() || !options.frontend.dtypes.empty();
-    if (choices && llvm::StringRef(options.spec).ends_with(".mlir"))
-      return failed("-D and --dtype apply to a gate spec (.moe), and '" + options.spec + "' is MLIR");
+    if (std::string text = conflict(options); !text.empty())
+      return failed(text);
     CompileOptions compile;
-    compile.cuda = options.cuda;
+    compile.cuda = options.device != MOE_CPU;
     if (!options.isa.empty())
       compile.cpu.isas = {options.isa};
     auto gate = CompiledGate::fromSpecFile(options.spec, options.frontend, compile, err);

@@ -2,6 +2,7 @@
 #ifndef MOE_TOOLS_MOE_RUN_RUN_H
 #define MOE_TOOLS_MOE_RUN_RUN_H
 #include "compiler/Frontend/Frontend.h"
+#include "moe/runtime.h"
 #include "tools/moe-run/Arrays.h"
 #include "tools/moe-run/Chart.h"
 #include "llvm/Support/raw_ostream.h"
@@ -15,7 +16,12 @@ struct RunOptions {
   std::string spec;
   FrontendOptions frontend;
   InputOptions inputs;
-  bool cuda = false;
+  moe_device_kind device = MOE_CPU;
+  /// Grid and order of threads in the emulator; 0 in both: as the gate says, in order.
+  unsigned blocks = 0;
+  uint64_t schedule = 0;
+  /// Report what the emulated kernels moved.
+  bool traffic = false;
   /// 0: as many as OpenMP offers.
   unsigned threads = 0;
   /// "avx2", "avx512", or empty for the best that the machine can run.

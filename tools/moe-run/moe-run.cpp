@@ -46,7 +46,13 @@ void addOptions(CLI::App &app, RunOptions &options, Raw &raw) {
       ->check(CLI::NonNegativeNumber);
   app.add_option("--skew", options.inputs.seeded.skew, "Popularity of experts in made-up logits: 0 even, 1 as 1/rank")
       ->check(CLI::Range(-100.0, 100.0));
-  app.add_option("--device", raw.device, "Where to run")->check(CLI::IsMember({"cpu", "cuda"}));
+  app.add_option("--device", raw.device, "Where to run")->check(CLI::IsMember({"cpu", "cuda", "emulator"}));
+  app.add_option("--blocks", options.blocks, "Emulator: blocks of each grid (default: as many as a GPU would get)")
+      ->check(CLI::Range(1u, 65535u));
+  app.add_option("--schedule", options.schedule,
+                 "Emulator: seed of a random order of blocks, warps and threads (default: in order)")
+      ->check(CLI::PositiveNumber);
+  app.add_flag("--traffic", options.traffic, "Emulator: print what each kernel loads and stores, array by array");
   app.add_option("--threads", options.threads, "CPU threads (default: all)")->check(CLI::Range(1u, 1024u));
   app.add_option("--isa", options.isa, "CPU instruction set (default: the best there is)")
       ->check(CLI::IsMember({"avx2", "avx512"}));
@@ -70,7 +76,7 @@ void complete(const CLI::App &app, RunOptions &options, const Raw &raw) {
   if (app.count("--tokens"))
     options.inputs.tokens = raw.tokens;
   options.inputs.makeMissing = app.count("--seed") > 0;
-  options.cuda = raw.device == "cuda";
+  options.device = raw.device == "cuda" ? MOE_CUDA : raw.device == "emulator" ? MOE_EMULATOR : MOE_CPU;
   options.chart = !raw.noChart;
   options.style = {raw.width ? raw.width : moe::run::terminalWidth(), !raw.ascii};
 }

@@ -261,7 +261,7 @@ MOE_API moe_status moe_prepare_emulator(const moe_gate *gate, const moe_emulator
 MOE_API moe_status moe_set_emulator_options(moe_executable *executable, const moe_emulator_options *options);
 /* The traffic of the last call: fills `rows` up to `*count` of them and sets `*count` to how many there are. `rows` may
  * be null. */
-MOE_API moe_status moe_emulator_traffic(const moe_executable *executable, moe_traffic *rows, uint32_t *count);
+MOE_API moe_status moe_last_traffic(const moe_executable *executable, moe_traffic *rows, uint32_t *count);
 
 /* Sizes of the caller's blocks for calls of up to `token_count` tokens; all blocks are 64-byte aligned. The CPU's
  * workspace grows with the thread count and, up to 256 chunks, with the tokens. */

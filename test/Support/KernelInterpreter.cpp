@@ -15,7 +15,8 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 
 class Interpreter {
 public:
-  Interpreter(ProgramOp program, int64_t tokens, Arrays &arrays) : program(program), tokens(tokens), arrays(arrays) {}
+  Interpreter(ProgramOp program, int64_t tokens, Arrays &arrays, bool adds)
+      : program(program), tokens(tokens), arrays(arrays), adds(adds) {}
   void run();
 
 private:
@@ -23,7 +24,8 @@ private:
 
   void runBlock(Block &block, int64_t row);
   Elements evaluate(Operation &op, int64_t row);
-  /// expand, chosen, gather, slice, extract.
+  void store(StoreOp op, MutableArrayRef<double> into);
+  /// expand, chosen, gather, scatter, slice, extract.
   Elements rearrange(Operation &op);
   void runMap(MapOp op);
   double scalarOperation(Operation &op);
@@ -38,6 +40,7 @@ private:
   ProgramOp program;
   int64_t tokens;
   Arrays &arrays;
+  bool adds;
   Scope values;
   std::map<std::string, Elements> accumulators;
   int32_t position = 0;
@@ -68,6 +71,20 @@ double neutral(Combine kind, Type type) {
 Type elementOf(Type type) { return isa<RowType>(type) ? cast<RowType>(type).getElementType() : type; }
 int64_t sizeOf(Type type) { return isa<RowType>(type) ? cast<RowType>(type).getSize() : 1; }
 double rounded(double value, Type type) { return type.isF32() ? static_cast<float>(value) : value; }
+
+/// Positions outside of a row name nothing.
+bool isInside(double index, size_t size) { return index >= 0 && index < static_cast<double>(size); }
+
+/// In memory, where 16-bit floats have fewer digits.
+double inMemory(double value, Type type) {
+  if (!type.isBF16() && !type.isF16())
+    return value;
+  APFloat number(value);
+  bool lost;
+  number.convert(cast<FloatType>(type).getFloatSemantics(), APFloat::rmNearestTiesToEven, &lost);
+  number.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven, &lost);
+  return number.convertToDouble();
+}
 
 /// NaN below every number.
 bool ranksAbove(double a, double b) { return std::isnan(b) ? !std::isnan(a) : a > b; }
@@ -163,6 +180,13 @@ void Interpreter::topk(TopkOp op) {
   values[op.getValues()] = picked;
 }
 
+void Interpreter::store(StoreOp op, MutableArrayRef<double> into) {
+  BufferOp buffer = lookupBuffer(op, op.getBuffer());
+  Type type = elementOf(op.getValue().getType());
+  for (auto [element, value] : llvm::zip_equal(into, get(op.getValue())))
+    element = inMemory(buffer.getAdds() && adds ? rounded(element + value, type) : value, buffer.getType());
+}
+
 Elements Interpreter::evaluate(Operation &op, int64_t row) {
   auto part = [&](BufferOp buffer) {
     int64_t size = buffer.getRowSize(), start = buffer.isPerToken() ? row * size : 0;
@@ -173,8 +197,8 @@ Elements Interpreter::evaluate(Operation &op, int64_t row) {
         auto from = part(lookupBuffer(load, load.getBuffer()));
         return Elements(from.begin(), from.end());
       })
-      .Case<StoreOp>([&](StoreOp store) {
-        llvm::copy(get(store.getValue()), part(lookupBuffer(store, store.getBuffer())).begin());
+      .Case<StoreOp>([&](StoreOp storeOp) {
+        store(storeOp, part(lookupBuffer(storeOp, storeOp.getBuffer())));
         return Elements();
       })
       .Case<AccumulateOp>([&](AccumulateOp accumulate) {
@@ -185,9 +209,10 @@ Elements Interpreter::evaluate(Operation &op, int64_t row) {
         return Elements();
       })
       .Case<CountOp>([&](CountOp count) {
+        Elements &counts = accumulators[count.getAccumulator().str()];
         for (double index : get(count.getIndices()))
-          if (index >= 0)
-            ++accumulators[count.getAccumulator().str()][static_cast<size_t>(index)];
+          if (isInside(index, counts.size()))
+            ++counts[static_cast<size_t>(index)];
         return Elements();
       })
       .Case<ReadOp>([&](ReadOp read) {
@@ -200,7 +225,7 @@ Elements Interpreter::evaluate(Operation &op, int64_t row) {
       .Case<kernel::ReduceOp>([&](auto reduceOp) { return reduce(reduceOp); })
       .Case<GroupTopSumOp>([&](auto sum) { return groupTopSum(sum); })
       .Default([&](Operation *other) {
-        if (isa<ExpandOp, ChosenOp, GatherOp, SliceOp, ExtractOp>(other))
+        if (isa<ExpandOp, ChosenOp, GatherOp, ScatterOp, SliceOp, ExtractOp>(other))
           return rearrange(*other);
         return Elements{rounded(scalarOperation(*other), other->getResult(0).getType())};
       });
@@ -218,14 +243,25 @@ Elements Interpreter::rearrange(Operation &op) {
       .Case<ChosenOp>([&](ChosenOp chosen) {
         Elements result(sizeOf(chosen.getResult().getType()), 0);
         for (double index : get(chosen.getIndices()))
-          if (index >= 0)
+          if (isInside(index, result.size()))
             result[static_cast<size_t>(index)] = 1;
         return result;
       })
       .Case<GatherOp>([&](GatherOp gather) {
         Elements result;
+        const Elements &input = get(gather.getInput());
         for (double index : get(gather.getIndices()))
-          result.push_back(index < 0 ? 0 : get(gather.getInput())[static_cast<size_t>(index)]);
+          result.push_back(isInside(index, input.size()) ? input[static_cast<size_t>(index)] : 0);
+        return result;
+      })
+      .Case<ScatterOp>([&](ScatterOp scatter) {
+        Elements result(sizeOf(scatter.getResult().getType()), 0);
+        Type type = elementOf(scatter.getInput().getType());
+        for (auto [value, index] : llvm::zip_equal(get(scatter.getInput()), get(scatter.getIndices())))
+          if (isInside(index, result.size())) {
+            double &sum = result[static_cast<size_t>(index)];
+            sum = rounded(sum + value, type);
+          }
         return result;
       })
       .Case<SliceOp>([&](SliceOp slice) {
@@ -386,6 +422,6 @@ double Interpreter::mathFunction(Operation &op) {
       });
 }
 
-void moe::test::interpret(ProgramOp program, int64_t tokens, Arrays &arrays) {
-  Interpreter(program, tokens, arrays).run();
+void moe::test::interpret(ProgramOp program, int64_t tokens, Arrays &arrays, bool adds) {
+  Interpreter(program, tokens, arrays, adds).run();
 }

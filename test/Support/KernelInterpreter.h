@@ -14,8 +14,9 @@ using Elements = std::vector<double>;
 /// The arrays of one call by buffer name: elements of all rows, one after the other; params one element.
 using Arrays = std::map<std::string, Elements>;
 
-/// Runs all passes of `program` on `tokens` tokens, as one call from neutral accumulators: reads inputs and params from
-/// `arrays`, and writes all other buffers there.
-void interpret(kernel::ProgramOp program, int64_t tokens, Arrays &arrays);
+/// Runs all passes of `program` on `tokens` tokens, as one call from neutral accumulators: reads inputs, params and the
+/// saved arrays that the program loads from `arrays`, and writes what it stores there, rounded to the type of the
+/// buffer. `adds`: as MOE_ADD; `arrays` then holds what stands in the buffers that the call adds to.
+void interpret(kernel::ProgramOp program, int64_t tokens, Arrays &arrays, bool adds = false);
 
 } // namespace moe::test

@@ -16,13 +16,6 @@ static kernel::RowType rowType(Value row) { return cast<kernel::RowType>(row.get
 //===-- Elements
 //----------------------------------------------------------------------------------------------------===//
 
-/// The row whose memory `row` stands in.
-static Value rootOf(Value row) {
-  while (auto slice = row.getDefiningOp<kernel::SliceOp>())
-    row = slice.getInput();
-  return row;
-}
-
 Value RowEmitter::read(Value row, Value element) {
   auto known = elements.find(row);
   if (known != elements.end())
@@ -120,18 +113,39 @@ Value RowEmitter::tablePointer(ArrayRef<int32_t> table) {
 }
 
 void RowEmitter::emitUniformLoad(Operation *op, Value pointer, Type memory) {
+  assert(lanes == 1 && "what is the same for all tokens is loaded once");
   Value result = op->getResult(0);
   auto row = dyn_cast<kernel::RowType>(result.getType());
-  if (!row) {
-    scalars.map(result, broadcast(loadUniform(pointer, memory)));
-    return;
-  }
-  if (auto offset = schedule.offsetOf(result))
+  if (!row)
+    scalars.map(result, loadUniform(pointer, memory));
+  else if (auto offset = schedule.offsetOf(result))
     loop(row.getSize(), 1, {}, [&](Value e, unsigned, State &) {
-      storeLanes(broadcast(loadUniform(elementPointer(pointer, elementBytes(memory), e), memory)), *offset, e);
+      storeLanes(loadUniform(elementPointer(pointer, elementBytes(memory), e), memory), *offset, e);
     });
   else
     uniformRows[result] = {pointer, memory};
+}
+
+void RowEmitter::adopt(const RowEmitter &uniform, const llvm::SetVector<Operation *> &ops) {
+  auto isUsedHere = [&](Value value) {
+    return llvm::any_of(value.getUsers(), [&](Operation *user) {
+      return !ops.contains(value.getParentBlock()->findAncestorOpInBlock(*user));
+    });
+  };
+  for (Operation *op : ops) {
+    b.setLoc(op->getLoc());
+    for (Value result : op->getResults()) {
+      if (auto row = dyn_cast<kernel::RowType>(result.getType())) {
+        if (auto offset = uniform.schedule.offsetOf(result))
+          uniformRows[result] = {advance(context.scratch, *offset), row.getElementType()};
+        else if (auto known = uniform.uniformRows.find(result); known != uniform.uniformRows.end())
+          uniformRows[result] = known->second;
+      } else if (isUsedHere(result)) {
+        auto constant = dyn_cast<arith::ConstantOp>(op);
+        scalars.map(result, constant ? splat(constant.getValue()) : broadcast(uniform.scalars.lookup(result)));
+      }
+    }
+  }
 }
 
 //===-- Tiles
@@ -151,19 +165,19 @@ void RowEmitter::copyRows(Value from, Value to, kernel::BufferOp buffer, Value r
   });
 }
 
+Value RowEmitter::isPartial(const Tile &tile) {
+  return arith::XOrIOp::create(b, tile.full, arith::ConstantIntOp::create(b, 1, 1));
+}
+
 /// Where the 16 rows of the tile are read or written: in the array, or in the staging area when some are beyond its
 /// end.
 Value RowEmitter::tilePointer(kernel::BufferOp buffer, const Tile &tile, bool load) {
   int64_t rowBytes = buffer.getRowSize() * elementBytes(buffer.getType());
   Value direct = elementPointer(context.arrays.lookup(buffer.getSymName()), rowBytes, tile.begin);
   Value staging = advance(context.scratch, context.stagingOffset);
-  if (load) {
-    Value partial = arith::XOrIOp::create(b, tile.full, arith::ConstantIntOp::create(b, 1, 1));
-    auto guard = scf::IfOp::create(b, partial, /*withElseRegion=*/false);
-    OpBuilder::InsertionGuard insertion(b);
-    b.setInsertionPointToStart(guard.thenBlock());
-    copyRows(direct, staging, buffer, i64(tileTokens), arith::SubIOp::create(b, tile.valid, i64(1)));
-  }
+  if (load)
+    when(isPartial(tile),
+         [&] { copyRows(direct, staging, buffer, i64(tileTokens), arith::SubIOp::create(b, tile.valid, i64(1))); });
   return arith::SelectOp::create(b, tile.full, direct, staging);
 }
 
@@ -217,9 +231,49 @@ void RowEmitter::prefetch(Value pointer, int64_t bytes) {
     LLVM::Prefetch::create(b, advance(pointer, line), /*rw=*/0, /*hint=*/3, /*cache=*/1);
 }
 
+/// First column of a strip: the last one ends with the row.
+Value RowEmitter::stripStart(Value strip, int64_t columns) {
+  int64_t width = stripWidth(columns);
+  return arith::MinSIOp::create(b, arith::MulIOp::create(b, strip, i64(width)), i64(columns - width));
+}
+
+/// The columns of a strip from `first` on, in registers.
+SmallVector<Value> RowEmitter::loadStrip(kernel::BufferOp buffer, Value base, Value first) {
+  Type memory = memoryType(buffer.getType());
+  int64_t bytes = elementBytes(buffer.getType()), columns = buffer.getRowSize(), width = stripWidth(columns);
+  bool isTruth = buffer.getType().isInteger(1); // transposed as bytes; floats are transposed as f32
+  Type piece = VectorType::get({width}, memory);
+  Value start = elementPointer(base, bytes, first);
+  SmallVector<Value> wide;
+  for (int64_t i = 0; i < width; ++i) {
+    SmallVector<Value> pieces;
+    for (int64_t token = i; token < tileTokens; token += width)
+      pieces.push_back(loadVector(advance(start, token * columns * bytes), piece, bytes));
+    Value joined = concatenate(b, pieces);
+    wide.push_back(isTruth ? joined : widen(joined, buffer.getType()));
+  }
+  SmallVector<Value> result = transpose(wide);
+  for (Value &column : result)
+    column = isTruth ? widen(column, buffer.getType()) : column;
+  return result;
+}
+
+void RowEmitter::storeStrip(kernel::BufferOp buffer, Value base, Value first, ArrayRef<Value> strip) {
+  int64_t bytes = elementBytes(buffer.getType()), columns = buffer.getRowSize(), width = stripWidth(columns);
+  Value start = elementPointer(base, bytes, first);
+  SmallVector<Value> narrowed;
+  for (Value column : strip)
+    narrowed.push_back(narrow(column, buffer.getType()));
+  for (auto [i, rows] : llvm::enumerate(transpose(narrowed)))
+    for (int64_t block = 0; block < tileTokens / width; ++block) {
+      SmallVector<int64_t> lanesOfRow = llvm::to_vector(llvm::seq<int64_t>(block * width, (block + 1) * width));
+      Value piece = vector::ShuffleOp::create(b, rows, rows, lanesOfRow);
+      LLVM::StoreOp::create(b, piece, advance(start, (block * width + i) * columns * bytes), bytes);
+    }
+}
+
 void RowEmitter::emitLoad(kernel::LoadOp op, const Tile &tile) {
   kernel::BufferOp buffer = kernel::lookupBuffer(op, op.getBuffer());
-  Type memory = memoryType(buffer.getType());
   int64_t bytes = elementBytes(buffer.getType()), columns = buffer.getRowSize(), width = stripWidth(columns);
   auto row = dyn_cast<kernel::RowType>(op.getResult().getType());
   std::optional<int64_t> offset = row ? schedule.offsetOf(op.getResult()) : std::nullopt;
@@ -227,81 +281,101 @@ void RowEmitter::emitLoad(kernel::LoadOp op, const Tile &tile) {
     return;
   Value base = tilePointer(buffer, tile, /*load=*/true);
   if (width == 1) {
-    Value value = widen(loadVector(base, laneType(memory), bytes), buffer.getType());
+    Value value = widen(loadVector(base, laneType(memoryType(buffer.getType())), bytes), buffer.getType());
     if (row)
       storeLanes(value, *offset, i64(0));
     else
       scalars.map(op.getResult(), value);
     return;
   }
-  Type piece = VectorType::get({width}, memory);
-  bool isTruth = buffer.getType().isInteger(1); // transposed as bytes; floats are transposed as f32
   int64_t strips = llvm::divideCeil(columns, width), tileBytes = tileTokens * columns * bytes;
   Value next = elementPointer(context.arrays.lookup(op.getBuffer()), columns * bytes,
                               arith::AddIOp::create(b, tile.begin, i64(tileTokens)));
   loop(strips, 1, {}, [&](Value strip, unsigned, State &) {
-    Value first = arith::MinSIOp::create(b, arith::MulIOp::create(b, strip, i64(width)), i64(columns - width));
-    Value start = elementPointer(base, bytes, first);
+    Value first = stripStart(strip, columns);
     if (tileBytes <= largestPrefetch)
       prefetch(elementPointer(next, llvm::divideCeil(tileBytes, strips), strip), llvm::divideCeil(tileBytes, strips));
-    SmallVector<Value> wide;
-    for (int64_t i = 0; i < width; ++i) {
-      SmallVector<Value> pieces;
-      for (int64_t token = i; token < tileTokens; token += width)
-        pieces.push_back(loadVector(advance(start, token * columns * bytes), piece, bytes));
-      Value joined = concatenate(b, pieces);
-      wide.push_back(isTruth ? joined : widen(joined, buffer.getType()));
-    }
-    for (auto [i, column] : llvm::enumerate(transpose(wide)))
-      storeLanes(isTruth ? widen(column, buffer.getType()) : column, *offset, arith::AddIOp::create(b, first, i64(i)));
+    for (auto [i, column] : llvm::enumerate(loadStrip(buffer, base, first)))
+      storeLanes(column, *offset, arith::AddIOp::create(b, first, i64(i)));
   });
+}
+
+/// Runs `store` where the array is kept: nobody has to pass a saved one. `store` is told whether to add to the array.
+void RowEmitter::whereKept(kernel::BufferOp buffer, llvm::function_ref<void(bool)> store) {
+  auto choose = [&] {
+    if (buffer.getAdds())
+      when(context.adds, [&] { store(true); }, [&] { store(false); });
+    else
+      store(false);
+  };
+  if (buffer.getRole() != kernel::Role::Saved)
+    return choose();
+  Value pointer = context.arrays.lookup(buffer.getSymName());
+  Value nowhere = LLVM::ZeroOp::create(b, pointer.getType());
+  when(LLVM::ICmpOp::create(b, LLVM::ICmpPredicate::ne, pointer, nowhere), choose);
 }
 
 void RowEmitter::emitTileStore(kernel::StoreOp op, const Tile &tile) {
   kernel::BufferOp buffer = kernel::lookupBuffer(op, op.getBuffer());
-  int64_t bytes = elementBytes(buffer.getType()), columns = buffer.getRowSize(), width = stripWidth(columns);
-  Value base = tilePointer(buffer, tile, /*load=*/false);
-  auto element = [&](Value e) {
-    bool isRow = isa<kernel::RowType>(op.getValue().getType());
-    return narrow(isRow ? read(op.getValue(), e) : scalars.lookup(op.getValue()), buffer.getType());
-  };
-  if (width == 1) {
-    LLVM::StoreOp::create(b, element(i64(0)), base, bytes);
-  } else {
-    loop(llvm::divideCeil(columns, width), 1, {}, [&](Value strip, unsigned, State &) {
-      Value first = arith::MinSIOp::create(b, arith::MulIOp::create(b, strip, i64(width)), i64(columns - width));
-      Value start = elementPointer(base, bytes, first);
-      SmallVector<Value> wide;
-      for (int64_t i = 0; i < width; ++i)
-        wide.push_back(element(arith::AddIOp::create(b, first, i64(i))));
-      for (auto [i, rows] : llvm::enumerate(transpose(wide)))
-        for (int64_t block = 0; block < tileTokens / width; ++block) {
-          SmallVector<int64_t> lanesOfRow = llvm::to_vector(llvm::seq<int64_t>(block * width, (block + 1) * width));
-          Value piece = vector::ShuffleOp::create(b, rows, rows, lanesOfRow);
-          LLVM::StoreOp::create(b, piece, advance(start, (block * width + i) * columns * bytes), bytes);
-        }
+  int64_t bytes = elementBytes(buffer.getType()), columns = buffer.getRowSize();
+  whereKept(buffer, [&](bool adds) {
+    Value base = tilePointer(buffer, tile, /*load=*/adds);
+    stripWidth(columns) == 1 ? storeColumn(op, buffer, base, adds) : storeStrips(op, buffer, base, adds);
+    when(isPartial(tile), [&] {
+      Value direct = elementPointer(context.arrays.lookup(buffer.getSymName()), columns * bytes, tile.begin);
+      copyRows(base, direct, buffer, tile.valid, i64(tileTokens));
     });
-  }
-  Value partial = arith::XOrIOp::create(b, tile.full, arith::ConstantIntOp::create(b, 1, 1));
-  auto guard = scf::IfOp::create(b, partial, /*withElseRegion=*/false);
-  OpBuilder::InsertionGuard insertion(b);
-  b.setInsertionPointToStart(guard.thenBlock());
-  Value direct = elementPointer(context.arrays.lookup(buffer.getSymName()), columns * bytes, tile.begin);
-  copyRows(base, direct, buffer, tile.valid, i64(tileTokens));
+  });
+}
+
+void RowEmitter::storeColumn(kernel::StoreOp op, kernel::BufferOp buffer, Value base, bool adds) {
+  int64_t bytes = elementBytes(buffer.getType());
+  bool isRow = isa<kernel::RowType>(op.getValue().getType());
+  Value value = isRow ? read(op.getValue(), i64(0)) : scalars.lookup(op.getValue());
+  if (adds)
+    value = arith::AddFOp::create(
+        b, widen(loadVector(base, laneType(memoryType(buffer.getType())), bytes), buffer.getType()), value);
+  LLVM::StoreOp::create(b, narrow(value, buffer.getType()), base, bytes);
+}
+
+/// A last strip that overlaps its neighbour adds to what stood there before the neighbour was written.
+void RowEmitter::storeStrips(kernel::StoreOp op, kernel::BufferOp buffer, Value base, bool adds) {
+  int64_t columns = buffer.getRowSize(), width = stripWidth(columns), strips = llvm::divideCeil(columns, width);
+  bool overlaps = adds && columns % width != 0;
+  SmallVector<Value> before;
+  if (overlaps)
+    before = loadStrip(buffer, base, i64(columns - width));
+  auto storeOne = [&](Value first, ArrayRef<Value> old) {
+    SmallVector<Value> strip;
+    for (int64_t i = 0; i < width; ++i) {
+      Value value = read(op.getValue(), arith::AddIOp::create(b, first, i64(i)));
+      strip.push_back(old.empty() ? value : Value(arith::AddFOp::create(b, old[i], value)));
+    }
+    storeStrip(buffer, base, first, strip);
+  };
+  loop(strips - overlaps, 1, {}, [&](Value strip, unsigned, State &) {
+    Value first = stripStart(strip, columns);
+    storeOne(first, adds ? loadStrip(buffer, base, first) : SmallVector<Value>());
+  });
+  if (overlaps)
+    storeOne(i64(columns - width), before);
 }
 
 void RowEmitter::emitFinishStore(kernel::StoreOp op) {
   kernel::BufferOp buffer = kernel::lookupBuffer(op, op.getBuffer());
   int64_t bytes = elementBytes(buffer.getType());
   Value pointer = context.arrays.lookup(op.getBuffer());
-  auto row = dyn_cast<kernel::RowType>(op.getValue().getType());
-  if (!row) {
-    LLVM::StoreOp::create(b, narrow(scalars.lookup(op.getValue()), buffer.getType()), pointer, bytes);
-    return;
-  }
-  loop(row.getSize(), 1, {}, [&](Value e, unsigned, State &) {
-    LLVM::StoreOp::create(b, narrow(read(op.getValue(), e), buffer.getType()), elementPointer(pointer, bytes, e),
-                          bytes);
+  whereKept(buffer, [&](bool adds) {
+    auto put = [&](Value value, Value target) {
+      if (adds)
+        value = arith::AddFOp::create(b, loadUniform(target, buffer.getType()), value);
+      LLVM::StoreOp::create(b, narrow(value, buffer.getType()), target, bytes);
+    };
+    auto row = dyn_cast<kernel::RowType>(op.getValue().getType());
+    if (!row)
+      return put(scalars.lookup(op.getValue()), pointer);
+    loop(row.getSize(), 1, {},
+         [&](Value e, unsigned, State &) { put(read(op.getValue(), e), elementPointer(pointer, bytes, e)); });
   });
 }
 
@@ -316,17 +390,16 @@ void RowEmitter::accumulate(kernel::AccumulateOp op, Value element, Value value,
   storeLanes(arith::SelectOp::create(b, tile.mask, merged, old), offset, element);
 }
 
-/// The positions go through memory, those of missing tokens and the negative ones as the row's size, a spare element of
-/// the histogram; then one scalar increment per lane and slot.
+/// The positions go through memory, those of missing tokens and those outside the row as the row's size, a spare
+/// element of the histogram; then one scalar increment per lane and slot.
 void RowEmitter::emitCount(kernel::CountOp op, const Tile &tile) {
   int64_t slots = rowType(op.getIndices()).getSize(), temporary = *schedule.temporaryOf(op);
   Type type = b.getI32Type();
-  Value spare = splatInteger(type, kernel::lookupAccumulator(op, op.getAccumulator()).getCount());
+  int64_t size = kernel::lookupAccumulator(op, op.getAccumulator()).getCount();
   loop(slots, 4, {}, [&](Value slot, unsigned, State &) {
     Value position = read(op.getIndices(), slot);
-    Value named = arith::CmpIOp::create(b, arith::CmpIPredicate::sge, position, splatInteger(type, 0));
-    Value counted = arith::AndIOp::create(b, named, tile.mask);
-    storeLanes(arith::SelectOp::create(b, counted, position, spare), temporary, slot);
+    Value counted = arith::AndIOp::create(b, isInside(position, size), tile.mask);
+    storeLanes(arith::SelectOp::create(b, counted, position, splatInteger(type, size)), temporary, slot);
   });
   Value positions = advance(context.scratch, temporary);
   Value histogram = advance(context.scratch, context.histogramOffsets.lookup(op.getAccumulator()));

@@ -300,24 +300,65 @@ Value RowEmitter::emitChosen(kernel::ChosenOp op, const Member &member, Value el
   })[0];
 }
 
+/// Positions outside a row, negative ones among them, name nothing.
+Value RowEmitter::isInside(Value position, int64_t size) {
+  return arith::CmpIOp::create(b, arith::CmpIPredicate::ult, position, splatInteger(b.getI32Type(), size));
+}
+
 Value RowEmitter::emitGather(kernel::GatherOp op, Value element) {
   Value position = read(op.getIndices(), element);
   Type type = rowType(op.getInput()).getElementType(), memory = type.isInteger(1) ? b.getI8Type() : type;
-  Value named = arith::CmpIOp::create(b, arith::CmpIPredicate::sge, position, splatInteger(b.getI32Type(), 0));
+  Value named = isInside(position, rowType(op.getInput()).getSize());
   Value zero = arith::ConstantOp::create(b, cast<TypedAttr>(b.getZeroAttr(laneType(memory))));
-  Value base = advance(context.scratch, *schedule.offsetOf(op.getInput()));
+  auto offset = schedule.offsetOf(op.getInput());
+  Value base = offset ? advance(context.scratch, *offset) : uniformRows.lookup(rootOf(op.getInput())).pointer;
   if (lanes == 1) {
-    Value inside = arith::MaxSIOp::create(b, position, i32(0));
+    Value inside = arith::SelectOp::create(b, named, position, i32(0));
     Value value = loadVector(elementPointer(base, scratchBytes(type), inside), memory, scratchBytes(type));
     return widen(arith::SelectOp::create(b, named, value, zero), type.isInteger(1) ? type : memory);
   }
-  SmallVector<int32_t> lane = llvm::to_vector(llvm::seq<int32_t>(0, lanes));
-  auto words = cast<VectorType>(laneType(b.getI32Type()));
-  Value lanesOffset = arith::ConstantOp::create(b, DenseElementsAttr::get(words, ArrayRef<int32_t>(lane)));
-  Value rowStart = arith::MulIOp::create(b, position, splatInteger(b.getI32Type(), lanes));
-  Value index = arith::AddIOp::create(b, rowStart, lanesOffset);
+  Value index = position;
+  if (offset) { // each lane has a column of its own
+    SmallVector<int32_t> lane = llvm::to_vector(llvm::seq<int32_t>(0, lanes));
+    auto words = cast<VectorType>(laneType(b.getI32Type()));
+    Value column = arith::ConstantOp::create(b, DenseElementsAttr::get(words, ArrayRef<int32_t>(lane)));
+    Value rowStart = arith::MulIOp::create(b, position, splatInteger(b.getI32Type(), lanes));
+    index = arith::AddIOp::create(b, rowStart, column);
+  }
   Value pointers = LLVM::GEPOp::create(b, laneType(base.getType()), memory, base, LLVM::GEPArg(index));
   Value value = LLVM::masked_gather::create(b, laneType(memory), pointers, named, ValueRange(zero),
                                             b.getI32IntegerAttr(scratchBytes(type)));
   return type.isInteger(1) ? widen(value, type) : value;
+}
+
+/// The positions go through memory, those outside the row as its size, a spare element; then one scalar addition per
+/// slot and lane, slot by slot, so that the elements of one position are added in order.
+void RowEmitter::emitScatter(kernel::ScatterOp op) {
+  auto offset = schedule.offsetOf(op.getResult());
+  if (!offset)
+    return;
+  kernel::RowType input = rowType(op.getInput());
+  Type type = input.getElementType(), word = b.getI32Type();
+  int64_t size = rowType(op.getResult()).getSize(), slots = input.getSize(), bytes = scratchBytes(type);
+  int64_t temporary = *schedule.temporaryOf(op);
+  Value zero = splatFloat(type, 0.0);
+  loop(size, 4, {}, [&](Value e, unsigned, State &) { storeLanes(zero, *offset, e); });
+  loop(slots, 4, {}, [&](Value slot, unsigned, State &) {
+    Value position = read(op.getIndices(), slot);
+    Value inside = arith::SelectOp::create(b, isInside(position, size), position, splatInteger(word, size));
+    storeLanes(inside, temporary, slot);
+  });
+  auto from = schedule.offsetOf(op.getInput());
+  UniformRow uniform = from ? UniformRow() : uniformRows.lookup(rootOf(op.getInput()));
+  loop(slots, 1, {}, [&](Value slot, unsigned, State &) {
+    Value positions = elementPointer(advance(context.scratch, temporary), lanes * 4, slot);
+    Value values = from ? elementPointer(advance(context.scratch, *from), lanes * bytes, slot)
+                        : elementPointer(uniform.pointer, bytes, slot);
+    for (int64_t lane = 0; lane < lanes; ++lane) {
+      Value position = loadVector(advance(positions, lane * 4), word, 4);
+      Value value = loadVector(from ? advance(values, lane * bytes) : values, type, bytes);
+      Value target = elementPointer(advance(context.scratch, *offset + lane * bytes), lanes * bytes, position);
+      LLVM::StoreOp::create(b, arith::AddFOp::create(b, loadVector(target, type, bytes), value), target, bytes);
+    }
+  });
 }

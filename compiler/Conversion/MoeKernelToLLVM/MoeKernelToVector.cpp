@@ -4,9 +4,11 @@
 // the lanes are merged as a tree, in an order that does not depend on the target. Counts are one histogram.
 #include "compiler/Conversion/MoeKernelToLLVM/MoeKernelToLLVM.h"
 #include "compiler/Conversion/MoeKernelToLLVM/RowEmitter.h"
+#include "compiler/Conversion/MoeKernelToLLVM/Uniform.h"
 #include "compiler/Transforms/ExpandMath.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "moe/runtime.h"
 
 using namespace mlir;
 using namespace moe;
@@ -58,7 +60,7 @@ func::FuncOp PassEmitter::makeFunction(StringRef name, ArrayRef<Type> arguments,
   return function;
 }
 
-/// moe_cpu_call: the array of pointers, then the number of tokens.
+/// moe_cpu_call: the array of pointers, the number of tokens, and what the call does.
 void PassEmitter::loadArrays(RegionContext &context, Value call) {
   Value arrays = LLVM::LoadOp::create(b, pointer, call, 8);
   auto at = [&](Value base, int32_t bytes) {
@@ -68,6 +70,12 @@ void PassEmitter::loadArrays(RegionContext &context, Value call) {
   int32_t position = 0;
   for (auto buffer : program.getOps<kernel::BufferOp>())
     context.arrays[buffer.getSymName()] = LLVM::LoadOp::create(b, pointer, at(arrays, sizeof(void *) * position++), 8);
+  if (llvm::none_of(program.getOps<kernel::BufferOp>(), [](kernel::BufferOp buffer) { return buffer.getAdds(); }))
+    return;
+  Type word = b.getI32Type();
+  Value phase = LLVM::LoadOp::create(b, word, at(call, offsetof(moe_cpu_call, phase)), 4);
+  Value bit = arith::AndIOp::create(b, phase, arith::ConstantIntOp::create(b, MOE_ADD, 32));
+  context.adds = arith::CmpIOp::create(b, arith::CmpIPredicate::ne, bit, arith::ConstantIntOp::create(b, 0, 32));
 }
 
 /// Scratch that lives as long as the call: accumulators, histograms, the staging area. Returns its size.
@@ -154,15 +162,24 @@ void PassEmitter::emitRows() {
   RegionContext context;
   context.module = module;
   int64_t fixedBytes = planFixed(context);
-  Schedule schedule(pass.getRows().front(), tileTokens, fixedBytes);
+  splitUniformParts(pass.getRows().front());
+  llvm::SetVector<Operation *> uniform = uniformOperations(pass.getRows().front());
+  SmallVector<Operation *> varying;
+  for (Operation &op : pass.getRows().front())
+    if (!uniform.contains(&op))
+      varying.push_back(&op);
+  Schedule uniformSchedule(uniform.getArrayRef(), /*lanes=*/1, fixedBytes);
+  Schedule schedule(varying, tileTokens, uniformSchedule.getBytes());
   Type i64 = b.getI64Type();
   auto function = makeFunction(rowsFunctionName(program.getSymName(), index), {pointer, i64, i64, pointer, pointer},
                                {3, 4}, schedule.getBytes());
   Value begin = function.getArgument(1), end = function.getArgument(2);
   context.scratch = function.getArgument(4);
   loadArrays(context, function.getArgument(0));
-  RowEmitter emitter(b, schedule, context, tileTokens);
-  emitter.emitPreamble();
+  RowEmitter uniformEmitter(b, uniformSchedule, context, /*lanes=*/1), emitter(b, schedule, context, tileTokens);
+  uniformEmitter.emitPreamble();
+  uniformEmitter.emitSteps(Tile());
+  emitter.adopt(uniformEmitter, uniform);
   b.setLoc(pass.getLoc());
   initialise(emitter, context);
 
@@ -186,7 +203,9 @@ void PassEmitter::emitRows() {
 }
 
 void PassEmitter::emitFinish() {
-  Schedule schedule(pass.getFinish().front(), /*lanes=*/1, /*fixedBytes=*/0);
+  SmallVector<Operation *> operations =
+      llvm::map_to_vector(pass.getFinish().front(), [](Operation &op) { return &op; });
+  Schedule schedule(operations, /*lanes=*/1, /*fixedBytes=*/0);
   auto function = makeFunction(finishFunctionName(program.getSymName(), index), {pointer, pointer, pointer}, {2},
                                schedule.getBytes());
   RegionContext context;

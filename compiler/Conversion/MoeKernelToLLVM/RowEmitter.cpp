@@ -124,6 +124,17 @@ RowEmitter::State RowEmitter::loopRange(Value low, Value high, State state,
   return State(loop.getResults());
 }
 
+void RowEmitter::when(Value condition, llvm::function_ref<void()> then, llvm::function_ref<void()> otherwise) {
+  auto guard = scf::IfOp::create(b, condition, /*withElseRegion=*/static_cast<bool>(otherwise));
+  OpBuilder::InsertionGuard insertion(b);
+  b.setInsertionPointToStart(guard.thenBlock());
+  then();
+  if (!otherwise)
+    return;
+  b.setInsertionPointToStart(guard.elseBlock());
+  otherwise();
+}
+
 //===-- Steps
 //-------------------------------------------------------------------------------------------------------===//
 
@@ -140,7 +151,7 @@ void RowEmitter::emitPreamble() {
         Value pointer = advance(context.accumulators, AccumulatorLayout(program).offsetOf(read.getAccumulator()));
         emitUniformLoad(op, pointer, kernel::lookupAccumulator(op, read.getAccumulator()).getType());
       } else if (auto size = dyn_cast<kernel::SizeOp>(op)) {
-        scalars.map(size.getResult(), broadcast(arith::TruncIOp::create(b, b.getI32Type(), context.tokenCount)));
+        scalars.map(size.getResult(), arith::TruncIOp::create(b, b.getI32Type(), context.tokenCount));
       }
     }
 }
@@ -155,6 +166,8 @@ void RowEmitter::emitSteps(const Tile &tile) {
       emitTopk(topk);
     else if (auto topSum = dyn_cast<kernel::GroupTopSumOp>(step.ops.front()))
       emitGroupTopSum(topSum);
+    else if (auto scatter = dyn_cast<kernel::ScatterOp>(step.ops.front()))
+      emitScatter(scatter);
     else if (auto reduce = dyn_cast<kernel::ReduceOp>(step.ops.front()); reduce && !isBlockReduce(reduce))
       emitUnevenReduce(reduce);
     else

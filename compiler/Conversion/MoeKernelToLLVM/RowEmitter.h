@@ -25,6 +25,7 @@ struct RegionContext {
   /// Rows only: where the lane-wise partials and the histograms stand in scratch, by accumulator.
   llvm::StringMap<int64_t> laneOffsets, histogramOffsets;
   int64_t stagingOffset = 0; ///< rows only: 16 rows of the widest buffer
+  mlir::Value adds;          ///< i1: the call adds to gradients (MOE_ADD); null where no buffer can be added to
 };
 
 /// The tile that the rows region works on.
@@ -40,8 +41,10 @@ public:
   RowEmitter(mlir::ImplicitLocOpBuilder &builder, const Schedule &schedule, const RegionContext &context, int64_t lanes)
       : b(builder), schedule(schedule), context(context), lanes(lanes) {}
 
-  /// Emits what does not depend on the tile: scalars and gathered rows that are the same for all tokens.
+  /// With one lane: emits the loads of what is the same for all tokens.
   void emitPreamble();
+  /// Takes over the results of `ops`, which are the same for all tokens and which `uniform` has emitted with one lane.
+  void adopt(const RowEmitter &uniform, const llvm::SetVector<mlir::Operation *> &ops);
   /// Emits every step at the builder's insertion point. `tile` has values in a rows region only.
   void emitSteps(const Tile &tile);
 
@@ -98,6 +101,9 @@ private:
   mlir::Value groupOf(kernel::ExpandOp op, mlir::Value element);
   void define(mlir::Value row, mlir::Value element, mlir::Value value);
 
+  /// An scf.if; `otherwise` may be null.
+  void when(mlir::Value condition, llvm::function_ref<void()> then, llvm::function_ref<void()> otherwise = nullptr);
+
   // Memory (EmitMemory.cpp)
   mlir::Value read(mlir::Value row, mlir::Value element);
   mlir::Value loadUniform(mlir::Value pointer, mlir::Type memory);
@@ -107,7 +113,14 @@ private:
   void emitUniformLoad(mlir::Operation *op, mlir::Value pointer, mlir::Type memory);
   void emitLoad(kernel::LoadOp op, const Tile &tile);
   void emitTileStore(kernel::StoreOp op, const Tile &tile);
+  mlir::Value stripStart(mlir::Value strip, int64_t columns);
+  llvm::SmallVector<mlir::Value> loadStrip(kernel::BufferOp buffer, mlir::Value base, mlir::Value first);
+  void storeStrip(kernel::BufferOp buffer, mlir::Value base, mlir::Value first, llvm::ArrayRef<mlir::Value> strip);
+  void whereKept(kernel::BufferOp buffer, llvm::function_ref<void(bool)> store);
+  void storeColumn(kernel::StoreOp op, kernel::BufferOp buffer, mlir::Value base, bool adds);
+  void storeStrips(kernel::StoreOp op, kernel::BufferOp buffer, mlir::Value base, bool adds);
   void emitFinishStore(kernel::StoreOp op);
+  mlir::Value isPartial(const Tile &tile);
   mlir::Value tilePointer(kernel::BufferOp buffer, const Tile &tile, bool load);
   void copyRows(mlir::Value from, mlir::Value to, kernel::BufferOp buffer, mlir::Value rows, mlir::Value lastRow);
   llvm::SmallVector<mlir::Value> transpose(llvm::ArrayRef<mlir::Value> vectors);
@@ -142,7 +155,9 @@ private:
                  llvm::function_ref<void(mlir::Value, Members)> body);
   mlir::Value emitChosen(kernel::ChosenOp op, const Member &member, mlir::Value element);
   void hoistChosen(kernel::ChosenOp op, Member &member);
+  mlir::Value isInside(mlir::Value position, int64_t size);
   mlir::Value emitGather(kernel::GatherOp op, mlir::Value element);
+  void emitScatter(kernel::ScatterOp op);
 
   mlir::ImplicitLocOpBuilder &b;
   const Schedule &schedule;

@@ -2,7 +2,6 @@
 #include "compiler/Conversion/MoeKernelToLLVM/Schedule.h"
 #include "compiler/Target/Layout.h"
 #include "mlir/Transforms/RegionUtils.h"
-#include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -17,7 +16,8 @@ int64_t moe::cpu::scratchBytes(Type element) { return static_cast<int64_t>(eleme
 int64_t moe::cpu::loopSize(Operation *op) {
   return llvm::TypeSwitch<Operation *, int64_t>(op)
       .Case<kernel::MapOp>([](auto map) { return map.getRowSize(); })
-      .Case<kernel::ReduceOp, kernel::GroupTopSumOp, kernel::TopkOp>([](auto o) { return rowSize(o.getInput()); })
+      .Case<kernel::ReduceOp, kernel::GroupTopSumOp, kernel::TopkOp, kernel::ScatterOp>(
+          [](auto o) { return rowSize(o.getInput()); })
       .Case<kernel::ExpandOp, kernel::ChosenOp, kernel::GatherOp>([](auto o) { return rowSize(o.getResult()); })
       .Case([](kernel::AccumulateOp o) {
         return isa<kernel::RowType>(o.getValue().getType()) ? rowSize(o.getValue()) : 0;
@@ -51,7 +51,7 @@ static int64_t blockCount(Operation *op) {
 /// Operations with a loop nest of their own.
 static bool isAlone(Operation *op) {
   auto reduce = dyn_cast<kernel::ReduceOp>(op);
-  return isa<kernel::TopkOp, kernel::GroupTopSumOp>(op) || (reduce && !isBlockReduce(reduce));
+  return isa<kernel::TopkOp, kernel::GroupTopSumOp, kernel::ScatterOp>(op) || (reduce && !isBlockReduce(reduce));
 }
 
 /// The rows that `op` reads at the element its loop stands on.
@@ -90,16 +90,16 @@ static SmallVector<Value> wholeOperands(Operation *op) {
   return whole;
 }
 
-Schedule::Schedule(Block &block, int64_t lanes, int64_t fixedBytes)
-    : lanes(lanes), fixedBytes(fixedBytes), bytes(fixedBytes) {
-  makeSteps(block);
+Schedule::Schedule(ArrayRef<Operation *> ops, int64_t lanes, int64_t fixedBytes)
+    : own(ops.begin(), ops.end()), lanes(lanes), fixedBytes(fixedBytes), bytes(fixedBytes) {
+  makeSteps();
   place();
 }
 
 bool Schedule::isReady(Operation *op, const Step *step) const {
   auto isDone = [&](Value value) {
     Operation *def = value.getDefiningOp();
-    return !def || stepOf.contains(def);
+    return !def || !isOwn(def) || stepOf.contains(def);
   };
   if (!llvm::all_of(wholeOperands(op), isDone))
     return false;
@@ -118,10 +118,8 @@ bool Schedule::canJoin(Operation *op, const Step &step) const {
   return (!blocks || !step.groups || blocks == step.groups) && isReady(op, &step);
 }
 
-void Schedule::makeSteps(Block &block) {
-  SmallVector<Operation *> waiting;
-  for (Operation &op : block)
-    waiting.push_back(&op);
+void Schedule::makeSteps() {
+  SmallVector<Operation *> waiting(own.begin(), own.end());
   auto finishStep = [&](Step step) {
     for (Operation *op : step.ops)
       stepOf[op] = steps.size();
@@ -150,27 +148,21 @@ void Schedule::makeSteps(Block &block) {
 //===-- Memory of rows
 //----------------------------------------------------------------------------------------------===//
 
-/// A slice stands in the memory of the row that it is taken from.
-static Value rootOf(Value row) {
+Value moe::cpu::rootOf(Value row) {
   while (auto slice = row.getDefiningOp<kernel::SliceOp>())
     row = slice.getInput();
   return row;
 }
 
-/// True when some operation picks elements of `row`, or of a slice of it, by their position.
-static bool isGathered(Value row) {
-  return llvm::any_of(row.getUsers(), [&](Operation *user) {
-    if (auto slice = dyn_cast<kernel::SliceOp>(user))
-      return isGathered(slice.getResult());
-    auto gather = dyn_cast<kernel::GatherOp>(user);
-    return gather && gather.getInput() == row;
-  });
-}
+/// True when an array of `type` does not hold elements as registers do.
+static bool isNarrow(Type type) { return type.isBF16() || type.isF16(); }
 
 bool Schedule::needsMemory(Value row) const {
   Operation *def = row.getDefiningOp();
-  if (isUniformLoad(def) || isa<kernel::ReadOp>(def))
-    return isGathered(row);
+  if (isa<kernel::ReadOp>(def))
+    return false;
+  if (isUniformLoad(def)) // read where it stands; 16-bit floats are widened once
+    return isNarrow(kernel::lookupBuffer(def, cast<kernel::LoadOp>(def).getBuffer()).getType()) && !row.use_empty();
   if (auto topk = dyn_cast<kernel::TopkOp>(def)) {
     // A long sorted list is kept where its results will stand; `chosen` reads the values of a selection as well.
     auto readsValues = [](Operation *user) {
@@ -179,7 +171,7 @@ bool Schedule::needsMemory(Value row) const {
     return rowSize(row) > registerList || !row.use_empty() || llvm::any_of(topk->getUsers(), readsValues);
   }
   return llvm::any_of(row.getUsers(), [&](Operation *user) {
-    return stepOf.lookup(user) != stepOf.lookup(def) || loopSize(user) == 0 ||
+    return !isOwn(user) || stepOf.lookup(user) != stepOf.lookup(def) || loopSize(user) == 0 ||
            llvm::is_contained(wholeOperands(user), row);
   });
 }
@@ -203,11 +195,20 @@ int64_t Schedule::allocate(int64_t size, int64_t first, int64_t last) {
 
 /// Bytes of working memory that `op` itself needs.
 static int64_t temporaryBytes(Operation *op, int64_t lanes) {
+  if (auto scatter = dyn_cast<kernel::ScatterOp>(op))
+    return rowSize(scatter.getIndices()) * lanes * 4;
   if (auto count = dyn_cast<kernel::CountOp>(op))
     return rowSize(count.getIndices()) * lanes * 4;
   if (auto topSum = dyn_cast<kernel::GroupTopSumOp>(op); topSum && static_cast<int64_t>(topSum.getN()) > registerList)
     return topSum.getN() * lanes * scratchBytes(cast<kernel::RowType>(topSum.getInput().getType()).getElementType());
   return 0;
+}
+
+bool Schedule::isReadElsewhere(Value row) const {
+  return llvm::any_of(row.getUsers(), [&](Operation *user) {
+    auto slice = dyn_cast<kernel::SliceOp>(user);
+    return !isOwn(user) || (slice && isReadElsewhere(slice.getResult()));
+  });
 }
 
 void Schedule::place() {
@@ -234,9 +235,10 @@ void Schedule::place() {
           continue;
         // What is the same for all tokens is written once, before the first.
         bool uniform = isUniformLoad(op) || isa<kernel::ReadOp>(op);
-        int64_t last = uniform ? static_cast<int64_t>(steps.size()) : std::max(first, lastUse.lookup(row));
-        offsets[row] =
-            allocate(type.getSize() * lanes * scratchBytes(type.getElementType()), uniform ? 0 : first, last);
+        bool staysOn = uniform || isReadElsewhere(row);
+        int64_t last = staysOn ? static_cast<int64_t>(steps.size()) : std::max(first, lastUse.lookup(row));
+        int64_t size = type.getSize() + isa<kernel::ScatterOp>(op); // with the spare element
+        offsets[row] = allocate(size * lanes * scratchBytes(type.getElementType()), uniform ? 0 : first, last);
       }
     }
 }

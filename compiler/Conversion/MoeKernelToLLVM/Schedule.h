@@ -6,6 +6,7 @@
 // all.
 #pragma once
 #include "dialects/MoeKernel/IR/MoeKernel.h"
+#include "llvm/ADT/SetVector.h"
 
 namespace moe::cpu {
 
@@ -36,8 +37,9 @@ bool isBlockReduce(kernel::ReduceOp op);
 /// The steps of a region, and the scratch memory of its rows.
 class Schedule {
 public:
-  /// `lanes` values stand side by side for each element. `fixedBytes` of scratch are taken already.
-  Schedule(mlir::Block &block, int64_t lanes, int64_t fixedBytes);
+  /// Of `ops`, operations of one region in its order; `lanes` values stand side by side for each element. Rows that
+  /// other operations of the region read stay in memory to the end. `fixedBytes` of scratch are taken already.
+  Schedule(llvm::ArrayRef<mlir::Operation *> ops, int64_t lanes, int64_t fixedBytes);
 
   llvm::ArrayRef<Step> getSteps() const { return steps; }
   /// Byte offset of the memory of a row, or of the temporary of an operation; nullopt when it has none.
@@ -47,16 +49,19 @@ public:
   int64_t getBytes() const { return bytes; }
 
 private:
-  void makeSteps(mlir::Block &block);
+  void makeSteps();
+  bool isOwn(mlir::Operation *op) const { return own.contains(op); }
   bool isReady(mlir::Operation *op, const Step *step) const;
   bool canJoin(mlir::Operation *op, const Step &step) const;
   void place();
   bool needsMemory(mlir::Value row) const;
+  bool isReadElsewhere(mlir::Value row) const;
   int64_t allocate(int64_t size, int64_t first, int64_t last);
 
   struct Interval {
     int64_t offset, size, first, last;
   };
+  llvm::SetVector<mlir::Operation *> own;
   int64_t lanes, fixedBytes, bytes;
   llvm::SmallVector<Step> steps;
   llvm::DenseMap<mlir::Operation *, int64_t> stepOf;
@@ -73,5 +78,8 @@ int64_t loopSize(mlir::Operation *op);
 
 /// True for a load of an array that is the same for all tokens.
 bool isUniformLoad(mlir::Operation *op);
+
+/// The row whose memory `row` stands in: a slice has none of its own.
+mlir::Value rootOf(mlir::Value row);
 
 } // namespace moe::cpu

@@ -12,7 +12,7 @@
 // CHECK:           arith.maxsi
 // CHECK:         else
 // Gather: by lane, nothing where the position is negative.
-// CHECK:       %[[NAMED:.*]] = arith.cmpi sge, {{.*}} : vector<16xi32>
+// CHECK:       %[[NAMED:.*]] = arith.cmpi ult, {{.*}} : vector<16xi32>
 // CHECK:       llvm.intr.masked.gather {{.*}}, %[[NAMED]], {{.*}} {alignment = 4 : i32} : (vector<16x!llvm.ptr>, vector<16xi1>, vector<16xf32>)
 // Membership of few positions: one compare with each.
 // CHECK:       scf.for

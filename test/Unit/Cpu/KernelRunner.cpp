@@ -124,21 +124,54 @@ static void mergeBlock(const moe_gate &gate, unsigned char *target, const unsign
   }
 }
 
-void KernelRunner::run(unsigned variant, int64_t tokens, Arrays &arrays) {
+/// `values` as they are in memory.
+static Memory toMemory(const moe_array &array, int64_t tokens, const Elements &values) {
+  size_t count = elementsOf(array, tokens), bytes = bytesOf(array.dtype);
+  EXPECT_TRUE(values.empty() || values.size() == count) << array.name << " is given " << values.size() << " elements";
+  Memory memory(count * bytes);
+  for (size_t i = 0; i < values.size(); ++i)
+    put(memory.data + i * bytes, array.dtype, values[i]);
+  return memory;
+}
+
+static Elements fromMemory(const moe_array &array, const Memory &memory) {
+  Elements values;
+  for (size_t at = 0; at < memory.size; at += bytesOf(array.dtype))
+    values.push_back(get(memory.data + at, array.dtype));
+  return values;
+}
+
+static Elements elementsOf(const Arrays &arrays, const std::string &name) {
+  auto found = arrays.find(name);
+  return found == arrays.end() ? Elements() : found->second;
+}
+
+Arrays KernelRunner::rounded(const Arrays &arrays) const {
+  Arrays result;
+  for (uint32_t a = 0; a < descriptor().array_count; ++a) {
+    moe_array flat = descriptor().arrays[a];
+    Elements values = elementsOf(arrays, flat.name);
+    auto size = static_cast<int64_t>(values.size());
+    flat.rank = 1;
+    flat.sizes = &size;
+    if (arrays.count(flat.name))
+      result[flat.name] = fromMemory(flat, toMemory(flat, 0, values));
+  }
+  return result;
+}
+
+void KernelRunner::run(unsigned variant, int64_t tokens, Arrays &arrays, const CallOptions &options) {
   const moe_gate &g = descriptor();
   std::vector<Memory> blocks;
   std::vector<void *> pointers;
   for (uint32_t a = 0; a < g.array_count; ++a) {
-    const moe_array &array = g.arrays[a];
-    size_t count = elementsOf(array, tokens), bytes = bytesOf(array.dtype);
-    Memory block(count * bytes);
-    if (array.role == MOE_INPUT || array.role == MOE_PARAM)
-      for (size_t i = 0; i < count; ++i)
-        put(block.data + i * bytes, array.dtype, arrays.at(array.name)[i]);
-    pointers.push_back(block.data);
-    blocks.push_back(std::move(block));
+    blocks.push_back(toMemory(g.arrays[a], tokens, elementsOf(arrays, g.arrays[a].name)));
+    pointers.push_back(options.dropped.count(g.arrays[a].name) ? nullptr : blocks.back().data);
   }
-  moe_cpu_call call{pointers.data(), tokens, MOE_FORWARD, 0};
+  moe_cpu_call call{};
+  call.arrays = pointers.data();
+  call.token_count = tokens;
+  call.phase = options.phase;
   Memory scratch(g.cpu_scratch_bytes), total(g.accumulator_bytes), partial(g.accumulator_bytes);
   for (uint32_t pass = 0; pass < g.pass_count; ++pass) {
     // An empty range writes the neutral elements.
@@ -153,10 +186,10 @@ void KernelRunner::run(unsigned variant, int64_t tokens, Arrays &arrays) {
   EXPECT_TRUE(scratch.isIntact() && total.isIntact() && partial.isIntact()) << "writes beyond scratch or accumulators";
   for (uint32_t a = 0; a < g.array_count; ++a) {
     EXPECT_TRUE(blocks[a].isIntact()) << "writes beyond " << g.arrays[a].name;
-    Elements &elements = arrays[g.arrays[a].name];
-    elements.clear();
-    for (size_t i = 0; i < elementsOf(g.arrays[a], tokens); ++i)
-      elements.push_back(get(blocks[a].data + i * bytesOf(g.arrays[a].dtype), g.arrays[a].dtype));
+    if (options.dropped.count(g.arrays[a].name))
+      arrays.erase(g.arrays[a].name);
+    else
+      arrays[g.arrays[a].name] = fromMemory(g.arrays[a], blocks[a]);
   }
 }
 
@@ -166,28 +199,42 @@ static bool isSameBits(const Elements &left, const Elements &right) {
   });
 }
 
-void KernelRunner::expectSame(int64_t tokens, const Arrays &inputs, double tolerance) {
+static void expectClose(const Arrays &got, const Arrays &expected, double tolerance, int64_t tokens) {
+  for (const auto &[name, values] : got)
+    for (size_t i = 0; i < values.size(); ++i) {
+      double x = values[i], y = expected.at(name)[i];
+      bool same = std::isnan(y) ? std::isnan(x) : x == y || std::abs(x - y) <= tolerance * std::max(1.0, std::abs(y));
+      ASSERT_TRUE(same) << name << "[" << i << "] = " << x << ", expected " << y << ", T = " << tokens;
+    }
+}
+
+void KernelRunner::expectSame(int64_t tokens, const Arrays &inputs, double tolerance, const CallOptions &options) {
   ASSERT_TRUE(isReady());
   Arrays first;
   for (unsigned variant = 0; variant < descriptor().cpu_variant_count; ++variant) {
     Arrays got = inputs;
-    run(variant, tokens, got);
+    run(variant, tokens, got, options);
     if (variant == 0) {
       first = got;
-      Arrays expected = got; // inputs as they are after rounding
-      interpret(program(), tokens, expected);
-      for (auto &[name, values] : expected)
-        for (size_t i = 0; i < values.size(); ++i) {
-          double x = got[name][i], y = values[i];
-          bool same =
-              std::isnan(y) ? std::isnan(x) : x == y || std::abs(x - y) <= tolerance * std::max(1.0, std::abs(y));
-          ASSERT_TRUE(same) << name << "[" << i << "] = " << x << ", expected " << y << ", T = " << tokens;
-        }
+      Arrays expected = rounded(inputs);
+      interpret(program(), tokens, expected, options.phase & MOE_ADD);
+      expectClose(got, expected, tolerance, tokens);
     }
     for (auto &[name, values] : got)
       EXPECT_TRUE(isSameBits(values, first[name])) << name << " differs between " << descriptor().cpu_variants[0].isa
                                                    << " and " << descriptor().cpu_variants[variant].isa;
   }
+}
+
+std::string moe::test::fill(std::string text, const std::map<std::string, std::string> &parts) {
+  for (const auto &[name, value] : parts)
+    for (size_t at; (at = text.find("$" + name)) != std::string::npos;)
+      text.replace(at, name.size() + 1, value);
+  return text;
+}
+
+std::string moe::test::fill(std::string text, int64_t e, int64_t k, int64_t g) {
+  return fill(std::move(text), {{"E", std::to_string(e)}, {"K", std::to_string(k)}, {"G", std::to_string(g)}});
 }
 
 Elements moe::test::wildNumbers(size_t count, unsigned seed) {

@@ -5,8 +5,15 @@
 #include "moe/runtime.h"
 #include "test/Support/KernelInterpreter.h"
 #include <gtest/gtest.h>
+#include <set>
 
 namespace moe::test {
+
+/// How a program is called.
+struct CallOptions {
+  uint32_t phase = MOE_FORWARD;
+  std::set<std::string> dropped; ///< saved arrays that are not kept: null pointers
+};
 
 /// A program, compiled for every variant that this machine runs.
 class KernelRunner {
@@ -17,19 +24,27 @@ public:
   const moe_gate &descriptor() const { return *gate->gate(); }
   kernel::ProgramOp program() { return *module->getOps<kernel::ProgramOp>().begin(); }
 
-  /// Runs variant `variant` in chunks of 40 tokens; adds all outputs to `arrays`. Inputs are rounded to their dtype
-  /// there.
-  void run(unsigned variant, int64_t tokens, Arrays &arrays);
+  /// Runs variant `variant` in chunks of 40 tokens. `arrays` is what stands in the arrays of the call, before and
+  /// after; the others start from nonsense. Dropped arrays are not among them.
+  void run(unsigned variant, int64_t tokens, Arrays &arrays, const CallOptions &options = {});
 
   /// Runs every variant and the interpreter, and expects the same: exactly for integers, within `tolerance` of
   /// max(1, |x|) for floats (0: exactly), NaN for NaN; and the same bits from every variant.
-  void expectSame(int64_t tokens, const Arrays &inputs, double tolerance);
+  void expectSame(int64_t tokens, const Arrays &inputs, double tolerance, const CallOptions &options = {});
 
 private:
+  Arrays rounded(const Arrays &arrays) const;
   mlir::MLIRContext context;
   mlir::OwningOpRef<mlir::ModuleOp> module;
   std::unique_ptr<CompiledGate> gate;
 };
+
+/// Numbers of tokens around the edges of tiles (16) and chunks (40).
+inline constexpr int64_t tokenCounts[] = {0, 1, 16, 37, 95};
+
+/// Replaces each $name of a program's text; $E, $K and $G by numbers.
+std::string fill(std::string text, const std::map<std::string, std::string> &parts);
+std::string fill(std::string text, int64_t e, int64_t k = 1, int64_t g = 1);
 
 /// `count` numbers with ties, infinities, zeros of both signs and NaN among them, from a seed.
 Elements wildNumbers(size_t count, unsigned seed);

@@ -7,21 +7,6 @@
 using namespace moe;
 using namespace moe::test;
 
-/// Replaces each $name of the text.
-static std::string fill(std::string text, const std::map<std::string, std::string> &parts) {
-  for (const auto &[name, value] : parts)
-    for (size_t at; (at = text.find("$" + name)) != std::string::npos;)
-      text.replace(at, name.size() + 1, value);
-  return text;
-}
-
-static std::string fill(std::string text, int64_t e, int64_t k = 1, int64_t g = 1) {
-  return fill(std::move(text), {{"E", std::to_string(e)}, {"K", std::to_string(k)}, {"G", std::to_string(g)}});
-}
-
-/// Numbers of tokens around the edges of tiles (16) and chunks (40).
-static const int64_t tokenCounts[] = {0, 1, 16, 37, 95};
-
 //===-- Selection
 //---------------------------------------------------------------------------------------------------===//
 

@@ -170,32 +170,31 @@ static moe_status checkWorkspace(const moe_executable &executable, const moe_cal
 }
 
 /// One of the two blocks of saved arrays. A forward call may do without; a backward call needs what is in it.
-static moe_status checkKept(const void *block, uint64_t bytes, uint64_t needed, const char *name, const char *query,
-                            bool required) {
-  std::string text = std::string("the block moe_call.") + name;
-  if (!block && required && needed)
+static moe_status checkKept(const Program &program, const void *block, uint64_t bytes, uint64_t needed,
+                            const char *name, const char *query) {
+  if (!block && program.isBackward && needed)
     return fail(MOE_INVALID_ARGUMENT,
                 "%s is null: backward reads the %llu bytes that the forward call has written there; give the forward "
                 "call a block of %s bytes, and the same one here",
-                text.c_str(), static_cast<unsigned long long>(needed), query);
+                name, static_cast<unsigned long long>(needed), query);
   if (!block)
     return MOE_OK;
-  if (moe_status status = checkAligned(block, text.c_str()))
+  if (moe_status status = checkAligned(block, name))
     return status;
   if (bytes < needed)
-    return fail(MOE_INVALID_ARGUMENT, "%s has %llu bytes, this call needs %llu: ask %s", text.c_str(),
+    return fail(MOE_INVALID_ARGUMENT, "%s has %llu bytes, this call needs %llu: ask %s", name,
                 static_cast<unsigned long long>(bytes), static_cast<unsigned long long>(needed), query);
   return MOE_OK;
 }
 
 static moe_status checkSaved(const Program &program, const moe_call &call) {
   if (call.phase & MOE_ACCUMULATE)
-    if (moe_status status = checkKept(call.saved, call.saved_bytes, program.saved.savedBytes(call.token_count), "saved",
-                                      "moe_saved_bytes", program.isBackward))
+    if (moe_status status = checkKept(program, call.saved, call.saved_bytes, program.saved.savedBytes(call.token_count),
+                                      "the block moe_call.saved", "moe_saved_bytes"))
       return status;
   if (call.phase & MOE_FINISH)
-    return checkKept(call.coefficients, call.coefficient_bytes, program.saved.coefficientBytes(), "coefficients",
-                     "moe_coefficient_bytes", program.isBackward);
+    return checkKept(program, call.coefficients, call.coefficient_bytes, program.saved.coefficientBytes(),
+                     "the block moe_call.coefficients", "moe_coefficient_bytes");
   return MOE_OK;
 }
 

@@ -128,6 +128,17 @@ public:
     check(moe_accumulator_bytes(get(), &bytes));
     return bytes;
   }
+  /// Bytes that a forward call of exactly `tokens` tokens keeps for its backward, and that its finish keeps.
+  std::uint64_t savedBytes(std::int64_t tokens) const {
+    std::uint64_t bytes = 0;
+    check(moe_saved_bytes(get(), tokens, &bytes));
+    return bytes;
+  }
+  std::uint64_t coefficientBytes() const {
+    std::uint64_t bytes = 0;
+    check(moe_coefficient_bytes(get(), &bytes));
+    return bytes;
+  }
   /// Other options of an emulator. See moe_set_emulator_options.
   void schedule(std::uint32_t blocks, std::uint64_t seed) {
     moe_emulator_options options = {sizeof(moe_emulator_options), blocks, seed};
@@ -154,9 +165,66 @@ private:
   moe_device_kind kind;
 };
 
-/// The arrays and blocks of calls that follow one another: one per thread or CUDA stream. Arrays are borrowed and stay
-/// bound from call to call. The executable must outlive it.
-class Call {
+/// Arrays of one program, bound by name: what Call and Backward have in common. Arrays are borrowed and stay bound from
+/// call to call.
+template <typename Derived> class Arrays {
+public:
+  /// Binds an input. `sizes` are the array's; the runtime compares them with the gate and the token count. On CUDA
+  /// `data` is a device pointer.
+  template <typename T> Derived &input(const char *name, const T *data, std::initializer_list<std::int64_t> sizes) {
+    return bind(name, true, const_cast<T *>(data), dtypeOf<T>(), sizes.begin(), sizes.size());
+  }
+  /// Binds an output, loss, metric or status word; a scalar has the sizes {}.
+  template <typename T> Derived &output(const char *name, T *data, std::initializer_list<std::int64_t> sizes) {
+    return bind(name, false, data, dtypeOf<T>(), sizes.begin(), sizes.size());
+  }
+  /// Sets a param for the calls that follow.
+  Derived &param(const char *name, float value) {
+    std::size_t index = find(name, true);
+    if (gate->arrays[index].role != MOE_PARAM)
+      throw Error(MOE_INVALID_ARGUMENT, std::string("'") + name + "' of gate '" + gate->name + "' is not a param");
+    params[index] = value;
+    return bind(name, true, &params[index], MOE_F32, nullptr, 0);
+  }
+  /// Binds by run-time type. `in`: inputs and params, else what the gate writes.
+  Derived &bind(const char *name, bool in, void *data, moe_dtype dtype, const std::int64_t *sizes, std::size_t rank) {
+    std::size_t index = find(name, in);
+    if (rank > MOE_MAX_RANK)
+      throw Error(MOE_INVALID_ARGUMENT, std::string("'") + name + "' has more than 8 axes");
+    for (std::size_t axis = 0; axis < rank; ++axis)
+      shapes[index][axis] = sizes[axis];
+    bindings[index] = {data, static_cast<std::uint32_t>(dtype), static_cast<std::uint32_t>(rank), shapes[index].data(),
+                       nullptr};
+    return static_cast<Derived &>(*this);
+  }
+
+protected:
+  explicit Arrays(const moe_gate &gate)
+      : gate(&gate), bindings(gate.array_count), shapes(gate.array_count), params(gate.array_count) {}
+
+  std::size_t find(const char *name, bool in) const {
+    std::int32_t index = moe_find_array(gate, name, in);
+    if (index >= 0)
+      return static_cast<std::size_t>(index);
+    std::string known;
+    for (std::uint32_t i = 0; i < gate->array_count; ++i) {
+      std::uint32_t role = gate->arrays[i].role;
+      if ((role == MOE_INPUT || role == MOE_PARAM) == in && role != MOE_COEFFICIENT && role != MOE_SAVED)
+        known += (known.empty() ? "" : ", ") + std::string(gate->arrays[i].name);
+    }
+    throw Error(MOE_INVALID_ARGUMENT, std::string("gate '") + gate->name + "' has no " +
+                                          (in ? "input or param '" : "output '") + name + "'; it has: " + known);
+  }
+
+  const moe_gate *gate;
+  std::vector<moe_binding> bindings;
+  std::vector<std::array<std::int64_t, MOE_MAX_RANK>> shapes; // a vector's elements stay in place when it is moved
+  std::vector<float> params;
+};
+
+/// The arrays and blocks of calls that follow one another: one per thread or CUDA stream. The executable must outlive
+/// it.
+class Call : public Arrays<Call> {
 public:
   /// Owns workspace and accumulators in host memory, for calls of up to `maxTokens` tokens. Not on CUDA.
   Call(const Executable &executable, std::int64_t maxTokens) : Call(executable) {
@@ -176,32 +244,23 @@ public:
   Call(Call &&) = default;
   Call &operator=(Call &&) = default;
 
-  /// Binds an input. `sizes` are the array's; the runtime compares them with the gate and the token count. On CUDA
-  /// `data` is a device pointer.
-  template <typename T> Call &input(const char *name, const T *data, std::initializer_list<std::int64_t> sizes) {
-    return bind(name, true, const_cast<T *>(data), dtypeOf<T>(), sizes.begin(), sizes.size());
+  /// From now on calls keep what a backward needs, in blocks of this object, for calls of up to `maxTokens` tokens. Not
+  /// on CUDA.
+  Call &keep(std::int64_t maxTokens) {
+    if (kind == MOE_CUDA)
+      throw Error(MOE_INVALID_ARGUMENT, "a call on a CUDA device keeps in device memory: give blocks to keep()");
+    std::uint64_t savedBytes = 0, coefficientBytes = 0;
+    check(moe_saved_bytes(executable, maxTokens, &savedBytes));
+    check(moe_coefficient_bytes(executable, &coefficientBytes));
+    ownSaved = Block(savedBytes);
+    ownCoefficients = Block(coefficientBytes);
+    return keep(ownSaved.data(), savedBytes, ownCoefficients.data(), coefficientBytes);
   }
-  /// Binds an output, loss, metric or status word; a scalar has the sizes {}.
-  template <typename T> Call &output(const char *name, T *data, std::initializer_list<std::int64_t> sizes) {
-    return bind(name, false, data, dtypeOf<T>(), sizes.begin(), sizes.size());
-  }
-  /// Sets a param for the calls that follow.
-  Call &param(const char *name, float value) {
-    std::size_t index = find(name, true);
-    if (gate->arrays[index].role != MOE_PARAM)
-      throw Error(MOE_INVALID_ARGUMENT, std::string("'") + name + "' of gate '" + gate->name + "' is not a param");
-    params[index] = value;
-    return bind(name, true, &params[index], MOE_F32, nullptr, 0);
-  }
-  /// Binds by run-time type. `in`: inputs and params, else what the gate writes.
-  Call &bind(const char *name, bool in, void *data, moe_dtype dtype, const std::int64_t *sizes, std::size_t rank) {
-    std::size_t index = find(name, in);
-    if (rank > MOE_MAX_RANK)
-      throw Error(MOE_INVALID_ARGUMENT, std::string("'") + name + "' has more than 8 axes");
-    for (std::size_t axis = 0; axis < rank; ++axis)
-      shapes[index][axis] = sizes[axis];
-    bindings[index] = {data, static_cast<std::uint32_t>(dtype), static_cast<std::uint32_t>(rank), shapes[index].data(),
-                       nullptr};
+  /// The same in borrowed blocks (in device memory on CUDA). Of several micro-batches each has a `saved` block of its
+  /// own, to be given before its accumulate() and again before its backward; all share one of `coefficients`. Null:
+  /// keep nothing of the kind.
+  Call &keep(void *savedBlock, std::uint64_t savedBytes, void *coefficientBlock, std::uint64_t coefficientBytes) {
+    kept = {savedBlock, savedBytes, coefficientBlock, coefficientBytes};
     return *this;
   }
 
@@ -228,9 +287,16 @@ public:
   void *accumulatorData() const noexcept { return accumulators; }
 
 private:
+  friend class Backward;
+  struct Kept {
+    void *saved;
+    std::uint64_t savedBytes;
+    void *coefficients;
+    std::uint64_t coefficientBytes;
+  };
+
   explicit Call(const Executable &executable)
-      : executable(executable.get()), gate(&executable.gate()), bindings(gate->array_count), shapes(gate->array_count),
-        params(gate->array_count) {}
+      : Arrays(executable.gate()), executable(executable.get()), kind(executable.device()) {}
 
   void use(void *workspaceData, std::uint64_t bytes, void *accumulatorBlock, void *onStream) {
     workspace = workspaceData;
@@ -239,39 +305,68 @@ private:
     stream = onStream;
     check(moe_init_workspace(executable, workspace, workspaceBytes, stream));
   }
-  std::size_t find(const char *name, bool in) const {
-    std::int32_t index = moe_find_array(gate, name, in);
-    if (index >= 0)
-      return static_cast<std::size_t>(index);
-    std::string known;
-    for (std::uint32_t i = 0; i < gate->array_count; ++i)
-      if ((gate->arrays[i].role == MOE_INPUT || gate->arrays[i].role == MOE_PARAM) == in)
-        known += (known.empty() ? "" : ", ") + std::string(gate->arrays[i].name);
-    throw Error(MOE_INVALID_ARGUMENT, std::string("gate '") + gate->name + "' has no " +
-                                          (in ? "input or param '" : "output '") + name + "'; it has: " + known);
-  }
-  moe_status tryRun(std::uint32_t phase, std::int64_t tokens, void *block) const {
+  moe_call makeCall(const moe_binding *bound, std::uint32_t phase, std::int64_t tokens, void *block) const {
     moe_call call = {};
     call.struct_size = sizeof(moe_call);
     call.phase = phase;
     call.token_count = tokens;
-    call.bindings = bindings.data();
+    call.bindings = bound;
     call.accumulators = block;
     call.workspace = workspace;
     call.workspace_bytes = workspaceBytes;
     call.stream = stream;
+    call.saved = kept.saved;
+    call.saved_bytes = kept.savedBytes;
+    call.coefficients = kept.coefficients;
+    call.coefficient_bytes = kept.coefficientBytes;
+    return call;
+  }
+  moe_status tryRun(std::uint32_t phase, std::int64_t tokens, void *block) const {
+    moe_call call = makeCall(bindings.data(), phase, tokens, block);
     return moe_run(executable, &call);
   }
   void run(std::uint32_t phase, std::int64_t tokens, void *block) const { check(tryRun(phase, tokens, block)); }
 
   const moe_executable *executable;
-  const moe_gate *gate;
-  std::vector<moe_binding> bindings;
-  std::vector<std::array<std::int64_t, MOE_MAX_RANK>> shapes; // a vector's elements stay in place when a Call is moved
-  std::vector<float> params;
-  Block ownWorkspace, ownAccumulators;
+  moe_device_kind kind;
+  Block ownWorkspace, ownAccumulators, ownSaved, ownCoefficients;
   void *workspace = nullptr, *accumulators = nullptr, *stream = nullptr;
   std::uint64_t workspaceBytes = 0;
+  Kept kept = {};
+};
+
+/// The backward of calls: their gradients, bound by the names of gate.backward (`grad_weight`, `scale_balance`,
+/// `grad_logits`). Workspace, stream and what was kept are the call's; so are inputs of the gate that are not bound
+/// here. The call must outlive it, in its place.
+class Backward : public Arrays<Backward> {
+public:
+  explicit Backward(const Call &call) : Arrays(backwardOf(call)), forward(&call) {}
+
+  /// The gradients of a forward call of `tokens` tokens.
+  void run(std::int64_t tokens) { start(0, tokens); }
+  /// The same, added to what the arrays of the gradients hold.
+  void add(std::int64_t tokens) { start(MOE_ADD, tokens); }
+
+private:
+  static const moe_gate &backwardOf(const Call &call) {
+    if (call.gate->backward)
+      return *call.gate->backward;
+    throw Error(MOE_UNSUPPORTED, std::string("gate '") + call.gate->name + "' has no backward program");
+  }
+  void start(std::uint32_t phase, std::int64_t tokens) {
+    merged = bindings;
+    for (std::uint32_t i = 0; i < gate->array_count; ++i) {
+      const moe_array &array = gate->arrays[i];
+      std::int32_t same = moe_find_array(forward->gate, array.name, 1);
+      if ((array.role == MOE_INPUT || array.role == MOE_PARAM) && same >= 0 && !bindings[i].data)
+        merged[i] = forward->bindings[static_cast<std::size_t>(same)];
+    }
+    moe_call call = forward->makeCall(merged.data(), phase, tokens, nullptr);
+    check(moe_run_backward(forward->executable, &call));
+  }
+
+  const Call *forward;
+  std::vector<moe_binding> merged = bindings; // as large as it gets
 };
 
 } // namespace moe::rt

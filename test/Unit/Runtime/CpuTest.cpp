@@ -5,7 +5,6 @@
 #include "CpuFeatures.h"
 #include "OnePassCall.h"
 
-#include <atomic>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
@@ -13,10 +12,9 @@
 #include <new>
 #include <thread>
 
-// Counts allocations of the whole program, the runtime included.
-static std::atomic<long> allocations{0};
+std::atomic<long> moe::test::allocations{0};
 static void *countedNew(std::size_t bytes, std::size_t alignment) {
-  ++allocations;
+  ++moe::test::allocations;
   std::size_t rounded = (std::max<std::size_t>(bytes, 1) + alignment - 1) / alignment * alignment;
   void *memory = std::aligned_alloc(alignment, rounded);
   if (!memory)

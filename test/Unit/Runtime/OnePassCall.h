@@ -3,11 +3,15 @@
 #include "Gates.h"
 #include "moe/runtime.hpp"
 
+#include <atomic>
 #include <gtest/gtest.h>
 #include <random>
 #include <vector>
 
 namespace moe::test {
+
+/// Allocations of the whole program, the runtime included (CpuTest.cpp counts them).
+extern std::atomic<long> allocations;
 
 /// The last message, for EXPECT_THAT-free checks of its parts.
 inline std::string lastError() { return moe_last_error(); }

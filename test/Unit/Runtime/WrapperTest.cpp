@@ -1,8 +1,5 @@
-// The C++ wrapper: binding by name, owned blocks, phases, and failures as exceptions.
-#include "Gates.h"
-#include "moe/runtime.hpp"
-
-#include <gtest/gtest.h>
+// The C++ wrapper: binding by name, owned blocks, phases, backward calls, and failures as exceptions.
+#include "TenLossCall.h"
 
 namespace moe::test {
 namespace {
@@ -97,6 +94,100 @@ TEST_F(Wrapper, FailuresCarryTheRuntimesText) {
   EXPECT_NE(text.find("token_count of the call is 1999"), std::string::npos) << text;
   text = thrown(MOE_UNSUPPORTED, [&] { rt::Executable::cpu(one_pass_gate, 1, "riscv"); });
   EXPECT_NE(text.find("riscv"), std::string::npos) << text;
+}
+
+/// ten_loss_gate through the wrapper; `same` has the arrays and the expected gradients.
+class WrapperBackward : public Wrapper {
+protected:
+  WrapperBackward() {
+    forward.input("x", same.x.data(), {count, CHANNELS}).input("w", same.w, {CHANNELS});
+    forward.output("y", same.y.data(), {count, CHANNELS});
+    for (int k = 0; k < LOSSES; ++k)
+      forward.output(("loss_" + std::to_string(k)).c_str(), &same.losses[k], {});
+  }
+  void bindGradients(rt::Backward &backward) {
+    backward.input("grad_y", same.gradY.data(), {count, CHANNELS});
+    backward.output("grad_x", same.gradX.data(), {count, CHANNELS}).output("grad_w", same.gradW, {CHANNELS});
+    backward.output("sign", same.sign.data(), {count});
+    for (int k = 0; k < LOSSES; ++k)
+      backward.param(("scale_loss_" + std::to_string(k)).c_str(), same.scales[k]);
+  }
+
+  static constexpr int64_t count = 200;
+  TenLossCall same{count, 1};
+  rt::Executable ten = rt::Executable::cpu(ten_loss_gate, 2);
+  rt::Call forward{ten, count};
+};
+
+TEST_F(WrapperBackward, GradientsOverwrittenAndAdded) {
+  EXPECT_EQ(ten.savedBytes(count), same.saved.bytes());
+  EXPECT_EQ(ten.coefficientBytes(), same.coefficients.bytes());
+  forward.keep(count).forward(count);
+  rt::Backward backward(forward);
+  bindGradients(backward);
+  backward.run(count);
+  EXPECT_EQ(same.gradX, same.expectedGradX());
+  backward.add(count);
+  EXPECT_EQ(same.gradX[5], 2 * same.expectedGradX()[5]);
+  backward.param("scale_loss_2", 100).run(count);
+  same.scales[2] = 100;
+  EXPECT_EQ(same.gradX, same.expectedGradX());
+}
+
+TEST_F(WrapperBackward, InputsAreTheCallsUnlessBound) {
+  forward.keep(count).forward(count);
+  rt::Backward backward(forward);
+  bindGradients(backward);
+  float other[CHANNELS] = {0, 0, 0};
+  backward.input("w", other, {CHANNELS}).run(count);
+  EXPECT_EQ(same.gradX[0], 0);
+  rt::Backward again(forward);
+  bindGradients(again);
+  forward.input("w", other, {CHANNELS}); // what the call holds when the backward runs
+  again.run(count);
+  EXPECT_EQ(same.gradX[0], 0);
+  backward.input("w", same.w, {CHANNELS}).run(count);
+  EXPECT_EQ(same.gradX, same.expectedGradX());
+}
+
+TEST_F(WrapperBackward, BorrowedBlocksOfMicroBatches) {
+  rt::Block first(ten.savedBytes(count)), second(ten.savedBytes(count)), coefficients(ten.coefficientBytes());
+  auto keepIn = [&](const rt::Block &saved) {
+    forward.keep(saved.data(), saved.bytes(), coefficients.data(), coefficients.bytes());
+  };
+  forward.reset();
+  std::vector<float> x = same.x, zeros(same.x.size());
+  keepIn(first);
+  forward.accumulate(count);
+  forward.input("x", zeros.data(), {count, CHANNELS});
+  keepIn(second);
+  forward.accumulate(count);
+  forward.finish();
+  rt::Backward backward(forward);
+  bindGradients(backward);
+  keepIn(second);
+  backward.run(count);
+  EXPECT_EQ(same.gradW[0], 0) << "x was zero in the second micro-batch";
+  keepIn(first);
+  backward.run(count);
+  EXPECT_NE(same.gradW[0], 0);
+}
+
+TEST_F(WrapperBackward, Failures) {
+  std::string text = thrown(MOE_UNSUPPORTED, [&] { rt::Backward backward(call); });
+  EXPECT_NE(text.find("'one_pass' has no backward program"), std::string::npos) << text;
+  forward.forward(count);
+  rt::Backward backward(forward);
+  text = thrown(MOE_INVALID_ARGUMENT, [&] { backward.input("x", same.x.data(), {count, CHANNELS}); });
+  EXPECT_NE(text.find("no input or param 'x'; it has: w, grad_y, scale_loss_0"), std::string::npos) << text;
+  text = thrown(MOE_INVALID_ARGUMENT, [&] { backward.output("grad_z", same.x.data(), {count, CHANNELS}); });
+  EXPECT_NE(text.find("no output 'grad_z'; it has: grad_x, grad_w, sign"), std::string::npos)
+      << "kept arrays are nobody's to bind: " << text;
+  text = thrown(MOE_INVALID_ARGUMENT, [&] { backward.run(count); });
+  EXPECT_NE(text.find("'grad_y' is not bound"), std::string::npos) << text;
+  bindGradients(backward);
+  text = thrown(MOE_INVALID_ARGUMENT, [&] { backward.run(count); });
+  EXPECT_NE(text.find("moe_call.saved is null"), std::string::npos) << text;
 }
 
 TEST_F(Wrapper, TypesHaveTheirDtypes) {

@@ -7,13 +7,18 @@
 using namespace mlir;
 using namespace moe;
 
-/// The one program of the module: a cubin or PTX text is one translation unit.
-static FailureOr<kernel::ProgramOp> onlyProgram(ModuleOp module, StringRef stage) {
-  auto programs = module.getOps<kernel::ProgramOp>();
-  if (!llvm::hasSingleElement(programs))
-    return module.emitError("--emit=") << stage << " takes one gate, and the input has "
-                                       << std::distance(programs.begin(), programs.end());
-  return *programs.begin();
+/// The gates of the module. Their backward programs are part of their sources.
+static SmallVector<kernel::ProgramOp> gatesOf(ModuleOp module) {
+  return llvm::filter_to_vector(module.getOps<kernel::ProgramOp>(),
+                                [](kernel::ProgramOp program) { return !program.getBackwardOf(); });
+}
+
+/// The one gate of the module: a cubin or PTX text is one translation unit.
+static FailureOr<kernel::ProgramOp> onlyGate(ModuleOp module, StringRef stage) {
+  SmallVector<kernel::ProgramOp> gates = gatesOf(module);
+  if (gates.size() != 1)
+    return module.emitError("--emit=") << stage << " takes one gate, and the input has " << gates.size();
+  return gates.front();
 }
 
 /// NVRTC on the generated source. The compiler's log, with registers, stack and spills of each kernel, goes to standard
@@ -76,13 +81,13 @@ LogicalResult moe::emitTarget(ModuleOp module, const DriverOptions &options, raw
     return report(all.takeError());
   llvm::StringMap<CudaCode> &cuda = *all;
   if (stage == "cuda") {
-    for (auto program : module.getOps<kernel::ProgramOp>())
-      output << cuda[program.getSymName()].source;
+    for (kernel::ProgramOp gate : gatesOf(module))
+      output << cuda[gate.getSymName()].source;
     return success();
   }
   if (stage == "ptx" || stage == "cubin") {
-    FailureOr<kernel::ProgramOp> program = onlyProgram(module, stage);
-    return succeeded(program) ? compileCuda(*program, cuda[program->getSymName()], options, output) : failure();
+    FailureOr<kernel::ProgramOp> gate = onlyGate(module, stage);
+    return succeeded(gate) ? compileCuda(*gate, cuda[gate->getSymName()], options, output) : failure();
   }
   return writeMachineCode(module, options, cuda, output);
 }

@@ -6,6 +6,7 @@
 // that is alive. Up to 12 values per lane leave room for two blocks of 256 threads on a multiprocessor; more are
 // accepted only where all 32 lanes are in use already.
 #include "compiler/Conversion/MoeKernelToCUDA/CostModel.h"
+#include "compiler/Conversion/MoeKernelToCUDA/Uniform.h"
 #include "compiler/Target/Layout.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -59,7 +60,10 @@ BufferOp accessedBuffer(Operation &op) {
 PassFacts collectFacts(PassOp pass) {
   PassFacts facts;
   visitRowTypes(pass, [&](Operation *, int64_t size) { facts.size = std::max(facts.size, size); });
+  llvm::DenseSet<Operation *> uniform = uniformOperations(pass.getRows().front());
   for (Operation &op : pass.getRows().front()) {
+    if (uniform.contains(&op)) // once per call, not per row
+      continue;
     if (auto map = dyn_cast<MapOp>(op); map && map.getRowSize() == facts.size)
       facts.elementOps += map.getBlock()->getOperations().size() - 1;
     if (auto topk = dyn_cast<TopkOp>(op)) {

@@ -16,15 +16,20 @@ static std::string quotient(const std::string &dividend, int64_t divisor) {
 static int64_t rowSize(Value row) { return cast<RowType>(row.getType()).getSize(); }
 static Type elementType(Value row) { return cast<RowType>(row.getType()).getElementType(); }
 
+/// Gives a row of `layout` its part of shared memory, and the prefix of words in it: "stage + ".
+std::string RegionPrinter::reserveStage(const RowLayout &layout, bool isDouble) {
+  int64_t size = llvm::alignTo(layout.values * layout.lanes * (isDouble ? 2 : 1), 4);
+  stageWords = std::max(stageWords, size);
+  return finish ? "" : "stage + ";
+}
+
 /// Puts a row into this row's part of shared memory, in the order of its elements, for reading by other lanes of the
 /// warp. Gives the word at which the row starts. Whoever reads it ends with moe_sync_warp.
 std::string RegionPrinter::stageRow(Value row) {
   RowLayout layout = layoutOf(row);
   int64_t words = elementType(row).isF64() ? 2 : 1;
-  int64_t size = llvm::alignTo(layout.values * layout.lanes * words, 4);
-  stageWords = std::max(stageWords, size);
   Row source = registers(row);
-  std::string start = finish ? "" : "stage + ";
+  std::string start = reserveStage(layout, words == 2);
   std::string scale = words == 2 ? "2 * " : "";
   Lines code = unrollPragma(layout);
   bool vector = source.indexed && !source.marks && elementType(row).isF32() && layout.values % 4 == 0 &&

@@ -49,6 +49,7 @@ public:
 
 private:
   void placeAccumulators();
+  /// Whether blocks hand anything on, so that one of them is the last.
   bool collects() { return !placed.empty() || countsTokens || !pass.getFinish().front().empty(); }
   LogicalResult chooseBlock();
   void printLayout();
@@ -110,7 +111,7 @@ LogicalResult KernelPrinter::chooseBlock() {
   threads = chooseThreads(std::max(stage, merge), looped);
   int64_t warps = threads / 32;
   direct = warps == 1 && merge > sharedWords;
-  sharedSize = std::max<int64_t>({4, warps * stage, direct ? 0 : warps * merge, finish.stageWords});
+  sharedSize = std::max<int64_t>({collects() ? 4 : 0, warps * stage, direct ? 0 : warps * merge, finish.stageWords});
   info = {name, static_cast<uint32_t>(threads), static_cast<uint32_t>(threads / lanes()), 0, maxCudaBlocks};
   if (sharedSize > sharedWords)
     return pass.emitError("stages rows of ")
@@ -397,7 +398,8 @@ LogicalResult KernelPrinter::print(ProgramOp gate, const std::string &parameters
   int64_t before = 64 + coefficientBytes(gate);
   code.push_back("extern \"C\" __global__ void __launch_bounds__(" + text(threads) + ", 1) " + name + "(");
   code.push_back(indented(parameters, 2) + ") {");
-  put("__shared__ __align__(16) unsigned shared[" + text(sharedSize) + "];", 1);
+  if (sharedSize > 0)
+    put("__shared__ __align__(16) unsigned shared[" + text(sharedSize) + "];", 1);
   if (!placed.empty())
     put("moe_quad *const partials = moe_at<moe_quad>(workspace, " + text(before) + ");", 1);
   put("if (phase & MOE_ACCUMULATE) {", 1);
@@ -425,6 +427,17 @@ LogicalResult KernelPrinter::print(ProgramOp gate, const std::string &parameters
 //===-- Programs
 //----------------------------------------------------------------------------------------------------===//
 
+/// Whether an array is written by this program: all that is no input, but for what its forward program has saved.
+static bool isWritten(ProgramOp gate, BufferOp buffer) {
+  if (buffer.getRole() != Role::Saved)
+    return buffer.getRole() != Role::Input;
+  return gate
+      .walk([&](StoreOp store) {
+        return store.getBuffer() == buffer.getSymName() ? WalkResult::interrupt() : WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
 static std::string parameterType(BufferOp buffer) {
   if (buffer.getRole() == Role::Param)
     return "float ";
@@ -432,7 +445,7 @@ static std::string parameterType(BufferOp buffer) {
   std::string base = type.isBF16() || type.isF16() ? "unsigned short"
                      : type.isInteger(1)           ? "unsigned char"
                                                    : cTypeName(type).str();
-  return (buffer.getRole() == Role::Input ? "const " : "") + base + " *__restrict__ ";
+  return (isWritten(buffer->getParentOfType<ProgramOp>(), buffer) ? "" : "const ") + base + " *__restrict__ ";
 }
 
 /// Names and declares the parameters of all kernels of a program.
@@ -450,6 +463,7 @@ static std::string declareParameters(ProgramOp gate, ProgramText &program) {
     std::string suffix = role == Role::Param         ? ""
                          : role == Role::Input       ? "_in"
                          : role == Role::Coefficient ? "_coefficient"
+                         : role == Role::Saved       ? "_saved"
                                                      : "_out";
     std::string name = program.names.fresh(buffer.getSymName().str() + suffix);
     program.parameters[buffer.getSymName()] = name;
@@ -468,31 +482,76 @@ static std::string joined(const Lines &lines) {
   return result;
 }
 
-FailureOr<CudaCode> moe::emitCuda(ProgramOp gate) {
-  ProgramText program;
-  std::string parameters = declareParameters(gate, program), kernels;
-  CudaCode result;
+/// The program whose gradients `program` computes, in the same module; null for others.
+static ProgramOp forwardOf(ProgramOp program) {
+  std::optional<StringRef> name = program.getBackwardOf();
+  return name ? dyn_cast_or_null<ProgramOp>(SymbolTable::lookupNearestSymbolFrom(
+                    program->getParentOp(), StringAttr::get(program.getContext(), *name)))
+              : ProgramOp();
+}
+
+/// The programs of one gate: `gate`, then those that compute its gradients.
+static SmallVector<ProgramOp> programsOf(ProgramOp gate) {
+  SmallVector<ProgramOp> programs{gate};
+  if (auto module = dyn_cast<ModuleOp>(gate->getParentOp()))
+    for (auto program : module.getOps<ProgramOp>())
+      if (program != gate && forwardOf(program) == gate)
+        programs.push_back(program);
+  return programs;
+}
+
+/// Prints the kernels of one program behind those that `result` has.
+static LogicalResult printKernels(ProgramOp program, ProgramText &text, CudaCode &result) {
+  std::string parameters = declareParameters(program, text);
+  std::optional<StringRef> forward = program.getBackwardOf();
+  std::string stem = forward ? forward->str() + "_backward" : program.getSymName().str() + "_forward";
+  bool counts = !program.getOps<AccumulatorOp>().empty() ||
+                llvm::any_of(program.getOps<PassOp>(), [](PassOp pass) { return !pass.getFinish().front().empty(); });
   int64_t quads = 0, number = 0;
-  for (auto pass : gate.getOps<PassOp>()) {
-    std::string name = (gate.getSymName() + "_forward" + (number ? "_pass" + Twine(number + 1) : Twine())).str();
-    KernelPrinter printer(pass, name, program, number == 0);
-    if (failed(printer.print(gate, parameters)))
+  result.kernels.clear();
+  for (auto pass : program.getOps<PassOp>()) {
+    std::string name = number ? stem + "_pass" + ::text(number + 1) : stem;
+    KernelPrinter printer(pass, name, text, counts && number == 0);
+    if (failed(printer.print(program, parameters)))
       return failure();
     std::string comment;
     if (pass.getReason())
       comment = "// A pass of its own: " + pass.getReason()->str() + "\n";
-    kernels += "\n" + joined(printer.layout) + (printer.layout.empty() ? "" : "\n") + comment + joined(printer.code);
+    result.source +=
+        "\n" + joined(printer.layout) + (printer.layout.empty() ? "" : "\n") + comment + joined(printer.code);
     result.kernels.push_back(printer.info);
     quads = std::max(quads, printer.partialQuads);
     ++number;
   }
-  result.workspaceBytes = 64 + coefficientBytes(gate) + maxCudaBlocks * quads * 16;
-  result.source = "// The gate '" + gate.getSymName().str() + "', made by moe.\n" + cudaPreludeBegin.str() + "\n" +
-                  preludeText + cudaPreludeEnd.str() + "\n\n" + rowsText + "\n//===-- " + gate.getSymName().str() +
-                  " " + std::string(std::max<int64_t>(3, 111 - static_cast<int64_t>(gate.getSymName().size())), '-') +
-                  "===//\n";
-  if (!program.tables.empty())
-    result.source += "\n" + joined(program.tables);
-  result.source += kernels;
+  result.workspaceBytes = 64 + coefficientBytes(program) + maxCudaBlocks * quads * 16;
+  return success();
+}
+
+FailureOr<CudaCode> moe::emitCuda(ProgramOp program) {
+  ProgramOp gate = forwardOf(program) ? forwardOf(program) : program;
+  CudaCode result, printed;
+  ProgramText text;
+  for (ProgramOp part : programsOf(gate)) {
+    // Parameters have names of their own in each program; constants at file scope are shared.
+    ProgramText own;
+    std::swap(own.tables, text.tables);
+    std::swap(own.tableNames, text.tableNames);
+    for (auto &[elements, name] : own.tableNames)
+      own.names.fresh(name);
+    if (failed(printKernels(part, own, printed)))
+      return failure();
+    if (part == program) {
+      result.kernels = printed.kernels;
+      result.workspaceBytes = printed.workspaceBytes;
+    }
+    text = std::move(own);
+  }
+  std::string name = gate.getSymName().str();
+  result.source = "// The gate '" + name + "', made by moe.\n" + cudaPreludeBegin.str() + "\n" + preludeText +
+                  cudaPreludeEnd.str() + "\n\n" + rowsText + "\n//===-- " + name + " " +
+                  std::string(std::max<int64_t>(3, 111 - static_cast<int64_t>(name.size())), '-') + "===//\n";
+  if (!text.tables.empty())
+    result.source += "\n" + joined(text.tables);
+  result.source += printed.source;
   return result;
 }

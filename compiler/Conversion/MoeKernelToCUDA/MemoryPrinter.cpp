@@ -83,7 +83,7 @@ Lines RegionPrinter::loadRaw(const TokenLoad &load, StringRef name, StringRef ro
   std::string from = program.parameters.lookup(load.buffer.getSymName());
   std::string base = name.str();
   if (!load.isRow)
-    return {base + " = moe_load1(" + from + ", " + row.str() + ");"};
+    return {base + " = moe_load1(" + from + ", " + (row.empty() ? "0" : row.str()) + ");"};
   int64_t width = accessWidth(load.buffer, load.layout);
   RowAccess access{load.layout, width, row.str(), ""};
   return access.print([&](const std::string &index, const std::string &j) {
@@ -96,22 +96,24 @@ Lines RegionPrinter::loadRaw(const TokenLoad &load, StringRef name, StringRef ro
   });
 }
 
+Expression RegionPrinter::converted(const TokenLoad &load, const std::string &j) const {
+  int64_t values = load.isRow ? load.layout.values : 1;
+  if (!isHalf(load.buffer))
+    return load.raw + (values == 1 ? "" : "[" + j + "]");
+  std::string word = load.raw + (rawValues(load) == 1 ? "" : isPacked(load) ? "[" + j + " / 2]" : "[" + j + "]");
+  std::string half = isPacked(load) ? j + " % 2" : "0";
+  return call(load.buffer.getType().isBF16() ? "moe_bf16" : "moe_f16", {{word}, {half}});
+}
+
 Lines RegionPrinter::convertRaw(const TokenLoad &load) const {
   int64_t values = load.isRow ? load.layout.values : 1;
   StringRef type = isHalf(load.buffer) ? "float" : cTypeName(load.buffer.getType());
-  StringRef convert = load.buffer.getType().isBF16() ? "moe_bf16" : "moe_f16";
-  auto value = [&](const std::string &j) {
-    if (!isHalf(load.buffer))
-      return load.raw + (values == 1 ? "" : "[" + j + "]");
-    std::string word = load.raw + (rawValues(load) == 1 ? "" : isPacked(load) ? "[" + j + " / 2]" : "[" + j + "]");
-    return convert.str() + "(" + word + ", " + (isPacked(load) ? j + " % 2" : "0") + ")";
-  };
   if (values == 1)
-    return {"const " + type.str() + " " + load.name + " = " + value("0") + ";"};
+    return {"const " + type.str() + " " + load.name + " = " + converted(load, "0").text + ";"};
   Lines text{type.str() + " " + load.name + bracketed(values) + ";"};
   llvm::append_range(text, unrollPragma(load.layout));
   text.push_back(loopHeader(values));
-  text.push_back(indented(load.name + "[j] = " + value("j") + ";"));
+  text.push_back(indented(load.name + "[j] = " + converted(load, "j").text + ";"));
   return text;
 }
 
@@ -148,23 +150,26 @@ void RegionPrinter::printWholeLoad(LoadOp op, BufferOp buffer) {
     scalars[op.getResult()] = Expression(from);
     return;
   }
-  Lines &target = finish ? lines : invariants;
   closeLoop();
-  llvm::append_range(target, takeComments());
   auto row = dyn_cast<RowType>(op.getResult().getType());
   std::string name = names.fresh(buffer.getSymName()),
               type = cTypeName(row ? row.getElementType() : op.getResult().getType()).str();
   if (!row) {
-    target.push_back("const " + type + " " + name + " = " + loaded(buffer, from, "0").text + ";");
+    statement("const " + type + " " + name + " = " + loaded(buffer, from, "0").text + ";");
     scalars[op.getResult()] = Expression(name);
     return;
   }
   RowLayout layout = plan.of(row.getSize());
-  target.push_back(type + " " + name + bracketed(layout.values) + (layout.values == 1 ? " = 0;" : " = {};"));
-  RowAccess access{layout, 1, "", ""};
-  llvm::append_range(target, access.print([&](const std::string &index, const std::string &j) {
+  Lines code{type + " " + name + bracketed(layout.values) + (layout.values == 1 ? " = 0;" : " = {};")};
+  int64_t width = layout.values == 1 || isHalf(buffer) ? 1 : accessWidth(buffer, layout);
+  RowAccess access{layout, width, "", ""};
+  llvm::append_range(code, access.print([&](const std::string &index, const std::string &j) {
+    if (width > 1)
+      return "moe_load" + std::to_string(width) + "(" + from + ", " + index + ", " +
+             (j == "0" ? name : "&" + name + "[j]") + ")";
     return name + (layout.values == 1 ? "" : "[" + j + "]") + " = " + loaded(buffer, from, index).text;
   }));
+  statements(code);
   rows[op.getResult()] = Row{name, layout.values > 1};
 }
 
@@ -188,35 +193,104 @@ static Expression stored(BufferOp buffer, const Expression &value) {
   return buffer.getType().isF16() ? call("moe_to_f16", {value}) : value;
 }
 
-void RegionPrinter::printStore(StoreOp op) {
-  BufferOp buffer = lookupBuffer(op, op.getBuffer());
-  std::string into = program.parameters.lookup(buffer.getSymName());
-  bool perToken = buffer.isPerToken();
-  std::string live = hasMissingRows() ? "live" : "";
-  closeLoop();
-  note(op);
-  auto row = dyn_cast<RowType>(op.getValue().getType());
-  if (!row) {
-    Expression value = stored(buffer, scalar(op.getValue()));
-    std::string once = live;
-    if (plan.getLanes() > 1)
-      once += (live.empty() ? "" : " && ") + std::string("lane == 0");
-    statement((once.empty() ? "" : "if (" + once + ") ") + "moe_store1(" + into + ", " + (perToken ? "row" : "0") +
-              ", " + value.text + ");");
-    return;
+static std::string conditional(const std::string &guard, const std::string &statement) {
+  return (guard.empty() ? "" : "if (" + guard + ") ") + statement;
+}
+
+static std::string both(const std::string &first, const std::string &second) {
+  return first.empty() || second.empty() ? first + second : first + " && " + second;
+}
+
+/// Registers of `source` plus, where the call adds (MOE_ADD), what stands in the buffer.
+RegionPrinter::Row RegionPrinter::addedOnto(BufferOp buffer, const RowLayout &layout, bool isRow, const Row &source) {
+  std::string total = names.fresh((buffer.getSymName() + "_total").str()),
+              type = isHalf(buffer) ? "float" : cTypeName(buffer.getType()).str();
+  TokenLoad before{buffer, layout, isRow, "", names.fresh((buffer.getSymName() + "_before").str())};
+  std::string condition = "phase & MOE_ADD";
+  if (hasMissingRows())
+    condition += " && live";
+  if (!isRow && plan.getLanes() > 1)
+    condition += " && lane == 0";
+  int64_t values = isRow ? layout.values : 1;
+  Lines pragma = values > 1 ? unrollPragma(layout) : Lines(), code;
+  std::string at = values > 1 ? "[j]" : "";
+  auto forEach = [&](const std::string &text, int level) {
+    llvm::append_range(code, pragma);
+    if (values > 1)
+      code.push_back(indented(loopHeader(values), level));
+    code.push_back(indented(text, level + (values > 1)));
+  };
+  if (values == 1) {
+    code.push_back(type + " " + total + " = " + source.base + ";");
+  } else {
+    code.push_back(type + " " + total + bracketed(values) + ";");
+    forEach(total + "[j] = " + source.base + "[j];", 0);
   }
-  RowLayout layout = plan.of(row.getSize());
-  const Row &source = registers(op.getValue());
-  bool vector = source.indexed && !source.marks && (buffer.getType().isF32() || buffer.getType().isInteger(32));
-  int64_t width = vector ? accessWidth(buffer, layout) : 1;
-  RowAccess access{layout, width, perToken ? "row" : "", live};
+  code.push_back("if (" + condition + ") { // onto what stands there");
+  code.push_back(indented(declareRaw(before, before.raw)));
+  for (const std::string &line : loadRaw(before, before.raw, buffer.isPerToken() ? "row" : ""))
+    code.push_back(line.starts_with("#") ? line : indented(line));
+  forEach(total + at + " += " + converted(before, values == 1 ? "0" : "j").text + ";", 1);
+  code.push_back("}");
+  statements(code);
+  return Row{total, values > 1};
+}
+
+void RegionPrinter::printScalarStore(StoreOp op, BufferOp buffer, const std::string &guard) {
+  std::string into = program.parameters.lookup(buffer.getSymName());
+  Expression value = scalar(op.getValue());
+  if (buffer.getAdds()) {
+    RowLayout one{1, plan.getLanes(), 1, 1};
+    value = Expression(addedOnto(buffer, one, false, Row{value.text}).base);
+  }
+  std::string once = plan.getLanes() > 1 ? both(guard, "lane == 0") : guard;
+  statement(conditional(once, "moe_store1(" + into + ", " + (buffer.isPerToken() ? "row" : "0") + ", " +
+                                  stored(buffer, value).text + ");"));
+}
+
+/// Packs a row of bf16 or f16 two to a word; gives the registers.
+std::string RegionPrinter::packed(BufferOp buffer, const RowLayout &layout, const std::string &source) {
+  std::string name = names.fresh((buffer.getSymName() + "_packed").str());
+  Lines code{"unsigned " + name + bracketed(layout.values / 2) + ";"};
+  llvm::append_range(code, unrollPragma(layout));
+  code.push_back(loopHeader(layout.values, "j", 2));
+  code.push_back(indented(name + (layout.values == 2 ? "" : "[j / 2]") + " = " +
+                          (buffer.getType().isBF16() ? "moe_pack_bf16(" : "moe_pack_f16(") + source + "[j], " + source +
+                          "[j + 1]);"));
+  statements(code);
+  return layout.values == 2 ? "&" + name : name;
+}
+
+void RegionPrinter::printRowStore(StoreOp op, BufferOp buffer, const std::string &guard) {
+  std::string into = program.parameters.lookup(buffer.getSymName());
+  RowLayout layout = layoutOf(op.getValue());
+  Row source = registers(op.getValue());
+  if (buffer.getAdds())
+    source = addedOnto(buffer, layout, true, source);
+  int64_t width = source.indexed && !source.marks ? accessWidth(buffer, layout) : 1;
+  bool halves = width > 1 && isHalf(buffer);
+  std::string from = halves ? packed(buffer, layout, source.base) : source.base;
+  RowAccess access{layout, width, buffer.isPerToken() ? "row" : "", guard};
   statements(access.print([&](const std::string &index, const std::string &j) {
     if (width > 1)
       return "moe_store" + std::to_string(width) + "(" + into + ", " + index + ", " +
-             (j == "0" ? source.base : "&" + source.base + "[j]") + ")";
+             (j == "0" ? from : "&" + from + (halves ? "[j / 2]" : "[j]")) + ")";
     std::string value = source.base + (source.indexed ? "[" + j + "]" : "") + (source.marks ? " == 0" : "");
     return "moe_store1(" + into + ", " + index + ", " + stored(buffer, {value}).text + ")";
   }));
+}
+
+void RegionPrinter::printStore(StoreOp op) {
+  BufferOp buffer = lookupBuffer(op, op.getBuffer());
+  std::string guard = hasMissingRows() ? "live" : "";
+  if (buffer.getRole() == Role::Saved) // the caller may not want to keep it
+    guard = both(guard, program.parameters.lookup(buffer.getSymName()) + " != nullptr");
+  closeLoop();
+  note(op);
+  if (isa<RowType>(op.getValue().getType()))
+    printRowStore(op, buffer, guard);
+  else
+    printScalarStore(op, buffer, guard);
 }
 
 //===-- Accumulators

@@ -1,4 +1,4 @@
-// CUDA C++ from a moe_kernel program: readable text, one kernel per pass, complete in itself.
+// CUDA C++ from moe_kernel programs: readable text, one kernel per pass, complete in itself.
 #pragma once
 #include "dialects/MoeKernel/IR/MoeKernel.h"
 #include <string>
@@ -27,7 +27,9 @@ struct CudaCode {
 inline constexpr llvm::StringLiteral cudaPreludeBegin = "//===-- moe device prelude ---===//";
 inline constexpr llvm::StringLiteral cudaPreludeEnd = "//===-- end of moe device prelude ---===//";
 
-/// Prints a verified program as CUDA. Fails, with a diagnostic on the operation, where an operation of arith or math
+/// Prints the gate of a verified program as CUDA: the source holds the kernels of the gate and of the programs of the
+/// same module that compute its gradients, so that all of them are one translation unit; `kernels` and `workspaceBytes`
+/// are those of `program` itself. Fails, with a diagnostic on the operation, where an operation of arith or math
 /// has no CUDA form or a row does not fit the shared memory of a block.
 mlir::FailureOr<CudaCode> emitCuda(kernel::ProgramOp program);
 

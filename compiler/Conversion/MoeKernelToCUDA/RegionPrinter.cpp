@@ -82,7 +82,8 @@ std::string ProgramText::table(StringRef wanted, ArrayRef<int32_t> elements) {
 //----------------------------------------------------------------------------------------===//
 
 RegionPrinter::RegionPrinter(Block &block, const LayoutPlan &plan, ProgramText &program, bool finish)
-    : block(block), plan(plan), program(program), names(program.names), wanted(block),
+    : block(block), plan(plan), program(program),
+      uniform(finish ? llvm::DenseSet<Operation *>() : uniformOperations(block)), names(program.names), wanted(block),
       accumulatorLayout(block.getParentOp()->getParentOfType<ProgramOp>()), finish(finish) {}
 
 RegionPrinter::Loop &RegionPrinter::openLoop(const RowLayout &layout, Operation *user) {
@@ -180,6 +181,8 @@ bool RegionPrinter::isInlined(Operation *op) const {
   if (!map || map->getNumResults() != 1 || !map.getResult(0).hasOneUse())
     return false;
   Operation *user = *map->user_begin();
+  if (isUniform(op) != isUniform(block.findAncestorOpInBlock(*user)))
+    return false;
   if (auto reduce = dyn_cast<kernel::ReduceOp>(user))
     return !isa<RowType>(reduce.getResult().getType());
   return user->getBlock() == op->getBlock() && isa<MapOp, AccumulateOp>(user);
@@ -317,7 +320,8 @@ void RegionPrinter::printScalar(Operation &op) {
   Value value = op.getResult(0);
   if (isa<arith::ConstantOp>(op) || value.use_empty())
     return;
-  if (value.hasOneUse() && (*value.user_begin())->getBlock() == op.getBlock() && !isa<SizeOp>(op))
+  Operation *user = *value.user_begin();
+  if (value.hasOneUse() && user->getBlock() == op.getBlock() && isUniform(user) == isUniform(&op) && !isa<SizeOp>(op))
     return;
   closeLoop();
   named(value, evaluate(&op, value), kindOf(&op));
@@ -365,6 +369,7 @@ LogicalResult RegionPrinter::printOperation(Operation &op) {
       .Case<ExpandOp>([&](auto expand) { printExpand(expand); })
       .Case<TopkOp>([&](auto topk) { printTopk(topk); })
       .Case<ChosenOp>([&](auto chosen) { printChosen(chosen); })
+      .Case<ScatterOp>([&](auto scatter) { printScatter(scatter); })
       .Case<GatherOp>([&](auto gather) { printGather(gather); })
       .Case<SliceOp>([&](auto slice) { printSlice(slice); })
       .Case<ExtractOp>([&](auto extract) { printExtract(extract); })
@@ -382,7 +387,12 @@ LogicalResult RegionPrinter::printOperation(Operation &op) {
 
 LogicalResult RegionPrinter::print() {
   for (Operation &op : block)
-    if (failed(printOperation(op)))
+    if (isUniform(&op) && failed(printOperation(op)))
+      return failure();
+  closeLoop();
+  invariants = std::exchange(lines, {});
+  for (Operation &op : block)
+    if (!isUniform(&op) && failed(printOperation(op)))
       return failure();
   closeLoop();
   return success();

@@ -7,6 +7,7 @@
 #include "compiler/Conversion/MoeKernelToCUDA/CostModel.h"
 #include "compiler/Conversion/MoeKernelToCUDA/Expression.h"
 #include "compiler/Conversion/MoeKernelToCUDA/Names.h"
+#include "compiler/Conversion/MoeKernelToCUDA/Uniform.h"
 #include "compiler/Target/Layout.h"
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/StringSet.h"
@@ -44,7 +45,7 @@ public:
 
   /// The region's statements.
   Lines lines;
-  /// Statements before the row loop: what does not depend on the token.
+  /// Statements before the row loop: the uniform operations (Uniform.h).
   Lines invariants;
   std::vector<TokenLoad> tokenLoads;
   /// Registers of the accumulators that the region adds to.
@@ -63,12 +64,6 @@ public:
   int64_t rawRegisters(const TokenLoad &load) const;
 
 private:
-  /// A row in registers: `base[j]`, or `base`; `base[j] == 0` for the marks of a topk.
-  struct Row {
-    std::string base;
-    bool indexed = false;
-    bool marks = false;
-  };
   struct Loop {
     RowLayout layout;
     Lines before, body, after;
@@ -85,6 +80,8 @@ private:
   void printTokenLoad(kernel::LoadOp op, kernel::BufferOp buffer);
   void printWholeLoad(kernel::LoadOp op, kernel::BufferOp buffer);
   void printStore(kernel::StoreOp op);
+  void printScalarStore(kernel::StoreOp op, kernel::BufferOp buffer, const std::string &guard);
+  void printRowStore(kernel::StoreOp op, kernel::BufferOp buffer, const std::string &guard);
   void printAccumulate(kernel::AccumulateOp op);
   void printRead(kernel::ReadOp op);
   void printGroupReduce(kernel::ReduceOp op);
@@ -95,6 +92,10 @@ private:
   void printTopkRounds(kernel::TopkOp op, const std::string &key, const std::string &name);
   void printChosen(kernel::ChosenOp op);
   void printCount(kernel::CountOp op);
+  void printChosenStaged(kernel::ChosenOp op, const std::string &name);
+  void printScatter(kernel::ScatterOp op);
+  void printScatterStaged(kernel::ScatterOp op, const std::string &name);
+  void printStagedRow(mlir::Value result, const std::string &name, llvm::StringRef type);
   void printGather(kernel::GatherOp op);
   void printPick(mlir::Value result, mlir::Value input, mlir::Value indices);
   void printSlice(kernel::SliceOp op);
@@ -107,6 +108,16 @@ private:
     kernel::Combine combine;
     int64_t top; ///< 0: combine
   };
+  /// A row in registers: `base[j]`, or `base`; `base[j] == 0` for the marks of a topk.
+  struct Row {
+    std::string base;
+    bool indexed = false;
+    bool marks = false;
+  };
+  Row addedOnto(kernel::BufferOp buffer, const RowLayout &layout, bool isRow, const Row &source);
+  std::string packed(kernel::BufferOp buffer, const RowLayout &layout, const std::string &source);
+  /// Value `j` of a row as it came from memory, in the type that it is computed in.
+  Expression converted(const TokenLoad &load, const std::string &j) const;
   void printGroups(const GroupWork &work);
   void printGroupsInLane(const GroupWork &work, const std::string &name);
   void printGroupsInBlocks(const GroupWork &work, const std::string &name);
@@ -140,12 +151,15 @@ private:
   void defineRow(mlir::Value row, llvm::StringRef kind, const Expression &text);
   std::string freshName(mlir::Value value, llvm::StringRef kind);
   bool isInlined(mlir::Operation *op) const;
+  bool isUniform(mlir::Operation *op) const { return uniform.contains(op); }
+  std::string reserveStage(const RowLayout &layout, bool isDouble);
   std::string stageRow(mlir::Value row);
   std::string loopHeader(int64_t values, llvm::StringRef index = "j", int64_t step = 1) const;
 
   mlir::Block &block;
   LayoutPlan plan;
   ProgramText &program;
+  llvm::DenseSet<mlir::Operation *> uniform; ///< of a rows region: printed before the loop
   Names names;
   WantedNames wanted;
   AccumulatorLayout accumulatorLayout;
@@ -167,6 +181,10 @@ Expression positionOf(const RowLayout &layout, const Expression &j);
 Lines unrollPragma(const RowLayout &layout);
 /// "    text"
 std::string indented(llvm::StringRef text, int levels = 1);
+/// Statement over all elements of a row for each position of `indices` that is not negative; `at` is the position, and
+/// `value`, where `values` names registers, their element of that slot.
+Lines forEachPosition(const RowLayout &layout, const RowLayout &slots, const std::string &indices,
+                      const std::string &statement, llvm::StringRef valueType = "", llvm::StringRef values = "");
 /// `target += value;`, `target = moe_max(target, value);` …
 std::string updateStatement(kernel::Combine combine, llvm::StringRef target, const Expression &value);
 /// Neutral element of a combination.

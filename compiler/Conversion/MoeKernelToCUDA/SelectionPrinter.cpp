@@ -1,4 +1,4 @@
-// Selections: topk as rounds of a maximum over integer keys in registers, and what its marks give; gathers; slices.
+// Selections: topk as rounds of a maximum over integer keys in registers, and counts of what its marks give.
 //
 // A key is taken by setting it to 0 (rows.cuh has the order of keys). So at the end the keys that are 0 mark the
 // selected elements, and `chosen` and `count` need neither the positions nor another search.
@@ -127,51 +127,8 @@ void RegionPrinter::printTopkRounds(TopkOp op, const std::string &key, const std
   statements(code);
 }
 
-//===-- Marks
-//-------------------------------------------------------------------------------------------------------===//
-
-/// Statement over all elements of a row for each position of `indices` that is not negative; `at` is the position.
-static Lines forEachPosition(const RowLayout &layout, const RowLayout &slots, const std::string &indices,
-                             const std::string &statement) {
-  Lines code;
-  std::string slot = slots.values == 1  ? indices
-                     : slots.lanes == 1 ? indices + "[k]"
-                                        : indices + "[k / " + text(slots.lanes) + "]";
-  if (slots.values > 1)
-    llvm::append_range(code, unrollPragma(slots));
-  code.push_back("for (int k = 0; k < " + text(slots.size) + "; ++k) {");
-  std::string lane = slots.values == 1 ? "k" : "k % " + text(slots.lanes);
-  code.push_back(indented(
-      "const int at = " +
-      (slots.lanes == 1 ? slot : "moe_from_lane<" + text(slots.lanes) + ">(" + slot + ", " + lane + ")") + ";"));
-  if (layout.values > 1) {
-    llvm::append_range(code, unrollPragma(layout));
-    code.push_back(indented("for (int j = 0; j < " + text(layout.values) + "; ++j)"));
-  }
-  code.push_back(indented(statement, layout.values > 1 ? 2 : 1));
-  code.push_back("}");
-  return code;
-}
-
-void RegionPrinter::printChosen(ChosenOp op) {
-  if (op.getResult().use_empty())
-    return;
-  auto key = keysOf.find(op.getIndices());
-  auto topk = op.getIndices().getDefiningOp<TopkOp>();
-  RowLayout layout = layoutOf(op.getResult());
-  if (key != keysOf.end() && rowSize(topk.getInput()) == layout.size) {
-    note(op);
-    rows[op.getResult()] = Row{key->second, layout.values > 1, true};
-    return;
-  }
-  std::string indices = registers(op.getIndices()).base;
-  note(op);
-  std::string name = declareRow(op.getResult(), "chosen", layout.values == 1 ? " = false" : " = {}");
-  std::string target = name + (layout.values == 1 ? "" : "[j]");
-  std::string here = positionOf(layout, {"j"}).text;
-  statements(
-      forEachPosition(layout, layoutOf(op.getIndices()), indices, "if (" + here + " == at) " + target + " = true;"));
-}
+//===-- Counts
+//------------------------------------------------------------------------------------------------------===//
 
 void RegionPrinter::printCount(CountOp op) {
   AccumulatorOp accumulator = lookupAccumulator(op, op.getAccumulator());
@@ -194,85 +151,4 @@ void RegionPrinter::printCount(CountOp op) {
   std::string here = positionOf(layout, {"j"}).text;
   std::string condition = (live.empty() ? "" : "live && ") + here + " == at";
   statements(forEachPosition(layout, layoutOf(op.getIndices()), indices, "if (" + condition + ") ++" + target + ";"));
-}
-
-//===-- Elements at positions
-//---------------------------------------------------------------------------------------===//
-
-/// Whether all positions of these slots are in the row: those of a topk that no mask can leave short of elements.
-static bool areAllFound(Value indices) {
-  if (auto slice = indices.getDefiningOp<SliceOp>())
-    return areAllFound(slice.getInput());
-  auto topk = indices.getDefiningOp<TopkOp>();
-  return topk && !topk.getMask();
-}
-
-void RegionPrinter::printPick(Value result, Value input, Value indices) {
-  RowLayout layout = layoutOf(input), slots = layoutOf(indices);
-  Row source = registers(input), at = registers(indices);
-  std::string type = elementTypeName(input);
-  bool guarded = slots.isPadded() || !areAllFound(indices);
-  std::string position = at.base + (at.indexed ? "[j]" : ""), value;
-  if (layout.values == 1 && layout.lanes > 1) {
-    value = "moe_from_lane<" + text(layout.lanes) + ">(" + source.base + (source.marks ? " == 0" : "") + ", " +
-            position + ")";
-    openLoop(slots, result.getDefiningOp());
-    return defineRow(result, "picked",
-                     guarded ? select({position + " < 0", Precedence::Relation}, {"0"}, {value}) : value);
-  }
-  std::string start = stageRow(input);
-  std::string word = type == "double" ? "2 * " + position : position;
-  value = "moe_get<" + type + ">(shared, " + start + word + ")";
-  Expression zero(type == "float" ? "0.0f" : type == "bool" ? "false" : "0");
-  openLoop(slots, result.getDefiningOp());
-  defineRow(result, "picked", guarded ? select({position + " < 0", Precedence::Relation}, zero, {value}) : value);
-  loop->after.push_back("moe_sync_warp();");
-}
-
-void RegionPrinter::printGather(GatherOp op) {
-  if (op.getResult().use_empty())
-    return;
-  registers(op.getInput());
-  note(op);
-  printPick(op.getResult(), op.getInput(), op.getIndices());
-  closeLoop();
-}
-
-void RegionPrinter::printSlice(SliceOp op) {
-  if (op.getResult().use_empty())
-    return;
-  RowLayout from = layoutOf(op.getInput()), to = layoutOf(op.getResult());
-  Row source = registers(op.getInput());
-  note(op);
-  bool sameLanes = from.lanes == 1 || (from.width == 1 && to.width == 1);
-  if (sameLanes) {
-    if (source.indexed && to.values == 1)
-      source = Row{source.base + "[0]", false, source.marks};
-    rows[op.getResult()] = source;
-    return;
-  }
-  std::string start = stageRow(op.getInput());
-  std::string type = elementTypeName(op.getInput()), here = positionOf(to, {"j"}).text;
-  std::string word = type == "double" ? "2 * (" + here + ")" : here;
-  openLoop(to, op);
-  Expression value("moe_get<" + type + ">(shared, " + start + word + ")");
-  if (to.isPadded())
-    value = select({here + " < " + text(to.size), Precedence::Relation}, value, {"0"});
-  defineRow(op.getResult(), "part", value);
-  loop->after.push_back("moe_sync_warp();");
-  closeLoop();
-}
-
-void RegionPrinter::printExtract(ExtractOp op) {
-  if (op.getResult().use_empty())
-    return;
-  RowLayout layout = layoutOf(op.getInput());
-  Row source = registers(op.getInput());
-  note(op);
-  int64_t position = op.getPosition(), w = layout.width, vector = w * layout.lanes;
-  int64_t lane = position / w % layout.lanes, j = position / vector * w + position % w;
-  std::string value = source.base + (source.indexed ? "[" + text(j) + "]" : "") + (source.marks ? " == 0" : "");
-  if (layout.lanes > 1)
-    value = "moe_from_lane<" + text(layout.lanes) + ">(" + value + ", " + text(lane) + ")";
-  named(op.getResult(), {value}, "element");
 }

@@ -35,7 +35,7 @@ moe_kernel.program @lane {
 // BLOCKS: const int i = j / 4 * 32 + lane * 4 + j % 4;
 // BLOCKS: if (j % 4 == 0) value = moe_from_lane<8>(g, i / 8);
 // BLOCKS: y[j] = value;
-// BLOCKS: accumulators == nullptr
+// BLOCKS: {{^}}}
 //--- blocks.mlir
 moe_kernel.program @blocks {
   moe_kernel.buffer @x input f32 axes ["token", "expert"] sizes [-1, 64]

@@ -117,7 +117,7 @@ private:
   Buffer *recent[256] = {}; ///< by line: the buffer accessed last
   std::vector<std::unique_ptr<Block>> slots;
   std::vector<size_t> active;  ///< slots with blocks that run
-  std::vector<unsigned> order; ///< of blocks
+  std::vector<unsigned> order; ///< in which the blocks start; the serial number counts along it
   size_t nextInOrder = 0;
   size_t slot = 0;
   unsigned thread = 0;

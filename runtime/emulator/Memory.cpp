@@ -20,7 +20,7 @@ static const char *verb(moe_access_kind kind) {
 //-------------------------------------------------------------------------------------===//
 
 std::string Who::nameThread(const Mark &other) const {
-  return "thread " + digits(other.thread) + " of block " + digits(other.block - firstBlock);
+  return "thread " + digits(other.thread) + " of block " + digits(started[other.block - firstBlock]);
 }
 
 std::string Who::here() const { return "kernel '" + kernel + "', " + nameThread(mark); }

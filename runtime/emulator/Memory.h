@@ -19,7 +19,8 @@ struct Who {
   const std::string &kernel;
   const SourceLines &source;
   Findings &findings;
-  uint32_t firstBlock;  ///< serial number of block 0 of this launch
+  uint32_t firstBlock;                  ///< the serial number of the first block of this launch that started
+  const std::vector<unsigned> &started; ///< blocks in the order in which they started
   uint32_t lastOwnLine; ///< where the kernel itself, not a helper, last accessed memory or met others; 0: unknown
 
   /// "kernel 'gate_forward', block 2, thread 5: ".

@@ -62,7 +62,7 @@ public:
   size_t locate(uintptr_t address);
   /// A plain store: who reads the location from now on learns nothing of what was released before.
   void cut(uintptr_t address);
-  bool any() const { return !locations.empty(); }
+  bool any() const { return !lists.empty(); }
 
   void add(size_t location, Release release) { lists[location].push_back(std::move(release)); }
   uint32_t count(size_t location) const { return static_cast<uint32_t>(lists[location].size()); }

@@ -63,6 +63,7 @@ void Launch::run() {
 //--------------------------------------------------------------------------------------------===//
 
 void Launch::startBlock(size_t number) {
+  const uint32_t serial = firstBlock + static_cast<uint32_t>(nextInOrder);
   const unsigned index = order[nextInOrder++];
   Block &block = *slots[number];
   block.readyWarps = warps == 32 ? ~0u : (1u << warps) - 1;
@@ -76,7 +77,7 @@ void Launch::startBlock(size_t number) {
   block.threads.assign(threads, Thread());
   for (unsigned n = 0; n < threads; ++n)
     block.threads[n].coordinates = {{n}, {index}, {description.blocks}, {threads}};
-  block.order.start(firstBlock + index, threads);
+  block.order.start(serial, threads);
   block.shared.resize(program.sharedVariables().size());
   active.push_back(number);
 }

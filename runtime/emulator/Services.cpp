@@ -32,6 +32,7 @@ Who Launch::who(uint32_t line, bool atomic, bool inShared) {
           program.lines,
           call.findings,
           firstBlock,
+          order,
           self().lastOwnLine};
 }
 

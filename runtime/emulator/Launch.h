@@ -80,7 +80,8 @@ private:
   void fence(uint32_t line);
   int badConstant(int index, int size, uint32_t line);
   static const moe_services services;
-  static Launch &running();
+  static Launch &running() { return *current; }
+  static Launch *current;
 
   // Meetings.
   void openMeeting();
@@ -123,8 +124,10 @@ private:
   unsigned thread = 0;
   bool abandoned = false;
   bool random;
-  uint64_t randomState, interruptMask = 0;
+  uint64_t randomState, interruptMask = 0, jumpMask = 0;
   Fiber *caller = nullptr;
+  FiberPool *fibers = nullptr;
+  const moe_coordinates **coordinates = nullptr;
 };
 
 } // namespace moe::emulator

@@ -7,15 +7,13 @@
 namespace moe::emulator {
 namespace {
 
-Launch *current = nullptr;
-
 /// More fibers than this are not kept waiting at a time.
 constexpr size_t maxFibers = 16384;
 constexpr unsigned defaultResident = 4;
 
 } // namespace
 
-Launch &Launch::running() { return *current; }
+Launch *Launch::current = nullptr;
 
 Launch::Launch(CallState &call, const Program &program, const Kernel &kernel, const moe_emulator_launch &description)
     : call(call), program(program), kernel(kernel), description(description), threads(description.threads),
@@ -27,6 +25,8 @@ Launch::Launch(CallState &call, const Program &program, const Kernel &kernel, co
       std::swap(order[n - 1], order[draw() % n]);
     // From an interruption at every second access to one at every 128th.
     interruptMask = (uint64_t(2) << draw() % 7) - 1;
+    // A thread of another warp or block goes on every time, or up to every 16th time.
+    jumpMask = (uint64_t(1) << draw() % 5) - 1;
   }
   size_t resident = 1;
   if (random)
@@ -44,8 +44,10 @@ static FiberPool &fiberPool(void (*body)(size_t)) {
 }
 
 void Launch::run() {
-  fiberPool(threadMain).reserve(slots.size() * threads);
+  fibers = &fiberPool(threadMain);
+  fibers->reserve(slots.size() * threads);
   program.bind(&services);
+  coordinates = program.running();
   current = this;
   caller = Fiber::running();
   for (Buffer &buffer : call.buffers)
@@ -150,13 +152,16 @@ unsigned Launch::drawBit(uint32_t mask) {
 Fiber &Launch::resume(size_t newSlot, unsigned newThread) {
   slot = newSlot;
   thread = newThread;
-  *program.running() = &self().coordinates;
-  return fiberPool(threadMain)[slot * threads + thread];
+  *coordinates = &self().coordinates;
+  return (*fibers)[slot * threads + thread];
 }
 
 /// Some thread that can go on.
 Fiber &Launch::pick() {
   if (random) {
+    if (draw() & jumpMask)
+      if (const uint32_t ready = slots[slot]->warps[thread / 32].ready)
+        return resume(slot, thread / 32 * 32 + drawBit(ready));
     const size_t chosen = active[draw() % active.size()];
     const Block &block = *slots[chosen];
     const unsigned warp = drawBit(block.readyWarps);

@@ -1,7 +1,12 @@
 // Arrays in and out of memory in every dtype, chunks, and comparison.
 #include "test/Unit/Cpu/KernelRunner.h"
+#include "compiler/Frontend/Frontend.h"
+#include "compiler/InitAll.h"
+#include "compiler/Pipelines/Pipelines.h"
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/Support/SourceMgr.h"
 #include <cmath>
 #include <cstdlib>
 #include <random>
@@ -28,6 +33,44 @@ KernelRunner::KernelRunner(const std::string &text) : context(MLIRContext::Threa
     return;
   }
   gate = std::move(*compiled);
+}
+
+kernel::ProgramOp KernelRunner::program() {
+  for (auto program : module->getOps<kernel::ProgramOp>())
+    if (program.getBackwardOf().has_value() == backward)
+      return program;
+  return nullptr;
+}
+
+void KernelRunner::useBackward() {
+  if (!gate->gate()->backward)
+    ADD_FAILURE() << gate->gate()->name << " has no backward";
+  else
+    backward = true;
+}
+
+std::string moe::test::kernelText(const std::string &path, const std::string &dtype) {
+  DialectRegistry registry;
+  registerAllDialects(registry);
+  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+  llvm::SourceMgr sources;
+  std::string included;
+  sources.AddIncludeFile(path, llvm::SMLoc(), included);
+  SourceMgrDiagnosticHandler handler(sources, &context, llvm::errs());
+  FrontendOptions options;
+  options.dtypes["logits"] = dtype;
+  OwningOpRef<ModuleOp> module = importGate(sources, &context, options);
+  PassManager manager(&context);
+  buildMoePipeline(manager);
+  buildKernelPipeline(manager);
+  if (!module || failed(manager.run(*module))) {
+    ADD_FAILURE() << path << " does not become moe_kernel";
+    return {};
+  }
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  module->print(stream);
+  return text;
 }
 
 namespace {

@@ -15,14 +15,16 @@ struct CallOptions {
   std::set<std::string> dropped; ///< saved arrays that are not kept: null pointers
 };
 
-/// A program, compiled for every variant that this machine runs.
+/// A program, or a gate and its backward, compiled for every variant that this machine runs.
 class KernelRunner {
 public:
   /// Parses and compiles; a failure is a test failure.
   explicit KernelRunner(const std::string &text);
   bool isReady() const { return gate != nullptr; }
-  const moe_gate &descriptor() const { return *gate->gate(); }
-  kernel::ProgramOp program() { return *module->getOps<kernel::ProgramOp>().begin(); }
+  const moe_gate &descriptor() const { return backward ? *gate->gate()->backward : *gate->gate(); }
+  kernel::ProgramOp program();
+  /// What follows is about the backward of the gate; a gate without one is a test failure.
+  void useBackward();
 
   /// Runs variant `variant` in chunks of 40 tokens. `arrays` is what stands in the arrays of the call, before and
   /// after; the others start from nonsense. Dropped arrays are not among them.
@@ -37,7 +39,11 @@ private:
   mlir::MLIRContext context;
   mlir::OwningOpRef<mlir::ModuleOp> module;
   std::unique_ptr<CompiledGate> gate;
+  bool backward = false;
 };
+
+/// The moe_kernel text of a spec, forward and backward; `dtype` is that of the logits. Empty after a test failure.
+std::string kernelText(const std::string &path, const std::string &dtype);
 
 /// Numbers of tokens around the edges of tiles (16) and chunks (40).
 inline constexpr int64_t tokenCounts[] = {0, 1, 16, 37, 95};

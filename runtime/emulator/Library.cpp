@@ -49,7 +49,7 @@ std::vector<SharedVariableInfo> readSymbols(const std::string &file, uint64_t &s
     for (uint64_t n = 0; n < section.sh_size / sizeof(Elf64_Sym); ++n) {
       Elf64_Sym symbol;
       if (!take(file, section.sh_offset + n * sizeof(symbol), symbol) || symbol.st_shndx >= sections.size() ||
-          ELF64_ST_TYPE(symbol.st_info) != STT_OBJECT)
+          ELF64_ST_TYPE(symbol.st_info) != STT_OBJECT || symbol.st_size == 0)
         continue;
       const Elf64_Shdr &home = sections[symbol.st_shndx];
       if (textAt(file, names + home.sh_name) != sectionName)

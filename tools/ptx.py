@@ -9,6 +9,9 @@ running the loop's induction variable where its start, its step and its bound ar
 (a bound that is only known at run time, a call whose body is elsewhere, a branch into the middle of a loop) is said, with
 the line, and not guessed. `tools/kernel-table` makes the table of docs/kernels.md with it.
 
+Where a branch depends on a vote (`vote.sync.any`: does any lane of the warp have the case), its true side is code for rare
+rows. The longest path goes through it all the same; the count without it is given beside it.
+
 An instruction is every statement of the body that is not a directive: moves and conversions count like all others, of which
 the assembler behind PTX may drop some, and predicated instructions count whether their predicate holds or not.
 """
@@ -423,15 +426,41 @@ class Function:
                 count += self.module[callee].longest()
         return count
 
-    def iteration(self, loop):
-        """The longest way round `loop`, and the longest ways from its start to the end of each block that leaves it."""
-        ways = self.ways(loop.header, loop.blocks, loop.children)
-        round_trip = max((ways[latch] for latch in loop.latches), key=lambda path: path.count)
+    def voted(self):
+        """Edges to the true side of a branch on `vote.sync.any`."""
+        edges = set()
+        for number in self.order:
+            block = self.blocks[number]
+            branch = block.code[-1] if block.code else None
+            if branch is None or not branch.guard or not branch.is_branch or len(block.after) != 2:
+                continue
+            register, negated = branch.guard
+            found = self.reaching(register, number, len(block.code) - 1)
+            while len(found) == 1 and None not in found:
+                (home, place), = found
+                code = self.blocks[home].code[place]
+                if code.opcode.startswith("vote.sync.any"):
+                    taken = self.targets(branch)[0]
+                    edges.add((number, next(other for other in block.after if (other == taken) != negated)))
+                if code.opcode != "not.pred" or code.guard:
+                    break
+                negated = not negated
+                found = self.reaching(code.operands[1], home, place)
+        return edges
+
+    def iteration(self, loop, without=()):
+        """The longest way round `loop`, and the longest ways from its start to the end of each block that leaves it, along
+        no edge of `without`."""
+        ways = self.ways(loop.header, loop.blocks, loop.children, without)
+        rounds = [ways[latch] for latch in loop.latches if latch in ways]
+        if not rounds:
+            raise PtxError(f"line {self.blocks[loop.header].line}: nothing leads round the loop but what a vote decides")
+        round_trip = max(rounds, key=lambda path: path.count)
         leaving = {number: path for number, path in ways.items()
                    if any(other not in loop.blocks for other in self.blocks[number].after)}
         return round_trip, leaving
 
-    def ways(self, start, blocks, loops):
+    def ways(self, start, blocks, loops, without=()):
         """The longest ways from the beginning of `start` to the end of each block of `blocks`, where `loops` count as one
         step."""
         inner = {loop.header: loop for loop in loops}
@@ -442,7 +471,7 @@ class Function:
             before, count = reached[number], reached[number].count if reached[number] else 0
             if number in inner:
                 loop = inner[number]
-                whole, leaving = self.iteration(loop)
+                whole, leaving = self.iteration(loop, without)
                 repeats = self.trips(loop) - 1
                 out = {end: Path(count + repeats * whole.count + last.count, before, (whole, repeats, last))
                        for end, last in leaving.items()}
@@ -452,7 +481,7 @@ class Function:
             for end, path in out.items():
                 ends[end] = path
                 for other in self.blocks[end].after:
-                    if loop and other in loop.blocks or other not in blocks or other == start:
+                    if loop and other in loop.blocks or other not in blocks or other == start or (end, other) in without:
                         continue
                     if other not in reached or reached[other].count < path.count:
                         reached[other] = path
@@ -543,7 +572,10 @@ def describe(function):
         loop, depth = stack.pop()
         try:
             whole, _ = function.iteration(loop)
+            usual, _ = function.iteration(loop, function.voted())
             cost = f"{whole.count} instructions per iteration"
+            if usual.count != whole.count:
+                cost += f" ({usual.count} without what a vote decides)"
         except PtxError as error:
             cost = f"unknown cost: {error}"
         try:

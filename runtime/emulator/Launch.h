@@ -1,8 +1,8 @@
 // One launch: blocks, warps and threads, who runs next, and where they meet.
 //
-// With seed 0 one block runs at a time, in it the lowest warp that can go on, in that the lowest lane, and a thread
-// runs until it waits. With any other seed several blocks run at a time, and whoever goes on is drawn at random each
-// time that a thread waits, and now and then before an access to memory.
+// With seed 0 one block runs at a time, in it one warp as long as any of its lanes can go on, then the lowest one that
+// can, in that the lowest lane; and a thread runs until it waits. With any other seed several blocks run at a time, and
+// who goes on is drawn at random each time that a thread waits, and now and then before an access to memory.
 //
 // A thread waits at a block barrier for all threads of its block, at a shuffle, vote, reduction or warp barrier for all
 // 32 lanes of its warp. Threads that meet must be in the same kind of call on the same line. When threads wait and no

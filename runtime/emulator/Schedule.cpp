@@ -23,8 +23,8 @@ Launch::Launch(CallState &call, const Program &program, const Kernel &kernel, co
   if (random) {
     for (size_t n = order.size(); n > 1; --n)
       std::swap(order[n - 1], order[draw() % n]);
-    // From an interruption at every second access to one at every 128th.
-    interruptMask = (uint64_t(2) << draw() % 7) - 1;
+    // From an interruption at every second access to one at every 32nd.
+    interruptMask = (uint64_t(2) << draw() % 5) - 1;
     // A thread of another warp or block goes on every time, or up to every 16th time.
     jumpMask = (uint64_t(1) << draw() % 5) - 1;
   }
@@ -94,6 +94,8 @@ void Launch::endBlock() {
   active.erase(std::find(active.begin(), active.end(), slot));
   if (nextInOrder < order.size())
     startBlock(slot);
+  if (!random)
+    thread = 0;
 }
 
 /// What a fiber does for ever: one thread of a block after the other.
@@ -142,11 +144,13 @@ uint64_t Launch::draw() {
   return (randomState * 0x2545f4914f6cdd1d) >> 20;
 }
 
-/// A set bit: the first one at or after a random place.
+/// One of the set bits, each as likely as any other.
 unsigned Launch::drawBit(uint32_t mask) {
-  const unsigned place = draw() % 32;
-  const uint32_t turned = place ? mask >> place | mask << (32 - place) : mask;
-  return (static_cast<unsigned>(__builtin_ctz(turned)) + place) % 32;
+  if (mask == ~0u)
+    return draw() % 32;
+  for (auto skip = draw() % static_cast<unsigned>(__builtin_popcount(mask)); skip; --skip)
+    mask &= mask - 1;
+  return static_cast<unsigned>(__builtin_ctz(mask));
 }
 
 Fiber &Launch::resume(size_t newSlot, unsigned newThread) {

@@ -76,7 +76,15 @@ int64_t RegionPrinter::rawRegisters(const TokenLoad &load) const {
 std::string RegionPrinter::declareRaw(const TokenLoad &load, StringRef name) const {
   StringRef type = isHalf(load.buffer) ? "unsigned" : cTypeName(load.buffer.getType());
   int64_t values = rawValues(load);
-  return type.str() + " " + name.str() + bracketed(values) + (values == 1 ? " = 0;" : " = {};");
+  std::string declaration = type.str() + " " + name.str() + bracketed(values);
+  // Where there is no row, positions name nothing.
+  if (load.isRow && load.buffer.getType().isInteger(32) && values <= RowLayout::maxUnrolledValues) {
+    std::string list = "-1";
+    for (int64_t n = 1; n < values; ++n)
+      list += ", -1";
+    return declaration + " = " + (values == 1 ? list : "{" + list + "}") + ";";
+  }
+  return declaration + (values == 1 ? " = 0;" : " = {};");
 }
 
 Lines RegionPrinter::loadRaw(const TokenLoad &load, StringRef name, StringRef row) const {

@@ -194,7 +194,11 @@ void RegionPrinter::printPick(Value result, Value input, Value indices) {
     value = "moe_from_lane<" + text(layout.lanes) + ">(" + source.base + (source.marks ? " == 0" : "") + ", " +
             position + ")";
     openLoop(slots, result.getDefiningOp());
-    return defineRow(result, "picked", guarded ? select(missing, {"0"}, {value}) : value);
+    if (!guarded)
+      return defineRow(result, "picked", {value});
+    std::string there = names.fresh("there"); // all lanes take part in the shuffle, whatever their position
+    inLoop("const " + type + " " + there + " = " + value + ";");
+    return defineRow(result, "picked", select(missing, {"0"}, {there}));
   }
   std::string start = stageRow(input);
   std::string word = type == "double" ? "2 * " + position : position;

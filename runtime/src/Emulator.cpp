@@ -187,13 +187,16 @@ void EmulatorExecutable::keepTraffic(const moe_gate &program, const moe_emulator
 moe_status failureOf(const moe_gate &gate, const moe_emulator_report &found, const Memory &memory) {
   std::string texts;
   size_t count = found.finding_count;
+  bool isComplete = found.kernel_count == gate.pass_count;
   for (size_t i = 0; i < found.finding_count; ++i) {
     const moe_emulator_finding &finding = found.findings[i];
+    isComplete &= finding.kind != MOE_EMULATOR_BARRIER && finding.kind != MOE_EMULATOR_WARP &&
+                  finding.kind != MOE_EMULATOR_LAUNCH; // these end a kernel
     texts += "\n" + std::string(finding.text);
     if (finding.times > 1)
       texts += print("\n  (%llu times)", static_cast<unsigned long long>(finding.times));
   }
-  for (size_t i = 0; count == 0 && i < memory.size(); ++i)
+  for (size_t i = 0; isComplete && i < memory.size(); ++i)
     if (uint64_t bytes = found.kernels[found.kernel_count - 1].buffers[i].undefined_bytes;
         bytes && memory[i].use == MOE_EMULATOR_WRITE_ONCE) {
       texts += print("\nnever written: %llu of the %llu bytes of '%s'", static_cast<unsigned long long>(bytes),

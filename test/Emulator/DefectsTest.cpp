@@ -11,7 +11,7 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 
-/// What to put in place of a text that stands in the source exactly once.
+/// What to put in place of a text that stands exactly once in the source, as far as the forward kernel goes.
 struct Edit {
   const char *from;
   const char *to;
@@ -23,12 +23,15 @@ protected:
     gate = Gate::load(MOE_SOURCE_DIR "/examples/deepseek_moe.moe", {});
     ASSERT_TRUE(gate);
     source = gate->descriptor().cuda_source;
+    forwardEnd = source.find("_backward_layout");
+    if (size_t next = source.find("extern \"C\" __global__", source.find("deepseek_moe_forward(")); next < forwardEnd)
+      forwardEnd = next;
   }
 
   void plant(const Edit &edit) {
     size_t at = source.find(edit.from);
-    ASSERT_NE(at, std::string::npos) << "the generated source has no\n" << edit.from;
-    ASSERT_EQ(source.find(edit.from, at + 1), std::string::npos) << "twice in the generated source:\n" << edit.from;
+    ASSERT_LT(at, forwardEnd) << "the generated source has no\n" << edit.from;
+    ASSERT_GE(source.find(edit.from, at + 1), forwardEnd) << "twice in the generated source:\n" << edit.from;
     source.replace(at, std::string(edit.from).size(), edit.to);
   }
 
@@ -59,6 +62,7 @@ protected:
 
   std::unique_ptr<Gate> gate;
   std::string source;
+  size_t forwardEnd = 0; ///< where the backward kernel begins in `source`
   moe_gate edited;
 };
 
@@ -122,7 +126,19 @@ TEST_F(Defects, DivergentBlockBarrier) {
 TEST_F(Defects, WrongShuffleMask) {
   expectFound({"      nonfinite_tokens_sum = moe_sum_lanes<8>(nonfinite_tokens_sum);",
                "      if (live) nonfinite_tokens_sum = moe_sum_lanes<8>(nonfinite_tokens_sum);"},
-              37, 1, AllOf(HasSubstr("shuffle"), HasSubstr("if (live) nonfinite_tokens_sum = ")));
+              37, 1,
+              AllOf(HasSubstr("lanes that never meet: "), HasSubstr("thread 32 to 39, each: waits in a shuffle"),
+                    HasSubstr("moe_shuffle_xor(x, offset)")));
+}
+
+/// Lanes of one warp that meet, but in different shuffles.
+TEST_F(Defects, LanesInDifferentShuffles) {
+  expectFound({"      nonfinite_tokens_sum = moe_sum_lanes<8>(nonfinite_tokens_sum);",
+               "      if (live) nonfinite_tokens_sum = moe_sum_lanes<8>(nonfinite_tokens_sum);\n"
+               "      else moe_sync_warp(), moe_sync_warp(), moe_sync_warp();"},
+              37, 1,
+              AllOf(HasSubstr("threads meet in different calls"), HasSubstr("moe_sync_warp(), moe_sync_warp()"),
+                    HasSubstr("moe_shuffle_xor(x, offset)")));
 }
 
 //===-- Places
@@ -167,7 +183,7 @@ TEST_F(Defects, ReadOfUnwrittenSharedMemory) {
   expectFound({"    if (threadIdx.x % 32 < 4)\n      moe_put(shared, words + 128",
                "    if (threadIdx.x % 32 < 3)\n      moe_put(shared, words + 128"},
               5, 1,
-              AllOf(HasSubstr("uninitialised: "), HasSubstr("word 131 of 'shared' in shared memory"),
+              AllOf(HasSubstr("uninitialised: "), HasSubstr("of 'shared' in shared memory"),
                     HasSubstr("moe_get<moe_quad>(shared, 4 * ")));
 }
 

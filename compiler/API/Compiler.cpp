@@ -1,6 +1,7 @@
 // The way from text to a descriptor: frontend, pipelines, CUDA text, CPU code, LLJIT.
 #include "compiler/API/Compiler.h"
 #include "compiler/Pipelines/Pipelines.h"
+#include "compiler/Transforms/Differentiate.h"
 #include "dialects/Moe/IR/Moe.h"
 #include "dialects/MoeKernel/IR/MoeKernel.h"
 #include "mlir/IR/Diagnostics.h"
@@ -22,13 +23,16 @@ CompiledGate::~CompiledGate() = default;
 
 void moe::registerCompilerDialects(DialectRegistry &registry) {
   registry.insert<MoeDialect, kernel::MoeKernelDialect, arith::ArithDialect, math::MathDialect>();
+  registerUpstreamAdjoints(registry);
 }
 
-LogicalResult moe::lowerToKernel(ModuleOp module) {
+LogicalResult moe::lowerToKernel(ModuleOp module, bool forwardOnly) {
   if (module.getOps<GateOp>().empty())
     return success();
   PassManager manager(module.getContext());
-  buildMoePipeline(manager);
+  MoePipelineOptions pipeline;
+  pipeline.forwardOnly = forwardOnly;
+  buildMoePipeline(manager, pipeline);
   buildKernelPipeline(manager);
   return manager.run(module);
 }
@@ -107,11 +111,11 @@ llvm::Expected<std::unique_ptr<CompiledGate>> CompiledGate::fromKernel(ModuleOp 
 
 /// A module of moe_kernel programs from a spec or from MLIR text, or null after errors.
 static OwningOpRef<ModuleOp> readKernels(llvm::SourceMgr &sources, StringRef name, MLIRContext &context,
-                                         const FrontendOptions &frontend) {
+                                         const FrontendOptions &frontend, bool forwardOnly) {
   OwningOpRef<ModuleOp> module = name.ends_with(".mlir") || name.ends_with(".mlirbc")
                                      ? parseSourceFile<ModuleOp>(sources, &context)
                                      : importGate(sources, &context, frontend);
-  if (!module || failed(lowerToKernel(*module)))
+  if (!module || failed(lowerToKernel(*module, forwardOnly)))
     return nullptr;
   return module;
 }
@@ -127,7 +131,7 @@ static llvm::Expected<std::unique_ptr<CompiledGate>> compileBuffer(std::unique_p
   registerCompilerDialects(registry);
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
   SourceMgrDiagnosticHandler handler(sources, &context, diagnostics);
-  OwningOpRef<ModuleOp> kernels = readKernels(sources, name, context, frontend);
+  OwningOpRef<ModuleOp> kernels = readKernels(sources, name, context, frontend, options.forwardOnly);
   if (!kernels)
     return makeError("'" + name + "' could not be compiled");
   return CompiledGate::fromKernel(*kernels, options);

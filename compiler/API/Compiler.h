@@ -21,6 +21,8 @@ struct CompileOptions {
   CpuOptions cpu;
   /// Puts the CUDA source into the descriptor.
   bool cuda = true;
+  /// Derives no backward gate from a spec.
+  bool forwardOnly = false;
   /// Name of the gate; empty where the module holds one.
   std::string name;
 };
@@ -59,8 +61,9 @@ private:
 /// The dialects that a spec passes through on its way to machine code.
 void registerCompilerDialects(mlir::DialectRegistry &registry);
 
-/// Runs the pipelines from `moe` to `moe_kernel` on a module; one that has no gate in `moe` is left as it is.
-mlir::LogicalResult lowerToKernel(mlir::ModuleOp module);
+/// Runs the pipelines from `moe` to `moe_kernel` on a module, backward gates included unless `forwardOnly`; one that
+/// has no gate in `moe` is left as it is.
+mlir::LogicalResult lowerToKernel(mlir::ModuleOp module, bool forwardOnly = false);
 
 /// CUDA code of every program of a module. A program that CUDA cannot express is an error, with diagnostics.
 llvm::Expected<llvm::StringMap<CudaCode>> emitCudaOfAll(mlir::ModuleOp kernels);

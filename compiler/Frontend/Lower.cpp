@@ -20,7 +20,7 @@ OwningOpRef<ModuleOp> Lower::run() {
   OwningOpRef<ModuleOp> module = ModuleOp::create(builder, diags.locate(llvm::SMLoc()));
   builder.setInsertionPointToStart(module->getBody());
   loc = NameLoc::get(builder.getStringAttr("gate " + gate.name.str()), diags.locate(gate.loc));
-  auto op = GateOp::create(builder, loc, gate.name, FlatSymbolRefAttr());
+  auto op = GateOp::create(builder, loc, gate.name, FlatSymbolRefAttr(), ArrayAttr());
   builder.setInsertionPointToStart(&op.getBody().emplaceBlock());
   for (const Statement &statement : gate.statements)
     if (statement.kind == Statement::Kind::Axis)
@@ -121,7 +121,7 @@ void Lower::lowerStatement(const Statement &statement) {
   case Kind::Mask:
     return notLowered(statement.loc, "'mask'");
   case Kind::Gradient:
-    return notLowered(statement.loc, "'gradient'");
+    return lowerGradient(statement);
   default:
     value = statement.value ? lower(*statement.value) : values.lookup(statement.symbol);
     break;
@@ -138,6 +138,18 @@ void Lower::lowerStatement(const Statement &statement) {
     lowerMetric(statement, value);
   else if (statement.kind == Kind::Output)
     lowerOutput(statement, value);
+}
+
+/// Of several statements, the names of all.
+void Lower::lowerGradient(const Statement &statement) {
+  auto gate = cast<GateOp>(builder.getInsertionBlock()->getParentOp());
+  SmallVector<Attribute> names;
+  if (gate.getGradient())
+    llvm::append_range(names, *gate.getGradient());
+  for (const ExprPtr &item : statement.list)
+    if (auto name = builder.getStringAttr(item->text); !llvm::is_contained(names, name))
+      names.push_back(name);
+  gate.setGradientAttr(builder.getArrayAttr(names));
 }
 
 void Lower::lowerLoss(const Statement &statement, Value value) {

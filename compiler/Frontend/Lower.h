@@ -26,6 +26,7 @@ private:
   void lowerLoss(const Statement &statement, mlir::Value value);
   void lowerMetric(const Statement &statement, mlir::Value value);
   void lowerOutput(const Statement &statement, mlir::Value value);
+  void lowerGradient(const Statement &statement);
   void warnWithoutGradient(const Statement &statement, mlir::Value loss);
   void notLowered(llvm::SMLoc loc, const llvm::Twine &what, llvm::StringRef instead = "");
   bool areLowered(Axes axes) const;

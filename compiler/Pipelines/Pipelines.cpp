@@ -8,9 +8,19 @@
 
 using namespace mlir;
 
-void moe::buildMoePipeline(OpPassManager &pm) {
+static void simplify(OpPassManager &pm) {
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+}
+
+void moe::buildMoePipeline(OpPassManager &pm, const MoePipelineOptions &options) {
+  simplify(pm);
+  if (!options.forwardOnly) {
+    pm.addPass(createMoeDeriveBackward());
+    simplify(pm);
+    pm.addPass(createMoeCutBackward());
+    simplify(pm);
+  }
   pm.addNestedPass<GateOp>(createExpandSelectionMath());
 }
 
@@ -24,10 +34,13 @@ void moe::buildKernelPipeline(OpPassManager &pm) {
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   pm.addPass(createMoeKernelFuseMaps());
+  pm.addPass(createMoeKernelSplitUniform());
+  pm.addPass(createCSEPass());
 }
 
 void moe::registerPipelines() {
-  PassPipelineRegistration<>("moe-pipeline", "simplify a gate and expand what selections depend on", buildMoePipeline);
+  PassPipelineRegistration<MoePipelineOptions>(
+      "moe-pipeline", "simplify a gate, derive its backward gate, expand what selections depend on", buildMoePipeline);
   PassPipelineRegistration<>("moe-kernel-pipeline", "decompose and fuse a gate into passes over the tokens",
                              buildKernelPipeline);
 }

@@ -41,8 +41,8 @@ Value varianceOf(const TensorBuilder &w, Operation *op, const Extent &extent, Va
 }
 
 /// m + log(sum(exp(x - m))) with m the greatest x, or 0 where that is infinite: so -inf everywhere gives -inf, and one
-/// +inf gives +inf.
-Value logSumExpOf(const TensorBuilder &w, const Extent &extent, Value x, RankedTensorType result) {
+/// +inf gives +inf. Over nothing it is NaN, by 0 / count.
+Value logSumExpOf(const TensorBuilder &w, Operation *op, const Extent &extent, Value x, RankedTensorType result) {
   Type element = result.getElementType();
   Value greatest = extent.reduce(w, ReduceKind::MaxNum, x, result);
   Value infinity = w.scalar(element, std::numeric_limits<double>::infinity());
@@ -50,7 +50,11 @@ Value logSumExpOf(const TensorBuilder &w, const Extent &extent, Value x, RankedT
       w.select(arith::CmpFPredicate::OEQ, w.unary<math::AbsFOp>(greatest), infinity, w.scalar(element, 0), greatest);
   Value terms = w.unary<math::ExpOp>(w.sub(x, extent.spread(w, shift, x.getType())));
   Value sum = extent.reduce(w, ReduceKind::Sum, terms, result);
-  return w.add(w.unary<math::LogOp>(sum), shift);
+  Value logarithm = w.add(w.unary<math::LogOp>(sum), shift);
+  if (!overRunTimeAxis(extent, w.typeOf(x)) && !extent.valid)
+    return logarithm;
+  Value zero = w.broadcast(w.scalar(element, 0), result);
+  return w.add(logarithm, w.div(zero, extent.count(w, op, w.typeOf(x), result)));
 }
 
 struct DecomposeReduce : OpRewritePattern<ReduceOp> {
@@ -77,7 +81,7 @@ struct DecomposeReduce : OpRewritePattern<ReduceOp> {
       return success();
     }
     case ReduceKind::LogSumExp:
-      rewriter.replaceOp(op, logSumExpOf(w, extent, x, result));
+      rewriter.replaceOp(op, logSumExpOf(w, op, extent, x, result));
       return success();
     default:
       return rewriter.notifyMatchFailure(op, "is a sum or an extreme value already");

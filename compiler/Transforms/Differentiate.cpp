@@ -32,16 +32,23 @@ public:
     seed();
     if (failed(sweep()))
       return failure();
-    for (Operation *op : order) // the inputs of the forward program, not the gradients that came in
-      if (auto input = dyn_cast<InputOp>(op); input && isa<FloatType>(input.getType().getElementType()))
-        writeGradient(input);
+    for (Operation *op : order) // what the forward program has, not the gradients that came in
+      if (isWanted(op))
+        writeGradient(op);
     for (Operation *sink : sinks)
       sink->erase();
     return success();
   }
 
 private:
-  /// Marks the operations through which a float input reaches other values.
+  /// True for an input or param that a gradient is made for.
+  bool isWanted(Operation *op) {
+    if (!isa<InputOp, ParamOp>(op) || !isa<FloatType>(getElementTypeOrSelf(op->getResult(0).getType())))
+      return false;
+    return gate.getGradient() ? llvm::is_contained(*gate.getGradient(), op->getAttr("name")) : isa<InputOp>(op);
+  }
+
+  /// Marks the operations through which what gradients are made for reaches other values.
   void findActive() {
     for (Operation &op : gate.getBody().front()) {
       if (isa<LossOp, MetricOp, OutputOp>(op)) {
@@ -49,9 +56,8 @@ private:
         continue;
       }
       order.push_back(&op);
-      bool input = isa<InputOp>(op) && isa<FloatType>(getElementTypeOrSelf(op.getResult(0).getType()));
       bool depends = llvm::any_of(op.getOperands(), [&](Value v) { return active.contains(v.getDefiningOp()); });
-      if (input || (depends && !stopsGradient(&op)))
+      if (isWanted(&op) || (depends && !stopsGradient(&op)))
         active.insert(&op);
     }
   }
@@ -76,7 +82,7 @@ private:
 
   LogicalResult sweep() {
     for (Operation *op : llvm::reverse(order)) {
-      if (!active.contains(op) || isa<InputOp>(op) || !gradients.contains(op->getResult(0)))
+      if (!active.contains(op) || isa<InputOp, ParamOp>(op) || !gradients.contains(op->getResult(0)))
         continue;
       auto differentiable = dyn_cast<DifferentiableOpInterface>(op);
       if (!differentiable)
@@ -88,15 +94,16 @@ private:
     return success();
   }
 
-  void writeGradient(InputOp input) {
-    Value gradient = gradients.lookup(input.getResult());
-    RankedTensorType type = gradientType(input.getResult());
+  void writeGradient(Operation *source) {
+    Value value = source->getResult(0), gradient = gradients.lookup(value);
+    RankedTensorType type = gradientType(value);
     if (!gradient)
-      gradient = AdjointBuilder(input, builder, gradients).full(type, 0);
+      gradient = AdjointBuilder(source, builder, gradients).full(type, 0);
     TypeAttr store;
-    if (type != input.getType())
-      store = TypeAttr::get(input.getType().getElementType());
-    OutputOp::create(builder, input.getLoc(), ("grad_" + input.getName()).str(), gradient, store);
+    if (type != value.getType())
+      store = TypeAttr::get(getElementTypeOrSelf(value.getType()));
+    std::string name = "grad_" + source->getAttrOfType<StringAttr>("name").str();
+    OutputOp::create(builder, source->getLoc(), name, gradient, store, /*saved=*/false, /*adds=*/true);
   }
 
   GateOp gate;

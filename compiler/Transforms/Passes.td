@@ -88,4 +88,47 @@ def MoeDifferentiate : Pass<"moe-differentiate", "::moe::GateOp"> {
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
 }
+
+def MoeDeriveBackward : Pass<"moe-derive-backward", "::mlir::ModuleOp"> {
+  let summary = "add the backward gate of every gate";
+  let description = [{
+    Each gate that has a float output or a loss, and something that gradients are made for, gets a second gate
+    `NAME_backward` behind it: a copy, turned into its backward program as by moe-differentiate. `moe-cut-backward` then
+    decides what of the forward values it is handed and what it computes again.
+
+    ```mlir
+    moe.gate @router { ... }
+    ==>
+    moe.gate @router { ... }
+    moe.gate @router_backward backward_of @router { ... }
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
+}
+
+def MoeCutBackward : Pass<"moe-cut-backward", "::mlir::ModuleOp"> {
+  let summary = "save for each backward gate what it should not compute again";
+  let description = [{
+    A backward gate starts as one program with its forward values. What it uses of them is
+    * a selection or an index of the greatest: [token, slot] or [token] of i32, taken from the caller where the forward
+      gate has it as an output, else saved;
+    * a value without tokens that depends on them (a load, a mean): finished by the forward gate, saved;
+    * any other value: computed again from the inputs.
+    So nothing that is saved is larger than a selection or a row. A remark lists it with its bytes.
+
+    ```mlir
+    moe.gate @router { ... }
+    moe.gate @router_backward backward_of @router {
+      %f = moe.reduce sum %c over [token] : tensor<?x64xf32, #moe.axes<token, expert>> -> tensor<64xf32, #moe.axes<expert>>
+      ...
+    }
+    ==>
+    moe.gate @router { ... moe.output "saved_f" = %f saved : tensor<64xf32, #moe.axes<expert>> }
+    moe.gate @router_backward backward_of @router {
+      %f = moe.input "saved_f" saved : tensor<64xf32, #moe.axes<expert>>
+      ...
+    }
+    ```
+  }];
+}
 #endif

@@ -9,7 +9,7 @@
 // CHECK-DAG: %[[GRAD:.*]] = moe.input "grad_w" : tensor<?x2xf32, #moe.axes<token, r.slot>>
 // CHECK: moe.scatter %[[GRAD]] to
 // CHECK-NOT: moe.metric
-// CHECK: moe.output "grad_x" = %{{.*}} store bf16 : tensor<?x8xf32, #moe.axes<token, expert>>
+// CHECK: moe.output "grad_x" = %{{.*}} store bf16 adds : tensor<?x8xf32, #moe.axes<token, expert>>
 // CHECK-NOT: moe.output
 moe.gate @balance {
   moe.axis @token

@@ -13,6 +13,7 @@ struct DriverOptions {
   std::string stage;          ///< value of --emit, or "" to run the passes of the command line only
   std::string arch = "sm_90"; ///< GPU architecture of ptx and cubin
   bool report = false;        ///< show NVRTC's resource report
+  bool forwardOnly = false;   ///< derive no backward gate
   FrontendOptions frontend;
 };
 

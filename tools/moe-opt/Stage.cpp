@@ -48,7 +48,7 @@ LogicalResult moe::emitStage(ModuleOp module, const DriverOptions &options, raw_
     print(module, output);
     return success();
   }
-  if (failed(lowerToKernel(module)))
+  if (failed(lowerToKernel(module, options.forwardOnly)))
     return failure();
   if (module.getOps<kernel::ProgramOp>().empty())
     return module.emitError("--emit=") << stage << ": the input holds neither a moe.gate nor a moe_kernel.program";

@@ -45,6 +45,7 @@ int main(int argc, char **argv) {
   cl::opt<bool> report("resource-report",
                        cl::desc("Show registers, stack and spills of each kernel (with --emit=cubin)"),
                        cl::cat(category));
+  cl::opt<bool> forwardOnly("forward-only", cl::desc("Derive no backward program (with --emit)"), cl::cat(category));
   cl::list<std::string> defines("D", cl::Prefix, cl::desc("Override a const of the spec"), cl::value_desc("NAME=VALUE"),
                                 cl::cat(category));
   cl::list<std::string> dtypes("dtype", cl::desc("Storage type of a float input: f32, bf16 or f16"),
@@ -52,7 +53,7 @@ int main(int argc, char **argv) {
   auto [input, output] =
       mlir::registerAndParseCLIOptions(argc, argv, "moe: a compiler for Mixture-of-Experts gates\n", registry);
 
-  moe::DriverOptions options{input, output, emit, arch, report, {}};
+  moe::DriverOptions options{input, output, emit, arch, report, forwardOnly, {}};
   if (!parsePairs(defines, options.frontend.defines) || !parsePairs(dtypes, options.frontend.dtypes))
     return 1;
   bool spec = llvm::StringRef(input).ends_with(".moe");

@@ -60,7 +60,7 @@ BufferOp accessedBuffer(Operation &op) {
 PassFacts collectFacts(PassOp pass) {
   PassFacts facts;
   visitRowTypes(pass, [&](Operation *, int64_t size) { facts.size = std::max(facts.size, size); });
-  llvm::DenseSet<Operation *> uniform = uniformOperations(pass.getRows().front());
+  llvm::DenseSet<Operation *> uniform = hoistedOperations(pass.getRows().front());
   for (Operation &op : pass.getRows().front()) {
     if (uniform.contains(&op)) // once per call, not per row
       continue;

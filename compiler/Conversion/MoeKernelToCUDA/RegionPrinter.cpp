@@ -83,7 +83,7 @@ std::string ProgramText::table(StringRef wanted, ArrayRef<int32_t> elements) {
 
 RegionPrinter::RegionPrinter(Block &block, const LayoutPlan &plan, ProgramText &program, bool finish)
     : block(block), plan(plan), program(program),
-      uniform(finish ? llvm::DenseSet<Operation *>() : uniformOperations(block)), names(program.names), wanted(block),
+      uniform(finish ? llvm::DenseSet<Operation *>() : hoistedOperations(block)), names(program.names), wanted(block),
       accumulatorLayout(block.getParentOp()->getParentOfType<ProgramOp>()), finish(finish) {}
 
 RegionPrinter::Loop &RegionPrinter::openLoop(const RowLayout &layout, Operation *user) {

@@ -19,24 +19,14 @@ static SmallVector<Operation *> sourcesOf(Operation *op) {
   return sources;
 }
 
-llvm::DenseSet<Operation *> moe::uniformOperations(Block &rows) {
-  llvm::DenseSet<Operation *> loaded, constant;
-  for (Operation &op : rows) {
-    if (auto load = dyn_cast<LoadOp>(op)) {
-      if (!lookupBuffer(load, load.getBuffer()).isPerToken())
-        loaded.insert(&op);
-      continue;
-    }
-    SmallVector<Operation *> sources = sourcesOf(&op);
-    bool known = llvm::all_of(sources, [&](Operation *s) { return loaded.contains(s) || constant.contains(s); });
-    if (!isMemoryEffectFree(&op) || !known)
-      continue;
-    bool depends = llvm::any_of(sources, [&](Operation *s) { return loaded.contains(s); });
-    (depends || isa<SizeOp>(op) ? loaded : constant).insert(&op);
-  }
-  for (Operation &op : llvm::reverse(rows))
-    if (loaded.contains(&op))
-      for (Operation *source : sourcesOf(&op))
-        loaded.insert(source);
-  return loaded;
+llvm::DenseSet<Operation *> moe::hoistedOperations(Block &rows) {
+  llvm::SetVector<Operation *> uniform = uniformOperations(rows);
+  llvm::DenseSet<Operation *> hoisted;
+  for (Operation *op : uniform)
+    if (isa<LoadOp, SizeOp>(op) || llvm::any_of(sourcesOf(op), [&](Operation *s) { return hoisted.contains(s); }))
+      hoisted.insert(op);
+  for (Operation *op : llvm::reverse(uniform))
+    if (hoisted.contains(op))
+      hoisted.insert_range(sourcesOf(op));
+  return hoisted;
 }

@@ -7,6 +7,6 @@ namespace moe {
 
 /// The operations of a rows region that are computed once per call: loads of arrays without tokens, what is made of
 /// nothing else, and the constant rows that this needs.
-llvm::DenseSet<mlir::Operation *> uniformOperations(mlir::Block &rows);
+llvm::DenseSet<mlir::Operation *> hoistedOperations(mlir::Block &rows);
 
 } // namespace moe

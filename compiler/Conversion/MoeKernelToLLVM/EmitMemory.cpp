@@ -207,6 +207,32 @@ SmallVector<Value> RowEmitter::transpose(ArrayRef<Value> a) {
   return {join(low01, low23, 0), join(low01, low23, 1), join(high01, high23, 0), join(high01, high23, 1)};
 }
 
+/// 16 columns to 16 rows: within blocks of four lanes, then the blocks themselves.
+SmallVector<Value> RowEmitter::transposeBlock(ArrayRef<Value> columns) {
+  SmallVector<SmallVector<Value>> groups; // [columns / 4][row % 4]
+  for (int64_t first = 0; first < tileTokens; first += 4)
+    groups.push_back(transpose(columns.slice(first, 4)));
+  // Blocks `first`, `first` + `step` of each.
+  auto blocks = [&](Value x, Value y, int64_t first, int64_t step) {
+    return shuffle(x, y, [=](int64_t i) { return 4 * (first + i / 4 % 2 * step) + i % 4 + i / 8 * tileTokens; });
+  };
+  SmallVector<Value> rows(tileTokens);
+  for (int64_t i = 0; i < 4; ++i)
+    for (int64_t half = 0; half < 2; ++half) {
+      Value left = blocks(groups[0][i], groups[1][i], 2 * half, 1);
+      Value right = blocks(groups[2][i], groups[3][i], 2 * half, 1);
+      rows[8 * half + i] = blocks(left, right, 0, 2);
+      rows[8 * half + 4 + i] = blocks(left, right, 1, 2);
+    }
+  return rows;
+}
+
+/// True when rows of `buffer` are written 16 elements at a time: whole cache lines of f32.
+static bool isStoredInBlocks(kernel::BufferOp buffer) {
+  Type type = buffer.getType();
+  return buffer.getRowSize() >= tileTokens && (type.isF32() || type.isBF16() || type.isF16() || type.isInteger(32));
+}
+
 /// Columns that one strip handles: a power of two, at most four.
 static int64_t stripWidth(int64_t columns) { return columns >= 4 ? 4 : columns >= 2 ? 2 : 1; }
 
@@ -232,8 +258,7 @@ void RowEmitter::prefetch(Value pointer, int64_t bytes) {
 }
 
 /// First column of a strip: the last one ends with the row.
-Value RowEmitter::stripStart(Value strip, int64_t columns) {
-  int64_t width = stripWidth(columns);
+Value RowEmitter::stripStart(Value strip, int64_t columns, int64_t width) {
   return arith::MinSIOp::create(b, arith::MulIOp::create(b, strip, i64(width)), i64(columns - width));
 }
 
@@ -292,7 +317,7 @@ void RowEmitter::emitLoad(kernel::LoadOp op, const Tile &tile) {
   Value next = elementPointer(context.arrays.lookup(op.getBuffer()), columns * bytes,
                               arith::AddIOp::create(b, tile.begin, i64(tileTokens)));
   loop(strips, 1, {}, [&](Value strip, unsigned, State &) {
-    Value first = stripStart(strip, columns);
+    Value first = stripStart(strip, columns, width);
     if (tileBytes <= largestPrefetch)
       prefetch(elementPointer(next, llvm::divideCeil(tileBytes, strips), strip), llvm::divideCeil(tileBytes, strips));
     for (auto [i, column] : llvm::enumerate(loadStrip(buffer, base, first)))
@@ -320,7 +345,12 @@ void RowEmitter::emitTileStore(kernel::StoreOp op, const Tile &tile) {
   int64_t bytes = elementBytes(buffer.getType()), columns = buffer.getRowSize();
   whereKept(buffer, [&](bool adds) {
     Value base = tilePointer(buffer, tile, /*load=*/adds);
-    stripWidth(columns) == 1 ? storeColumn(op, buffer, base, adds) : storeStrips(op, buffer, base, adds);
+    if (stripWidth(columns) == 1)
+      storeColumn(op, buffer, base, adds);
+    else if (isStoredInBlocks(buffer))
+      storeBlocks(op, buffer, base, adds);
+    else
+      storeStrips(op, buffer, base, adds);
     when(isPartial(tile), [&] {
       Value direct = elementPointer(context.arrays.lookup(buffer.getSymName()), columns * bytes, tile.begin);
       copyRows(base, direct, buffer, tile.valid, i64(tileTokens));
@@ -338,14 +368,26 @@ void RowEmitter::storeColumn(kernel::StoreOp op, kernel::BufferOp buffer, Value 
   LLVM::StoreOp::create(b, narrow(value, buffer.getType()), base, bytes);
 }
 
-/// A last strip that overlaps its neighbour adds to what stood there before the neighbour was written.
-void RowEmitter::storeStrips(kernel::StoreOp op, kernel::BufferOp buffer, Value base, bool adds) {
-  int64_t columns = buffer.getRowSize(), width = stripWidth(columns), strips = llvm::divideCeil(columns, width);
-  bool overlaps = adds && columns % width != 0;
-  SmallVector<Value> before;
+/// Calls `store(first, old)` for strips of `width` columns from `first` on, the last of which ends with the row. `old`
+/// is what `load(first)` has given; for a last strip that overlaps its neighbour, before the neighbour was written.
+void RowEmitter::forStrips(int64_t columns, int64_t width, llvm::function_ref<SmallVector<Value>(Value)> load,
+                           llvm::function_ref<void(Value, ArrayRef<Value>)> store) {
+  bool overlaps = load && columns % width != 0;
+  SmallVector<Value> last;
   if (overlaps)
-    before = loadStrip(buffer, base, i64(columns - width));
-  auto storeOne = [&](Value first, ArrayRef<Value> old) {
+    last = load(i64(columns - width));
+  loop(llvm::divideCeil(columns, width) - overlaps, 1, {}, [&](Value strip, unsigned, State &) {
+    Value first = stripStart(strip, columns, width);
+    store(first, load ? load(first) : SmallVector<Value>());
+  });
+  if (overlaps)
+    store(i64(columns - width), last);
+}
+
+void RowEmitter::storeStrips(kernel::StoreOp op, kernel::BufferOp buffer, Value base, bool adds) {
+  int64_t columns = buffer.getRowSize(), width = stripWidth(columns);
+  auto load = [&](Value first) { return loadStrip(buffer, base, first); };
+  auto store = [&](Value first, ArrayRef<Value> old) {
     SmallVector<Value> strip;
     for (int64_t i = 0; i < width; ++i) {
       Value value = read(op.getValue(), arith::AddIOp::create(b, first, i64(i)));
@@ -353,12 +395,31 @@ void RowEmitter::storeStrips(kernel::StoreOp op, kernel::BufferOp buffer, Value 
     }
     storeStrip(buffer, base, first, strip);
   };
-  loop(strips - overlaps, 1, {}, [&](Value strip, unsigned, State &) {
-    Value first = stripStart(strip, columns);
-    storeOne(first, adds ? loadStrip(buffer, base, first) : SmallVector<Value>());
-  });
-  if (overlaps)
-    storeOne(i64(columns - width), before);
+  forStrips(columns, width, adds ? load : llvm::function_ref<SmallVector<Value>(Value)>(), store);
+}
+
+void RowEmitter::storeBlocks(kernel::StoreOp op, kernel::BufferOp buffer, Value base, bool adds) {
+  int64_t bytes = elementBytes(buffer.getType()), columns = buffer.getRowSize();
+  auto rowPointer = [&](Value first, int64_t token) {
+    return advance(elementPointer(base, bytes, first), token * columns * bytes);
+  };
+  auto load = [&](Value first) {
+    SmallVector<Value> rows;
+    for (int64_t token = 0; token < tileTokens; ++token)
+      rows.push_back(
+          widen(loadVector(rowPointer(first, token), laneType(memoryType(buffer.getType())), bytes), buffer.getType()));
+    return rows;
+  };
+  auto store = [&](Value first, ArrayRef<Value> old) {
+    SmallVector<Value> block;
+    for (int64_t i = 0; i < tileTokens; ++i)
+      block.push_back(read(op.getValue(), arith::AddIOp::create(b, first, i64(i))));
+    for (auto [token, row] : llvm::enumerate(transposeBlock(block))) {
+      Value sum = old.empty() ? row : Value(arith::AddFOp::create(b, old[token], row));
+      LLVM::StoreOp::create(b, narrow(sum, buffer.getType()), rowPointer(first, token), bytes);
+    }
+  };
+  forStrips(columns, tileTokens, adds ? load : llvm::function_ref<SmallVector<Value>(Value)>(), store);
 }
 
 void RowEmitter::emitFinishStore(kernel::StoreOp op) {

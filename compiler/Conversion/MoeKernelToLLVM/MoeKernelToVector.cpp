@@ -4,7 +4,6 @@
 // the lanes are merged as a tree, in an order that does not depend on the target. Counts are one histogram.
 #include "compiler/Conversion/MoeKernelToLLVM/MoeKernelToLLVM.h"
 #include "compiler/Conversion/MoeKernelToLLVM/RowEmitter.h"
-#include "compiler/Conversion/MoeKernelToLLVM/Uniform.h"
 #include "compiler/Transforms/ExpandMath.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
@@ -162,8 +161,7 @@ void PassEmitter::emitRows() {
   RegionContext context;
   context.module = module;
   int64_t fixedBytes = planFixed(context);
-  splitUniformParts(pass.getRows().front());
-  llvm::SetVector<Operation *> uniform = uniformOperations(pass.getRows().front());
+  llvm::SetVector<Operation *> uniform = kernel::uniformOperations(pass.getRows().front());
   SmallVector<Operation *> varying;
   for (Operation &op : pass.getRows().front())
     if (!uniform.contains(&op))

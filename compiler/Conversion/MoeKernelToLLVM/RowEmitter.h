@@ -113,7 +113,11 @@ private:
   void emitUniformLoad(mlir::Operation *op, mlir::Value pointer, mlir::Type memory);
   void emitLoad(kernel::LoadOp op, const Tile &tile);
   void emitTileStore(kernel::StoreOp op, const Tile &tile);
-  mlir::Value stripStart(mlir::Value strip, int64_t columns);
+  llvm::SmallVector<mlir::Value> transposeBlock(llvm::ArrayRef<mlir::Value> columns);
+  mlir::Value stripStart(mlir::Value strip, int64_t columns, int64_t width);
+  void forStrips(int64_t columns, int64_t width, llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value)> load,
+                 llvm::function_ref<void(mlir::Value, llvm::ArrayRef<mlir::Value>)> store);
+  void storeBlocks(kernel::StoreOp op, kernel::BufferOp buffer, mlir::Value base, bool adds);
   llvm::SmallVector<mlir::Value> loadStrip(kernel::BufferOp buffer, mlir::Value base, mlir::Value first);
   void storeStrip(kernel::BufferOp buffer, mlir::Value base, mlir::Value first, llvm::ArrayRef<mlir::Value> strip);
   void whereKept(kernel::BufferOp buffer, llvm::function_ref<void(bool)> store);
@@ -156,6 +160,7 @@ private:
   mlir::Value emitChosen(kernel::ChosenOp op, const Member &member, mlir::Value element);
   void hoistChosen(kernel::ChosenOp op, Member &member);
   mlir::Value isInside(mlir::Value position, int64_t size);
+  mlir::Value columnPointers(mlir::Value base, mlir::Type element, mlir::Value position);
   mlir::Value emitGather(kernel::GatherOp op, mlir::Value element);
   void emitScatter(kernel::ScatterOp op);
 

@@ -1,5 +1,6 @@
 // moe-kernel-fuse-maps: chains of maps become one map each, so that a target writes one loop where the gate has a chain
 // of pointwise operations.
+#include "compiler/Conversion/MoeToMoeKernel/Maps.h"
 #include "compiler/Conversion/MoeToMoeKernel/MoeToMoeKernel.h"
 #include "dialects/MoeKernel/IR/MoeKernel.h"
 #include "mlir/IR/IRMapping.h"
@@ -120,8 +121,7 @@ static void prune(MapOp map, RewriterBase &rewriter) {
   rewriter.eraseOp(map);
 }
 
-/// Drops what nobody uses from the maps of a block, the last ones first.
-static void pruneAll(Block &block, RewriterBase &rewriter) {
+void moe::pruneMaps(Block &block, RewriterBase &rewriter) {
   SmallVector<MapOp> maps(block.getOps<MapOp>());
   for (MapOp map : llvm::reverse(maps))
     prune(map, rewriter);
@@ -134,10 +134,10 @@ struct MoeKernelFuseMaps : moe::impl::MoeKernelFuseMapsBase<MoeKernelFuseMaps> {
     getOperation()->walk([&](PassOp pass) {
       for (Region *region : {&pass.getRows(), &pass.getFinish()})
         for (Block &block : *region) {
-          pruneAll(block, rewriter);
+          moe::pruneMaps(block, rewriter);
           while (fuseOnce(block, rewriter))
             continue;
-          pruneAll(block, rewriter);
+          moe::pruneMaps(block, rewriter);
         }
     });
   }

@@ -18,17 +18,6 @@ using namespace moe;
 
 namespace {
 
-/// The spec's name for what an operation computes: of its location's text (`loss balance = …`, `input logits : f32[…]`)
-/// the last word before ` =` or ` :`; "" where there is none.
-StringRef specName(Location loc) {
-  auto named = loc->findInstanceOf<NameLoc>();
-  if (!named)
-    return "";
-  StringRef text = named.getName().getValue().split('=').first.split(':').first.trim();
-  StringRef name = text.substr(text.find_last_of(' ') + 1);
-  return llvm::all_of(name, [](char c) { return llvm::isAlnum(c) || c == '_' || c == '.'; }) ? name : StringRef();
-}
-
 /// Why the operation `op` has to wait for another pass: it uses `value` for each token.
 std::string waitReason(Operation *op, Value value) {
   StringRef waits = specName(op->getLoc()), name = specName(value.getLoc());

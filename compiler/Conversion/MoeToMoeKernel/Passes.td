@@ -42,4 +42,19 @@ def MoeKernelFuseMaps : Pass<"moe-kernel-fuse-maps"> {
     ```
   }];
 }
+
+def MoeKernelSplitUniform : Pass<"moe-kernel-split-uniform"> {
+  let summary = "separate from each map what is the same for every token";
+  let description = [{
+    Both targets compute what depends on no token once, before the first one. This pass takes such work out of the maps it
+    was merged into: a gradient that adds up one row per loss pays for that sum once, not once per token.
+
+    ```mlir
+    %1 = moe_kernel.map (%x, %f, %p) -> row { %a = arith.mulf %f, %p  %b = arith.addf %x, %a }
+    ==>
+    %0 = moe_kernel.map (%f, %p) -> row { %a = arith.mulf %f, %p }
+    %1 = moe_kernel.map (%x, %0) -> row { %b = arith.addf %x, %a }
+    ```
+  }];
+}
 #endif

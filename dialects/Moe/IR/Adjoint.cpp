@@ -108,10 +108,13 @@ struct Reduction {
     Value scale = a.div(a.mul(a.gradient(), 2.0), a.mul(a.mul(m, m), count()));
     return a.mul(shifted, spread(scale));
   }
-  /// g exp(x - y), 0 where all x are -inf.
+  /// g exp(x - y), 0 where all x are -inf. Along one axis that is softmax(x), which the gate may have already.
   Value logSumExp() {
     Value x = op.getInput(), minus = a.full(type, -std::numeric_limits<double>::infinity());
-    Value share = a.unary<math::ExpOp>(a.sub(x, spread(op.getResult())));
+    bool oneAxis = op.getOver().size() == 1 && !op.getTo();
+    Value share = oneAxis
+                      ? SoftmaxOp::create(a.builder, a.loc, type, x, op.getValid(), cast<StringAttr>(op.getOver()[0]))
+                      : a.unary<math::ExpOp>(a.sub(x, spread(op.getResult())));
     share = a.select(arith::CmpFPredicate::OEQ, x, minus, a.full(type, 0), share);
     return a.mul(share, spread(a.gradient()));
   }

@@ -16,6 +16,10 @@
 namespace moe {
 /// True for a ranked tensor type whose encoding names each axis; a scalar has no encoding.
 bool namesItsAxes(mlir::Type type);
+/// The spec's name for what an operation computes: of its location's text (`loss balance = …`, `input logits : f32[…]`)
+/// the last word before ` =` or ` :`; "" where there is none.
+llvm::StringRef specName(mlir::Location loc);
+
 } // namespace moe
 
 #include "dialects/Moe/IR/MoeDialect.h.inc"

@@ -220,3 +220,12 @@ std::optional<SmallVector<int32_t>> moe::groupMap(Operation *op, StringRef fine,
   }
   return std::nullopt;
 }
+
+StringRef moe::specName(Location loc) {
+  auto named = loc->findInstanceOf<NameLoc>();
+  if (!named)
+    return "";
+  StringRef text = named.getName().getValue().split('=').first.split(':').first.trim();
+  StringRef name = text.substr(text.find_last_of(' ') + 1);
+  return llvm::all_of(name, [](char c) { return llvm::isAlnum(c) || c == '_' || c == '.'; }) ? name : StringRef();
+}

@@ -16,7 +16,8 @@ def Moe_GateOp : Moe_Op<"gate", [IsolatedFromAbove, SymbolTable, Symbol, SingleB
     outputs are distinct (R5): they are the names of the arrays of a call.
 
     `sym_name` names the gate, and the functions and the descriptor made from it. `backward_of` names the gate whose
-    gradients this one computes; it reports no status.
+    gradients this one computes; it reports no status. `gradient` names the float inputs and params that gradients are made
+    for; without it, all float inputs.
     ```mlir
     moe.gate @router {
       moe.axis @token
@@ -27,9 +28,10 @@ def Moe_GateOp : Moe_Op<"gate", [IsolatedFromAbove, SymbolTable, Symbol, SingleB
     }
     ```
   }];
-  let arguments = (ins SymbolNameAttr:$sym_name, OptionalAttr<FlatSymbolRefAttr>:$backward_of);
+  let arguments = (ins SymbolNameAttr:$sym_name, OptionalAttr<FlatSymbolRefAttr>:$backward_of,
+                       OptionalAttr<StrArrayAttr>:$gradient);
   let regions = (region SizedRegion<1>:$body);
-  let assemblyFormat = "$sym_name (`backward_of` $backward_of^)? attr-dict-with-keyword custom<Body>($body)";
+  let assemblyFormat = "$sym_name (`backward_of` $backward_of^)? (`gradient` $gradient^)? attr-dict-with-keyword custom<Body>($body)";
   let hasRegionVerifier = 1;
 }
 

@@ -11,6 +11,7 @@
 #include "mlir/IR/RegionKindInterface.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "llvm/ADT/SetVector.h"
 
 #include "dialects/MoeKernel/IR/MoeKernelDialect.h.inc"
 #include "dialects/MoeKernel/IR/MoeKernelEnums.h.inc"
@@ -34,5 +35,12 @@ AccumulatorOp lookupAccumulator(mlir::Operation *op, llvm::StringRef name);
 
 /// True when `op` is (nested) in the finish region of its pass.
 bool isInFinish(mlir::Operation *op);
+
+/// True when `op` of a rows region gives the same for every token and may run once per call, given the operations
+/// before it that do: a load of an array without tokens, or what is made of nothing else.
+bool isUniform(mlir::Operation *op, const llvm::SetVector<mlir::Operation *> &uniform);
+
+/// All such operations of a rows region, in order, constants among them.
+llvm::SetVector<mlir::Operation *> uniformOperations(mlir::Block &rows);
 
 } // namespace moe::kernel

@@ -1,6 +1,6 @@
-// RUN: moe-opt %S/../../Dialect/Moe/deepseek_moe.mlir --moe-pipeline --moe-kernel-pipeline --remarks-filter="moe.*" 2>%t.remarks | FileCheck %s
+// RUN: moe-opt %S/../../Dialect/Moe/deepseek_moe.mlir --moe-pipeline=forward-only --moe-kernel-pipeline --remarks-filter="moe.*" 2>%t.remarks | FileCheck %s
 // RUN: FileCheck %s --check-prefix=REMARK --input-file=%t.remarks
-// RUN: moe-opt %S/../../Dialect/Moe/deepseek_moe.mlir --moe-pipeline --moe-kernel-pipeline | moe-opt | FileCheck %s
+// RUN: moe-opt %S/../../Dialect/Moe/deepseek_moe.mlir --moe-pipeline=forward-only --moe-kernel-pipeline | moe-opt | FileCheck %s
 // DeepSeekMoE: the softmax, the route, the counts and the sums in the rows; both losses and the metric in the finish.
 // REMARK: "gate 'deepseek_moe': 2 losses, 1 metric and 2 outputs in 1 pass over the tokens with 3 accumulators"
 

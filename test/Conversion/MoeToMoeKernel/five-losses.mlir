@@ -1,4 +1,4 @@
-// RUN: moe-opt %s --moe-pipeline --moe-kernel-pipeline --remarks-filter="moe.*" 2>%t.remarks | FileCheck %s
+// RUN: moe-opt %s --moe-pipeline=forward-only --moe-kernel-pipeline --remarks-filter="moe.*" 2>%t.remarks | FileCheck %s
 // RUN: FileCheck %s --check-prefix=REMARK --input-file=%t.remarks
 // Five losses, one of them in no paper, and three metrics are one pass over the tokens, and a remark says so.
 // REMARK: "gate 'five_losses': 5 losses, 3 metrics and 0 outputs in 1 pass over the tokens with 7 accumulators"

@@ -1,4 +1,4 @@
-// RUN: moe-opt %s --split-input-file --moe-pipeline --moe-kernel-pipeline --remarks-filter="moe.*" 2>%t.remarks | FileCheck %s
+// RUN: moe-opt %s --split-input-file --moe-pipeline=forward-only --moe-kernel-pipeline --remarks-filter="moe.*" 2>%t.remarks | FileCheck %s
 // RUN: FileCheck %s --check-prefix=REMARK --input-file=%t.remarks
 // One pass holds it all: bf16 logits, uneven and nested groups, counts of two selections, metrics with an axis, scalars per
 // token, values that rows and finish both need, inputs that only one of them or none needs.

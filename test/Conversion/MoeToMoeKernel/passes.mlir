@@ -1,4 +1,4 @@
-// RUN: moe-opt %s --split-input-file --moe-pipeline --moe-kernel-pipeline --remarks-filter="moe.*" 2>%t.remarks | FileCheck %s
+// RUN: moe-opt %s --split-input-file --moe-pipeline=forward-only --moe-kernel-pipeline --remarks-filter="moe.*" 2>%t.remarks | FileCheck %s
 // RUN: FileCheck %s --check-prefix=REMARK --input-file=%t.remarks
 // Programs that need several passes over the tokens: the reason stands in the pass and in a remark.
 

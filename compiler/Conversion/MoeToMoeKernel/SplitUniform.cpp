@@ -1,32 +1,21 @@
-// A map is split element-wise: operations on uniform elements move to a map in front of it, whose results become
-// inputs; operations on uniform scalars alone move out of the body. Constants and positions stay where they are, since
-// making them costs no more than loading them.
-#include "compiler/Conversion/MoeKernelToLLVM/Uniform.h"
-#include "compiler/Conversion/MoeKernelToLLVM/Schedule.h"
+// moe-kernel-split-uniform: what the rows region computes from arrays without tokens, params and constants alone is the
+// same for all tokens. Both targets compute such operations once per call, before the first token; this pass separates
+// them from the maps they were fused into. A map is split element-wise: operations on uniform elements move to a map in
+// front of it, whose results become inputs; operations on uniform scalars alone move out of the body. Constants and
+// positions stay where they are, since making them costs no more than loading them.
+#include "compiler/Conversion/MoeToMoeKernel/Maps.h"
+#include "compiler/Conversion/MoeToMoeKernel/MoeToMoeKernel.h"
+#include "dialects/MoeKernel/IR/MoeKernel.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
-#include "mlir/Transforms/RegionUtils.h"
+
+namespace moe {
+#define GEN_PASS_DEF_MOEKERNELSPLITUNIFORM
+#include "compiler/Conversion/MoeToMoeKernel/Passes.h.inc"
+} // namespace moe
 
 using namespace mlir;
 using namespace moe;
-using namespace moe::cpu;
-
-/// True when `op` may run once for all tokens, given the operations before it that may.
-static bool isUniform(Operation *op, const llvm::SetVector<Operation *> &uniform) {
-  if (!isUniformLoad(op) && !isMemoryEffectFree(op))
-    return false;
-  llvm::SetVector<Value> used(op->operand_begin(), op->operand_end());
-  getUsedValuesDefinedAbove(op->getRegions(), used);
-  return llvm::all_of(used, [&](Value value) { return uniform.contains(value.getDefiningOp()); });
-}
-
-llvm::SetVector<Operation *> moe::cpu::uniformOperations(Block &rows) {
-  llvm::SetVector<Operation *> uniform;
-  for (Operation &op : rows)
-    if (isUniform(&op, uniform))
-      uniform.insert(&op);
-  return uniform;
-}
 
 namespace {
 
@@ -170,12 +159,25 @@ void MapSplitter::run(llvm::SetVector<Operation *> &made) {
   replaceMap(front, results);
 }
 
-void moe::cpu::splitUniformParts(Block &rows) {
+/// Splits the maps of a rows region.
+static void splitMaps(Block &rows) {
   llvm::SetVector<Operation *> uniform;
   for (Operation &op : llvm::make_early_inc_range(rows)) {
-    if (isUniform(&op, uniform))
+    if (kernel::isUniform(&op, uniform))
       uniform.insert(&op);
     else if (auto map = dyn_cast<kernel::MapOp>(op))
       MapSplitter(map, uniform).run(uniform);
   }
 }
+
+namespace {
+struct MoeKernelSplitUniform : moe::impl::MoeKernelSplitUniformBase<MoeKernelSplitUniform> {
+  void runOnOperation() override {
+    IRRewriter rewriter(&getContext());
+    getOperation()->walk([&](kernel::PassOp pass) {
+      splitMaps(pass.getRows().front());
+      pruneMaps(pass.getRows().front(), rewriter);
+    });
+  }
+};
+} // namespace

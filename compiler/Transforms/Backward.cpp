@@ -1,0 +1,268 @@
+// moe-derive-backward and moe-cut-backward: from a module of gates to a module of gates and their backward gates, which
+// meet in what the forward gate saves.
+#include "compiler/Transforms/Differentiate.h"
+#include "compiler/Transforms/Passes.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/Remarks.h"
+#include "mlir/IR/TypeUtilities.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSet.h"
+
+namespace moe {
+#define GEN_PASS_DEF_MOEDERIVEBACKWARD
+#define GEN_PASS_DEF_MOECUTBACKWARD
+#include "compiler/Transforms/Passes.h.inc"
+} // namespace moe
+
+using namespace mlir;
+using namespace moe;
+
+static bool isFloat(Type type) { return isa<FloatType>(getElementTypeOrSelf(type)); }
+
+/// True when the gate has something to take gradients of, and something to take them with respect to.
+static bool hasGradients(GateOp gate) {
+  bool from = false, to = gate.getGradient().has_value();
+  for (Operation &op : gate.getBody().front()) {
+    auto output = dyn_cast<OutputOp>(op);
+    from |= isa<LossOp>(op) || (output && !output.getSaved() && isFloat(output.getValue().getType()));
+    to |= isa<InputOp>(op) && isFloat(op.getResult(0).getType());
+  }
+  return from && to;
+}
+
+static StringRef nameOf(Operation *op) { return op->getAttrOfType<StringAttr>("name").getValue(); }
+
+namespace {
+
+struct MoeDeriveBackward : moe::impl::MoeDeriveBackwardBase<MoeDeriveBackward> {
+  void runOnOperation() override {
+    llvm::StringSet<> done;
+    SmallVector<GateOp> gates;
+    for (auto gate : getOperation().getOps<GateOp>())
+      if (gate.getBackwardOf())
+        done.insert(*gate.getBackwardOf());
+      else
+        gates.push_back(gate);
+    for (GateOp gate : gates)
+      if (!done.contains(gate.getSymName()) && hasGradients(gate) && failed(derive(gate)))
+        return signalPassFailure();
+  }
+
+  static LogicalResult derive(GateOp gate) {
+    OpBuilder builder(gate.getContext());
+    builder.setInsertionPointAfter(gate);
+    auto backward = cast<GateOp>(builder.clone(*gate));
+    backward.setSymName((gate.getSymName() + "_backward").str());
+    backward.setBackwardOf(gate.getSymName());
+    return differentiate(backward);
+  }
+};
+
+/// Separates one backward gate from its forward gate.
+class Cut {
+public:
+  Cut(GateOp forward, GateOp backward)
+      : forward(forward), backward(backward), builder(backward.getContext()),
+        ahead(OpBuilder::atBlockEnd(&forward.getBody().front())) {
+    for (Operation &op : forward.getBody().front())
+      if (isa<InputOp, ParamOp, LossOp, MetricOp, OutputOp>(op))
+        (isa<InputOp, ParamOp>(op) ? sources : sinks)[nameOf(&op)] = &op;
+    for (Operation &op : backward.getBody().front())
+      if (isa<InputOp, ParamOp, OutputOp>(op))
+        taken.insert(nameOf(&op));
+  }
+
+  void run() {
+    classify();
+    SmallVector<Operation *> frontier = findFrontier();
+    for (Operation *op : frontier)
+      save(op);
+    eraseDead();
+    remark();
+  }
+
+private:
+  /// Finds what depends on a gradient that comes in, and what depends on the tokens of the call.
+  void classify() {
+    for (Operation &op : backward.getBody().front()) {
+      bool arrives = isa<InputOp, ParamOp>(op) && !sources.contains(nameOf(&op));
+      if (arrives || llvm::any_of(op.getOperands(), [&](Value v) { return gradients.contains(v.getDefiningOp()); }))
+        gradients.insert(&op);
+      auto size = dyn_cast<SizeOp>(op);
+      bool counts = size && !lookupAxis(&op, size.getAxis()).getSize();
+      bool perToken = op.getNumResults() == 1 && isPerToken(op.getResult(0));
+      if (counts || perToken ||
+          llvm::any_of(op.getOperands(), [&](Value v) { return tokens.contains(v.getDefiningOp()); }))
+        tokens.insert(&op);
+    }
+  }
+
+  bool isPerToken(Value value) {
+    if (auto selection = dyn_cast<SelectionType>(value.getType()))
+      return llvm::any_of(selection.getBatch(), [&](StringAttr name) {
+        AxisOp axis = lookupAxis(value.getDefiningOp(), name.getValue());
+        return axis && !axis.getSize();
+      });
+    return !cast<RankedTensorType>(value.getType()).hasStaticShape();
+  }
+
+  /// Selections, so that both programs mean the same one, and what is known only after all tokens.
+  bool shouldSave(Operation *op) {
+    if (op->getNumResults() != 1 || gradients.contains(op) || !tokens.contains(op) || isa<BroadcastOp, ExpandOp>(op))
+      return false; // a copy is made from the smaller value
+    return isa<TopkOp, ArgmaxOp>(op) || !isPerToken(op->getResult(0));
+  }
+
+  /// What the gradients use of what should be saved, in the order of the program.
+  SmallVector<Operation *> findFrontier() {
+    llvm::DenseSet<Operation *> reached;
+    SmallVector<Operation *> work;
+    auto reach = [&](Operation *op) {
+      if (reached.insert(op).second)
+        work.push_back(op);
+    };
+    for (auto output : backward.getBody().getOps<OutputOp>())
+      reach(output);
+    while (!work.empty()) {
+      Operation *op = work.pop_back_val();
+      if (!shouldSave(op))
+        for (Value operand : op->getOperands())
+          reach(operand.getDefiningOp());
+    }
+    SmallVector<Operation *> frontier;
+    for (Operation &op : backward.getBody().front())
+      if (reached.contains(&op) && shouldSave(&op))
+        frontier.push_back(&op);
+    return frontier;
+  }
+
+  void save(Operation *op) {
+    Value value = op->getResult(0), ours = inForward(value);
+    OutputOp given;
+    for (Operation *user : ours.getUsers())
+      if (auto output = dyn_cast<OutputOp>(user); output && isa<SelectionType>(ours.getType()) && !given)
+        given = output;
+    StringAttr name = given ? given.getNameAttr() : saveName(op);
+    if (!given) {
+      OutputOp::create(ahead, op->getLoc(), name, ours, TypeAttr(), /*saved=*/true, /*adds=*/false);
+      saved.push_back({name, value.getType()});
+    }
+    builder.setInsertionPoint(op);
+    Value restored = restore(op, name, static_cast<bool>(!given));
+    mapping.map(restored, ours);
+    value.replaceAllUsesWith(restored);
+  }
+
+  Value restore(Operation *op, StringAttr name, bool isSaved) {
+    Location loc = op->getLoc();
+    auto selection = dyn_cast<SelectionType>(op->getResult(0).getType());
+    if (!selection)
+      return InputOp::create(builder, loc, op->getResult(0).getType(), name, isSaved);
+    SmallVector<StringAttr> axes(selection.getBatch());
+    SmallVector<int64_t> sizes;
+    for (StringAttr axis : axes) {
+      AxisOp declared = lookupAxis(op, axis.getValue());
+      sizes.push_back(declared.getSize() ? static_cast<int64_t>(*declared.getSize()) : ShapedType::kDynamic);
+    }
+    axes.push_back(selection.getSlot());
+    sizes.push_back(selection.getSize());
+    OpBuilder first = OpBuilder::atBlockBegin(&backward.getBody().front());
+    AxisOp::create(first, loc, selection.getSlot(), first.getI64IntegerAttr(selection.getSize()), FlatSymbolRefAttr(),
+                   DenseI32ArrayAttr());
+    Value index = InputOp::create(builder, loc, tensorOf(builder.getI32Type(), axes, sizes), name, isSaved);
+    return ForcedOp::create(builder, loc, selection, index);
+  }
+
+  StringAttr saveName(Operation *op) {
+    StringRef spec = specName(op->getLoc());
+    std::string wanted = ("saved_" + (spec.empty() ? "value" : spec)).str(), name = wanted;
+    for (int i = 2; sinks.contains(name) || sources.contains(name) || !taken.insert(name).second; ++i)
+      name = wanted + "_" + std::to_string(i);
+    return builder.getStringAttr(name);
+  }
+
+  /// The value of the forward gate that stands for a forward value of the backward gate; computed there if need be.
+  Value inForward(Value value) {
+    if (Value known = mapping.lookupOrNull(value))
+      return known;
+    Operation *op = value.getDefiningOp();
+    Value found;
+    if (isa<InputOp, ParamOp>(op)) {
+      found = sources.lookup(nameOf(op))->getResult(0);
+    } else if (auto selection = dyn_cast<SelectionType>(value.getType())) {
+      for (Operation &other : forward.getBody().front())
+        if (other.getNumResults() == 1)
+          if (auto made = dyn_cast<SelectionType>(other.getResult(0).getType());
+              made && made.getSlot() == selection.getSlot())
+            found = other.getResult(0);
+    }
+    if (!found) {
+      for (Value operand : op->getOperands())
+        inForward(operand);
+      found = ahead.clone(*op, mapping)->getResult(0);
+    }
+    mapping.map(value, found);
+    return found;
+  }
+
+  void eraseDead() {
+    for (Operation &op : llvm::make_early_inc_range(llvm::reverse(backward.getBody().front())))
+      if (isOpTriviallyDead(&op) || (isa<InputOp>(op) && op.use_empty()) || (isa<ParamOp>(op) && op.use_empty()))
+        op.erase();
+  }
+
+  /// Bytes of one token's share of a saved value, or of the whole where it has no tokens.
+  static int64_t bytesOf(Type type) {
+    if (auto selection = dyn_cast<SelectionType>(type))
+      return selection.getSize() * 4;
+    auto tensor = cast<RankedTensorType>(type);
+    int64_t bytes = (tensor.getElementTypeBitWidth() + 7) / 8;
+    for (int64_t size : tensor.getShape())
+      bytes *= ShapedType::isDynamic(size) ? 1 : size;
+    return bytes;
+  }
+
+  void remark() {
+    std::string perToken, once;
+    int64_t tokenBytes = 0, onceBytes = 0;
+    for (auto &[name, type] : saved) {
+      auto tensor = dyn_cast<RankedTensorType>(type);
+      bool isOnce = tensor && tensor.hasStaticShape();
+      (isOnce ? once : perToken) += ", '" + name.str() + "'";
+      (isOnce ? onceBytes : tokenBytes) += bytesOf(type);
+    }
+    remark::passed(backward.getLoc(), remark::RemarkOpts::name("saved").category("moe-backward"))
+        << ("gate '" + forward.getSymName() + "' saves for backward " + Twine(tokenBytes) + " bytes per token" +
+            (perToken.empty() ? "" : " (" + perToken.substr(2) + ")") + " and " + Twine(onceBytes) + " bytes per call" +
+            (once.empty() ? "" : " (" + once.substr(2) + ")"))
+               .str();
+  }
+
+  GateOp forward, backward;
+  OpBuilder builder, ahead;
+  llvm::StringMap<Operation *> sources, sinks;
+  llvm::StringSet<> taken;
+  llvm::DenseSet<Operation *> gradients, tokens;
+  IRMapping mapping;
+  SmallVector<std::pair<StringAttr, Type>> saved;
+};
+
+struct MoeCutBackward : moe::impl::MoeCutBackwardBase<MoeCutBackward> {
+  void runOnOperation() override {
+    for (auto backward : getOperation().getOps<GateOp>()) {
+      if (!backward.getBackwardOf())
+        continue;
+      auto forward = getOperation().lookupSymbol<GateOp>(*backward.getBackwardOf());
+      if (!forward) {
+        backward.emitError("is the backward gate of '") << *backward.getBackwardOf() << "', which this module lacks";
+        return signalPassFailure();
+      }
+      Cut(forward, backward).run();
+    }
+  }
+};
+
+} // namespace

@@ -118,9 +118,16 @@ static void printProgram(llvm::raw_ostream &out, kernel::ProgramOp program) {
       out << " " << shapeText(buffer);
     if (buffer.getInit())
       out << ", default " << llvm::format("%g", buffer.getInit()->convertToDouble());
+    if (buffer.getRole() == kernel::Role::Coefficient || buffer.getRole() == kernel::Role::Saved)
+      out << ", not bound";
+    if (buffer.getAdds())
+      out << ", MOE_ADD adds to it";
     out << " */\n";
   }
-  out << "  " << prefix << "ARRAY_COUNT = " << position << "\n};\n\n";
+  out << "  " << prefix << "ARRAY_COUNT = " << position << "\n};\n";
+  if (program.getBackwardOf())
+    return; // the axes are those of its gate
+  out << "\n";
   out << "/* Sizes of the axes; those known at run time are not among them. */\nenum {\n";
   for (const AxisInfo &axis : axesOf(program))
     if (axis.size >= 0)

@@ -242,8 +242,8 @@ moe_status checkBackwardCall(const moe_executable &executable, const moe_call &c
     return status;
   if (!executable.backward)
     return fail(MOE_UNSUPPORTED,
-                "gate '%s' has no backward program: its descriptor's `backward` is null. Compile the spec again with "
-                "the moe-opt of this runtime; a gate without differentiable outputs and losses has none",
+                "gate '%s' has no backward program: compile its spec without --forward-only; a gate that has no loss "
+                "and no float output, or no float input, has none in any case",
                 executable.gate.name);
   if (call.phase & ~static_cast<uint32_t>(MOE_ADD))
     return fail(MOE_INVALID_ARGUMENT,

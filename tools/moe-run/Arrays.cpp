@@ -38,12 +38,16 @@ std::string typeHint(const moe_array &wanted, NpyType came) {
   return "; convert the array";
 }
 
+bool isBound(const moe_array &array) { return array.role != MOE_COEFFICIENT && array.role != MOE_SAVED; }
+
 bool hasTokens(const moe_array &array) { return array.rank > 0 && array.sizes[0] < 0; }
 
 // Gathers the messages for one call; each becomes one line.
 class Matcher {
 public:
-  Matcher(const moe_gate &gate, const InputOptions &options) : gate(gate), options(options) {}
+  /// `forward`: of a backward call, the call whose gradients it makes.
+  Matcher(const moe_gate &gate, const InputOptions &options, const CallArrays *forward = nullptr)
+      : gate(gate), options(options), forward(forward) {}
   llvm::Expected<CallArrays> match();
 
 private:
@@ -51,27 +55,39 @@ private:
     errors =
         llvm::joinErrors(std::move(errors), llvm::createStringError(fmt::format(format, std::forward<Args>(args)...)));
   }
+  bool isForwards(const moe_array &array) const;
   std::string known(moe_role role) const;
   std::string nearMiss(llvm::StringRef name, moe_role role) const;
   void checkNames(const Pairs &given, moe_role role, const char *kind, const char *option);
+  void checkSomethingToDifferentiate();
   void readFile(CallArray &array, const std::string &path);
   bool checkShape(const CallArray &array, const std::string &path);
   void setParam(CallArray &array, const std::string &text);
   void bindGiven();
+  bool isMissing(const moe_array &wanted) const;
   void makeOthers();
 
   const moe_gate &gate;
   const InputOptions &options;
+  const CallArrays *forward;
   CallArrays call;
   llvm::Error errors = llvm::Error::success();
   std::optional<int64_t> tokens;
   std::string tokensFrom; // who decided the number of tokens
 };
 
+// Whether a backward call reads the array from its forward call: an input, a param, an output.
+bool Matcher::isForwards(const moe_array &array) const {
+  return forward && (array.role == MOE_INPUT || array.role == MOE_PARAM) &&
+         llvm::any_of(forward->arrays, [&](const CallArray &other) {
+           return isBound(*other.description) && llvm::StringRef(other.description->name) == array.name;
+         });
+}
+
 std::string Matcher::known(moe_role role) const {
   std::vector<std::string> names;
   for (uint32_t i = 0; i < gate.array_count; ++i)
-    if (gate.arrays[i].role == role)
+    if (gate.arrays[i].role == role && !isForwards(gate.arrays[i]))
       names.push_back(gate.arrays[i].name);
   return names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "));
 }
@@ -81,7 +97,7 @@ std::string Matcher::nearMiss(llvm::StringRef name, moe_role role) const {
   std::string found;
   for (uint32_t i = 0; i < gate.array_count; ++i) {
     unsigned distance = name.edit_distance(gate.arrays[i].name, true, best);
-    if (gate.arrays[i].role == role && distance < best) {
+    if (gate.arrays[i].role == role && distance < best && !isForwards(gate.arrays[i])) {
       best = distance;
       found = gate.arrays[i].name;
     }
@@ -92,8 +108,9 @@ std::string Matcher::nearMiss(llvm::StringRef name, moe_role role) const {
 void Matcher::checkNames(const Pairs &given, moe_role role, const char *kind, const char *option) {
   for (size_t i = 0; i < given.size(); ++i) {
     const std::string &name = given[i].first;
-    bool exists = std::any_of(gate.arrays, gate.arrays + gate.array_count,
-                              [&](const moe_array &array) { return array.role == role && name == array.name; });
+    bool exists = std::any_of(gate.arrays, gate.arrays + gate.array_count, [&](const moe_array &array) {
+      return array.role == role && name == array.name && !isForwards(array);
+    });
     if (!exists)
       fail("gate '{}' has no {} '{}' (its {}s: {}){}", gate.name, kind, name, kind, known(role), nearMiss(name, role));
     if (std::any_of(given.begin(), given.begin() + static_cast<ptrdiff_t>(i),
@@ -127,7 +144,7 @@ void Matcher::readFile(CallArray &array, const std::string &path) {
   if (!holds(array.storage.type, static_cast<moe_dtype>(wanted.dtype)))
     fail("input '{}' ('{}'): expected elements of {}{}, came {}{}", wanted.name, path, dtypeName(wanted).str(),
          wanted.dtype == MOE_BF16 ? " (as raw '<u2', or '<V2' of ml_dtypes)" : "", typeName(array.storage.type).str(),
-         typeHint(wanted, array.storage.type));
+         forward ? "; convert the array" : typeHint(wanted, array.storage.type));
   if (!fits || !hasTokens(wanted))
     return;
   int64_t came = array.storage.sizes[0];
@@ -143,13 +160,17 @@ void Matcher::setParam(CallArray &array, const std::string &text) {
   if (llvm::StringRef(text).getAsDouble(value))
     fail("param '{}': expected a number, came '{}'", array.description->name, text);
   array.storage.as<float>()[0] = static_cast<float>(value);
-  array.source = "--param";
+  array.source = forward ? "--scale" : "--param";
 }
 
 void Matcher::bindGiven() {
   for (uint32_t i = 0; i < gate.array_count; ++i) {
     CallArray &array = call.arrays.emplace_back();
     array.description = &gate.arrays[i];
+    if (isForwards(gate.arrays[i])) {
+      array.source = fromForward;
+      continue;
+    }
     const Pairs &given = gate.arrays[i].role == MOE_PARAM ? options.params : options.files;
     auto found =
         std::find_if(given.begin(), given.end(), [&](const auto &pair) { return pair.first == gate.arrays[i].name; });
@@ -164,33 +185,51 @@ void Matcher::bindGiven() {
   }
 }
 
+// An input for which no file is given, not even one that cannot be read.
+bool Matcher::isMissing(const moe_array &wanted) const {
+  return std::none_of(options.files.begin(), options.files.end(),
+                      [&](const auto &pair) { return pair.first == wanted.name; });
+}
+
 void Matcher::makeOthers() {
   bool make = options.files.empty() || options.makeMissing;
   for (CallArray &array : call.arrays) {
     const moe_array &wanted = *array.description;
     llvm::SmallVector<int64_t, 4> sizes(wanted.sizes, wanted.sizes + wanted.rank);
     std::replace(sizes.begin(), sizes.end(), int64_t(-1), call.tokens);
-    bool given = !array.source.empty() || wanted.role == MOE_PARAM || wanted.role == MOE_COEFFICIENT;
+    bool given = !array.source.empty() || wanted.role == MOE_PARAM || !isBound(wanted);
     if (given)
       continue;
-    if (wanted.role != MOE_INPUT) {
+    if (wanted.role != MOE_INPUT || (forward && isMissing(wanted))) {
       array.storage = NpyArray(typeToWrite(static_cast<moe_dtype>(wanted.dtype)), sizes);
+      array.source = wanted.role == MOE_INPUT ? "zero" : "";
     } else if (make && isFloat(wanted)) {
       array.storage = seededArray(wanted.name, static_cast<moe_dtype>(wanted.dtype), sizes, options.seeded);
       array.source = "seeded";
-    } else if (std::none_of(options.files.begin(), options.files.end(),
-                            [&](const auto &pair) { return pair.first == wanted.name; })) {
+    } else if (isMissing(wanted)) {
       fail("input '{}' is missing: expected --input {}=FILE.npy with {}{}", wanted.name, wanted.name, arrayText(wanted),
            isFloat(wanted) ? ", or --seed N to make it up" : "");
     }
   }
 }
 
+// Every gradient that comes in is zero without a file; that must not be all of them.
+void Matcher::checkSomethingToDifferentiate() {
+  bool hasScale = std::any_of(gate.arrays, gate.arrays + gate.array_count,
+                              [&](const moe_array &array) { return array.role == MOE_PARAM && !isForwards(array); });
+  if (options.files.empty() && !hasScale)
+    fail("gate '{}' has no loss, so all gradients are zero: expected --grad NAME=FILE.npy with the gradient of an "
+         "output (inputs of the backward call: {})",
+         gate.name, known(MOE_INPUT));
+}
+
 llvm::Expected<CallArrays> Matcher::match() {
-  checkNames(options.files, MOE_INPUT, "input", "input");
-  checkNames(options.params, MOE_PARAM, "param", "param");
-  tokens = options.tokens;
-  tokensFrom = "-T";
+  if (forward)
+    checkSomethingToDifferentiate();
+  checkNames(options.files, MOE_INPUT, "input", forward ? "grad" : "input");
+  checkNames(options.params, MOE_PARAM, "param", forward ? "scale" : "param");
+  tokens = forward ? std::optional(forward->tokens) : options.tokens;
+  tokensFrom = forward ? "the forward call" : "-T";
   bindGiven();
   call.tokens = tokens.value_or(defaultTokens);
   makeOthers();
@@ -232,6 +271,19 @@ std::string arrayText(const moe_array &array) {
 
 llvm::Expected<CallArrays> makeCallArrays(const moe_gate &gate, const InputOptions &options) {
   return Matcher(gate, options).match();
+}
+
+llvm::Expected<CallArrays> makeBackwardArrays(const moe_gate &gate, const CallArrays &forward,
+                                              const InputOptions &options) {
+  auto prefixed = [](const char *prefix, Pairs pairs) {
+    for (auto &[name, value] : pairs)
+      name = prefix + name;
+    return pairs;
+  };
+  InputOptions backward;
+  backward.files = prefixed("grad_", options.files);
+  backward.params = prefixed("scale_", options.params);
+  return Matcher(*gate.backward, backward, &forward).match();
 }
 
 llvm::Expected<unsigned> saveResults(const CallArrays &call, llvm::StringRef directory) {

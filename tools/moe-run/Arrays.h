@@ -14,7 +14,8 @@ namespace moe::run {
 
 /// Where a call's inputs come from, as on the command line.
 struct InputOptions {
-  /// `--input NAME=FILE.npy` and `--param NAME=VALUE`, split at the first '='.
+  /// `--input NAME=FILE.npy` and `--param NAME=VALUE`, split at the first '='. Of a backward call: `--grad` and
+  /// `--scale`.
   std::vector<std::pair<std::string, std::string>> files, params;
   /// `-T`; without it the files decide, and without files it is `defaultTokens`.
   std::optional<int64_t> tokens;
@@ -26,11 +27,12 @@ struct InputOptions {
 constexpr int64_t defaultTokens = 4096;
 
 /// One array of the descriptor with the memory it is bound to; `storage.sizes` has the token count filled in. For a
-/// param, one f32; for a coefficient, nothing.
+/// param, one f32; for what the caller does not bind, and for what a backward call takes from its forward call,
+/// nothing.
 struct CallArray {
   const moe_array *description = nullptr;
   NpyArray storage;
-  /// File name, or "seeded"; empty for what the gate writes and for params at their default.
+  /// File name, "seeded", "zero" or "forward call"; empty for what the gate writes and for params at their default.
   std::string source;
 };
 
@@ -40,12 +42,22 @@ struct CallArrays {
   std::vector<CallArray> arrays;
 };
 
+/// Where a backward call reads an array of its forward call.
+inline constexpr llvm::StringLiteral fromForward = "forward call";
+
 /// "f32 [T, 64] (token, expert)".
 std::string arrayText(const moe_array &array);
 
 /// Reads, makes and allocates everything. The error names each wrong, missing or unknown input or param on a line of
 /// its own: which, what was expected, what came.
 llvm::Expected<CallArrays> makeCallArrays(const moe_gate &gate, const InputOptions &options);
+
+/// The arrays of the backward of a forward call, whose gate must have one. `options.files` are gradients by the names
+/// of outputs, `options.params` scales by the names of losses, and nothing else of the options counts. A gradient
+/// without a file is zero, a scale 1. Errors as above; where nothing is given and there is no loss, there is nothing to
+/// differentiate, and that is one.
+llvm::Expected<CallArrays> makeBackwardArrays(const moe_gate &gate, const CallArrays &forward,
+                                              const InputOptions &options);
 
 /// Writes every output, loss and metric to DIRECTORY/NAME.npy and every status word to DIRECTORY/status.NAME.npy; makes
 /// the directory. The number of files, or which one could not be written and why.

@@ -1,6 +1,7 @@
 // The table and the load of a call.
 #include "tools/moe-run/Report.h"
 #include "fmt/format.h"
+#include "llvm/ADT/APFloat.h"
 #include "llvm/ADT/STLExtras.h"
 #include <algorithm>
 #include <cmath>
@@ -8,8 +9,20 @@
 namespace moe::run {
 namespace {
 
-// The elements of a result as doubles; 16-bit floats never are losses, metrics or status words.
-std::vector<double> values(const NpyArray &array) {
+std::vector<double> halves(llvm::ArrayRef<uint16_t> elements, const llvm::fltSemantics &semantics) {
+  std::vector<double> result;
+  bool losesInfo = false;
+  for (uint16_t bits : elements) {
+    llvm::APFloat number(semantics, llvm::APInt(16, bits));
+    number.convert(llvm::APFloat::IEEEdouble(), llvm::APFloat::rmNearestTiesToEven, &losesInfo);
+    result.push_back(number.convertToDouble());
+  }
+  return result;
+}
+
+// The elements of an array as doubles.
+std::vector<double> values(const CallArray &call) {
+  const NpyArray &array = call.storage;
   auto convert = [](auto elements) { return std::vector<double>(elements.begin(), elements.end()); };
   switch (array.type) {
   case NpyType::F32:
@@ -24,7 +37,8 @@ std::vector<double> values(const NpyArray &array) {
   case NpyType::U8:
     return convert(array.as<uint8_t>());
   default:
-    return {};
+    return halves(array.as<uint16_t>(),
+                  call.description->dtype == MOE_F16 ? llvm::APFloat::IEEEhalf() : llvm::APFloat::BFloat());
   }
 }
 
@@ -40,7 +54,7 @@ std::string scalarText(float value) { return std::isnan(value) ? "nan" : fmt::fo
 std::string valueText(const CallArray &array) {
   if (array.storage.sizes.empty() && array.storage.type == NpyType::F32)
     return scalarText(array.storage.as<float>()[0]);
-  std::vector<double> all = values(array.storage);
+  std::vector<double> all = values(array);
   if (array.storage.sizes.empty() && all.size() == 1)
     return fmt::format("{:.9g}", all[0]);
   std::string text = typeAndShape(array);
@@ -77,12 +91,34 @@ void addRows(std::vector<Row> &rows, const CallArrays &call, uint32_t role, cons
     if (role == MOE_PARAM && array.source.empty())
       value += "  (default)";
     if (role == MOE_LOSS)
-      total += values(array.storage).at(0);
+      total += values(array).at(0);
     rows.push_back({kind, array.description->name, value});
     ++count;
   }
   if (role == MOE_LOSS && count > 1)
     rows.push_back({kind, "(total)", scalarText(static_cast<float>(total))});
+}
+
+// A gradient that comes out: its Euclidean norm and its greatest magnitude, of what is a number.
+std::string gradientText(const CallArray &array) {
+  double squares = 0, greatest = 0;
+  size_t nans = 0, count = 0;
+  for (double value : values(array)) {
+    ++count;
+    nans += std::isnan(value);
+    squares += std::isnan(value) ? 0 : value * value;
+    greatest = std::max(greatest, std::isnan(value) ? 0 : std::abs(value));
+  }
+  return fmt::format("{}  norm {:.6g}, greatest {:.6g}{}", typeAndShape(array), std::sqrt(squares), greatest,
+                     nans ? fmt::format(", {} of {} nan", nans, count) : "");
+}
+
+void printRows(llvm::raw_ostream &os, llvm::ArrayRef<Row> rows) {
+  size_t width = 0;
+  for (const Row &row : rows)
+    width = std::max(width, row.name.size());
+  for (const Row &row : rows)
+    os << fmt::format("  {:<6}  {:<{}}  {}\n", row.kind, row.name, width, row.value);
 }
 
 int64_t groupOf(const moe_axis &axis, const moe_axis &finer, int64_t element) {
@@ -105,11 +141,23 @@ void printTable(llvm::raw_ostream &os, const CallArrays &call) {
   addRows(rows, call, MOE_LOSS, "loss");
   addRows(rows, call, MOE_METRIC, "metric");
   addRows(rows, call, MOE_STATUS_WORD, "status");
-  size_t width = 0;
-  for (const Row &row : rows)
-    width = std::max(width, row.name.size());
-  for (const Row &row : rows)
-    os << fmt::format("  {:<6}  {:<{}}  {}\n", row.kind, row.name, width, row.value);
+  printRows(os, rows);
+}
+
+void printGradients(llvm::raw_ostream &os, const CallArrays &call) {
+  std::vector<Row> rows;
+  for (const CallArray &array : call.arrays) {
+    const moe_array &description = *array.description;
+    if (array.source == fromForward)
+      continue;
+    if (description.role == MOE_INPUT)
+      rows.push_back({"input", description.name, fmt::format("{}  {}", typeAndShape(array), array.source)});
+    if (description.role == MOE_PARAM)
+      rows.push_back({"scale", description.name, valueText(array) + (array.source.empty() ? "  (default)" : "")});
+    if (description.role == MOE_OUTPUT)
+      rows.push_back({"grad", description.name, gradientText(array)});
+  }
+  printRows(os, rows);
 }
 
 void printTraffic(llvm::raw_ostream &os, llvm::ArrayRef<moe_traffic> traffic) {

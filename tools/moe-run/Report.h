@@ -19,6 +19,10 @@ void printTable(llvm::raw_ostream &os, const CallArrays &call);
 /// and 32-byte sectors beside the fewest that could hold those bytes.
 void printTraffic(llvm::raw_ostream &os, llvm::ArrayRef<moe_traffic> traffic);
 
+/// Prints one line per array of a backward call that is not the forward call's: gradients that come in and where they
+/// are from, scales of losses, and gradients that come out, with their Euclidean norm and their greatest magnitude.
+void printGradients(llvm::raw_ostream &os, const CallArrays &call);
+
 /// How many entries of a selection chose each element of the selected axis; -1 is an empty slot. Entries outside are
 /// counted nowhere.
 std::vector<int64_t> loadPerElement(const NpyArray &route, int64_t elements);

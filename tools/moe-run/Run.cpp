@@ -44,10 +44,11 @@ std::optional<SelectionOutput> firstSelection(const RunOptions &options) {
   return found;
 }
 
-void bindAll(rt::Call &call, CallArrays &arrays) {
+// Binds what the caller binds. (A backward call finds by itself what is its forward call's.)
+template <typename Call> void bindAll(Call &call, CallArrays &arrays) {
   for (CallArray &array : arrays.arrays) {
     const moe_array &description = *array.description;
-    if (description.role == MOE_COEFFICIENT)
+    if (description.role == MOE_COEFFICIENT || description.role == MOE_SAVED || array.source == fromForward)
       continue;
     bool in = description.role == MOE_INPUT || description.role == MOE_PARAM;
     call.bind(description.name, in, array.storage.data.data(), static_cast<moe_dtype>(description.dtype),
@@ -56,19 +57,19 @@ void bindAll(rt::Call &call, CallArrays &arrays) {
 }
 
 // Calls for about half a second, at least 10 and at most 10000, after the one that warmed up.
-void printTime(llvm::raw_ostream &out, rt::Call &call, int64_t tokens) {
+template <typename Run> void printTime(llvm::raw_ostream &out, const char *what, int64_t tokens, Run &&runOnce) {
   using Clock = std::chrono::steady_clock;
   std::vector<double> milliseconds;
   Clock::time_point start = Clock::now();
   while (milliseconds.size() < 10 ||
          (milliseconds.size() < 10000 && Clock::now() - start < std::chrono::milliseconds(500))) {
     Clock::time_point before = Clock::now();
-    call.forward(tokens);
+    runOnce();
     milliseconds.push_back(std::chrono::duration<double, std::milli>(Clock::now() - before).count());
   }
   std::sort(milliseconds.begin(), milliseconds.end());
   double median = milliseconds[milliseconds.size() / 2];
-  out << fmt::format("  time    forward {:.4f} ms (median of {}; least {:.4f}, greatest {:.4f}), {:.1f} M tokens/s\n",
+  out << fmt::format("  time    {} {:.4f} ms (median of {}; least {:.4f}, greatest {:.4f}), {:.1f} M tokens/s\n", what,
                      median, milliseconds.size(), milliseconds.front(), milliseconds.back(),
                      static_cast<double>(tokens) / median / 1e3);
 }
@@ -92,7 +93,8 @@ rt::Executable prepare(const moe_gate &gate, const RunOptions &options) {
   return rt::Executable::cpu(gate, options.threads, options.isa.empty() ? nullptr : options.isa.c_str());
 }
 
-llvm::Error saveAll(const RunOptions &options, const CallArrays &arrays, llvm::raw_ostream &out) {
+llvm::Error saveAll(const RunOptions &options, const CallArrays &arrays, const CallArrays *gradients,
+                    llvm::raw_ostream &out) {
   auto saved = [&](llvm::Expected<unsigned> count, const std::string &directory, const char *what) -> llvm::Error {
     if (!count)
       return count.takeError();
@@ -103,29 +105,69 @@ llvm::Error saveAll(const RunOptions &options, const CallArrays &arrays, llvm::r
     if (llvm::Error error =
             saved(saveInputs(arrays, options.saveInputsDirectory), options.saveInputsDirectory, "inputs"))
       return error;
-  if (!options.saveDirectory.empty())
-    return saved(saveResults(arrays, options.saveDirectory), options.saveDirectory, "results");
-  return llvm::Error::success();
+  if (options.saveDirectory.empty())
+    return llvm::Error::success();
+  if (llvm::Error error = saved(saveResults(arrays, options.saveDirectory), options.saveDirectory, "results"))
+    return error;
+  return gradients ? saved(saveResults(*gradients, options.saveDirectory), options.saveDirectory, "gradients")
+                   : llvm::Error::success();
+}
+
+// The backward of the call that has just run.
+void runBackward(const RunOptions &options, const rt::Executable &executable, const rt::Call &call,
+                 CallArrays &gradients, llvm::raw_ostream &out) {
+  rt::Backward backward(call);
+  bindAll(backward, gradients);
+  backward.run(gradients.tokens);
+  out << fmt::format("{}:\n", executable.gate().backward->name);
+  printGradients(out, gradients);
+  if (options.traffic)
+    printTraffic(out, executable.traffic());
+  if (options.time)
+    printTime(out, "backward", gradients.tokens, [&] { backward.run(gradients.tokens); });
+}
+
+// The arrays of the backward call; none where none was asked for.
+llvm::Expected<std::optional<CallArrays>> makeGradients(const moe_gate &gate, const RunOptions &options,
+                                                        const CallArrays &forward) {
+  if (!options.backward)
+    return std::nullopt;
+  if (!gate.backward)
+    return llvm::createStringError(fmt::format(
+        "--backward: gate '{}' has no backward program: it has no loss and no float output, or no float input",
+        gate.name));
+  llvm::Expected<CallArrays> gradients = makeBackwardArrays(gate, forward, options.gradients);
+  if (!gradients)
+    return gradients.takeError();
+  return std::move(*gradients);
 }
 
 llvm::Error runGate(const moe_gate &gate, const RunOptions &options, llvm::raw_ostream &out) {
   llvm::Expected<CallArrays> arrays = makeCallArrays(gate, options.inputs);
   if (!arrays)
     return arrays.takeError();
+  llvm::Expected<std::optional<CallArrays>> gradients = makeGradients(gate, options, *arrays);
+  if (!gradients)
+    return gradients.takeError();
   rt::Executable executable = prepare(gate, options);
   if (options.device == MOE_CUDA)
     return llvm::createStringError(
         "this machine has a CUDA device, but moe-run binds host memory only: use --device=cpu");
   rt::Call call(executable, arrays->tokens);
   bindAll(call, *arrays);
+  if (options.backward)
+    call.keep(arrays->tokens);
   call.forward(arrays->tokens);
   out << fmt::format("{}: {} tokens on {}\n", gate.name, arrays->tokens, deviceText(options));
   printTable(out, *arrays);
   if (options.traffic)
     printTraffic(out, executable.traffic());
   if (options.time)
-    printTime(out, call, arrays->tokens);
-  if (llvm::Error error = saveAll(options, *arrays, out))
+    printTime(out, "forward", arrays->tokens, [&] { call.forward(arrays->tokens); });
+  CallArrays *given = *gradients ? &**gradients : nullptr;
+  if (given)
+    runBackward(options, executable, call, *given, out);
+  if (llvm::Error error = saveAll(options, *arrays, given, out))
     return error;
   if (!options.chart)
     return llvm::Error::success();
@@ -143,6 +185,9 @@ static std::string conflict(const RunOptions &options) {
   if ((!options.frontend.defines.empty() || !options.frontend.dtypes.empty()) &&
       llvm::StringRef(options.spec).ends_with(".mlir"))
     return "-D and --dtype apply to a gate spec (.moe), and '" + options.spec + "' is MLIR";
+  if (!options.backward && !(options.gradients.files.empty() && options.gradients.params.empty()))
+    return std::string(options.gradients.files.empty() ? "--scale" : "--grad") +
+           " is about the backward call: add --backward";
   bool emulated = options.device == MOE_EMULATOR;
   const char *onlyEmulated = options.blocks ? "--blocks" : options.schedule ? "--schedule" : "--traffic";
   if (!emulated && (options.blocks || options.schedule || options.traffic))

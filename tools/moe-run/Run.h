@@ -1,4 +1,4 @@
-// moe-run as a function: compile a spec in process, bind arrays, run one forward call, report.
+// moe-run as a function: compile a spec in process, bind arrays, run one forward call and its backward, report.
 #ifndef MOE_TOOLS_MOE_RUN_RUN_H
 #define MOE_TOOLS_MOE_RUN_RUN_H
 #include "compiler/Frontend/Frontend.h"
@@ -16,6 +16,9 @@ struct RunOptions {
   std::string spec;
   FrontendOptions frontend;
   InputOptions inputs;
+  /// Runs the backward of the call as well. `gradients` has the options --grad and --scale of it.
+  bool backward = false;
+  InputOptions gradients;
   moe_device_kind device = MOE_CPU;
   /// Grid and order of threads in the emulator; 0 in both: as the gate says, in order.
   unsigned blocks = 0;

@@ -23,7 +23,7 @@ const CLI::Validator pair(
 
 // What CLI11 fills before it is taken apart.
 struct Raw {
-  std::vector<std::string> inputs, params, defines, dtypes;
+  std::vector<std::string> inputs, params, gradients, scales, defines, dtypes;
   int64_t tokens = 0;
   std::string device = "cpu";
   bool noChart = false, ascii = false;
@@ -38,6 +38,10 @@ void addOptions(CLI::App &app, RunOptions &options, Raw &raw) {
   many("--input", raw.inputs,
        "Input NAME from a .npy file (NAME=FILE.npy); repeatable. Without any, float inputs are made up");
   many("--param", raw.params, "Value of a param (NAME=VALUE); repeatable");
+  app.add_flag("--backward", options.backward, "Run the backward of the call as well: gradients of the inputs");
+  many("--grad", raw.gradients,
+       "Gradient of output NAME for --backward, from a .npy file (NAME=FILE.npy); repeatable. Without it: zero");
+  many("--scale", raw.scales, "Gradient of loss NAME for --backward (NAME=VALUE); repeatable. Without it: 1");
   many("-D", raw.defines, "Value of a const (NAME=VALUE); repeatable");
   many("--dtype", raw.dtypes, "Storage type of a float input (NAME=f32|bf16|f16); repeatable");
   app.add_option("-T,--tokens", raw.tokens, "Number of tokens (default: as the files say, else 4096)")
@@ -69,6 +73,10 @@ void complete(const CLI::App &app, RunOptions &options, const Raw &raw) {
     options.inputs.files.push_back(split(text));
   for (const std::string &text : raw.params)
     options.inputs.params.push_back(split(text));
+  for (const std::string &text : raw.gradients)
+    options.gradients.files.push_back(split(text));
+  for (const std::string &text : raw.scales)
+    options.gradients.params.push_back(split(text));
   for (const std::string &text : raw.defines)
     options.frontend.defines.insert_or_assign(split(text).first, split(text).second);
   for (const std::string &text : raw.dtypes)

@@ -168,10 +168,11 @@ typedef struct moe_gate {
   const char *cuda_source; /* null-terminated; needs no include directory */
   const moe_cuda_kernel *cuda_kernels;
   uint64_t cuda_workspace_bytes; /* for any T: header, coefficients and partials of max_blocks blocks */
-  /* The program that moe_run_backward runs, or null. Its arrays are its own: the inputs and params of this gate that it
-   * reads, an input grad_NAME per float output NAME, a param scale_NAME (default 1) per loss NAME, and an output
-   * grad_NAME per input NAME that has a gradient. Its saved arrays are those of this gate, found by name, of the same
-   * dtype and sizes. It has the CPU variants of this gate, and its kernels stand in this gate's cuda_source. */
+  /* The program that moe_run_backward runs, or null. Its arrays are its own: what it reads of this gate's inputs,
+   * params and outputs, as inputs and params of the same names; an input grad_NAME per float output NAME; a param
+   * scale_NAME (default 1) per loss NAME; and an output grad_NAME per input or param NAME that has a gradient. Its
+   * saved arrays are those of this gate, found by name, of the same dtype and sizes. It has the CPU variants of this
+   * gate, and its kernels stand in this gate's cuda_source. */
   const struct moe_gate *backward;
 } moe_gate;
 

@@ -336,8 +336,8 @@ private:
 };
 
 /// The backward of calls: their gradients, bound by the names of gate.backward (`grad_weight`, `scale_balance`,
-/// `grad_logits`). Workspace, stream and what was kept are the call's; so are inputs of the gate that are not bound
-/// here. The call must outlive it, in its place.
+/// `grad_logits`). Workspace, stream and what was kept are the call's; so are inputs, params and outputs of the gate
+/// (`logits`, `route`) that backward reads and that are not bound here. The call must outlive it, in its place.
 class Backward : public Arrays<Backward> {
 public:
   explicit Backward(const Call &call) : Arrays(backwardOf(call)), forward(&call) {}
@@ -357,8 +357,12 @@ private:
     merged = bindings;
     for (std::uint32_t i = 0; i < gate->array_count; ++i) {
       const moe_array &array = gate->arrays[i];
+      if ((array.role != MOE_INPUT && array.role != MOE_PARAM) || bindings[i].data)
+        continue;
       std::int32_t same = moe_find_array(forward->gate, array.name, 1);
-      if ((array.role == MOE_INPUT || array.role == MOE_PARAM) && same >= 0 && !bindings[i].data)
+      if (same < 0)
+        same = moe_find_array(forward->gate, array.name, 0);
+      if (same >= 0)
         merged[i] = forward->bindings[static_cast<std::size_t>(same)];
     }
     moe_call call = forward->makeCall(merged.data(), phase, tokens, nullptr);

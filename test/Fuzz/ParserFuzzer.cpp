@@ -19,7 +19,7 @@ static void require(bool holds, const char *what) {
 }
 
 /// The context keeps what it has seen (names, types, locations), so that a fresh one is made now and then.
-static MLIRContext &context() {
+static MLIRContext &freshContext() {
   constexpr unsigned kLifetime = 2000;
   static std::unique_ptr<MLIRContext> current;
   static unsigned age = 0;
@@ -31,16 +31,17 @@ static MLIRContext &context() {
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  MLIRContext &context = freshContext();
   llvm::SourceMgr sources;
   StringRef text(reinterpret_cast<const char *>(data), size);
   sources.AddNewSourceBuffer(llvm::MemoryBuffer::getMemBufferCopy(text, "fuzz.moe"), llvm::SMLoc());
   unsigned errors = 0;
-  ScopedDiagnosticHandler handler(&context(), [&](Diagnostic &diagnostic) {
+  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
     std::string message = diagnostic.str();
     require(!message.empty(), "a diagnostic says something");
     errors += diagnostic.getSeverity() == DiagnosticSeverity::Error;
   });
-  OwningOpRef<ModuleOp> module = moe::importGate(sources, &context(), {});
+  OwningOpRef<ModuleOp> module = moe::importGate(sources, &context, {});
   if (!module)
     require(errors > 0, "a spec that is refused has an error");
   else

@@ -14,8 +14,8 @@ struct Trial {
   Subject subject() const { return {program.text(), cases}; }
 };
 
-/// The trial of a seed, on those of `targets` that fit its size: one in four programs is small and checked for its
-/// gradient too.
+/// The trial of a seed, on those of `targets` that fit it: about one program in three is small and checked for its
+/// gradient, one in twenty is emulated.
 Trial makeTrial(uint64_t seed, const std::vector<std::string> &targets);
 
 /// Shrinks a trial that has `finding` and returns the regression file.

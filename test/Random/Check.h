@@ -21,7 +21,9 @@ struct Finding {
 
 struct Report {
   std::vector<Finding> findings;
-  int64_t runs = 0;       ///< runs of compiled code that were compared
+  int64_t runs = 0;       ///< forward calls (with backward, where there is one) on the CPU
+  int64_t backwards = 0;  ///< backward calls that were compared with the interpreter
+  int64_t emulated = 0;   ///< the same in the emulator
   int64_t directions = 0; ///< directional derivatives that were compared
   int64_t kinks = 0;      ///< directions left out, since the differences themselves disagree there
 
@@ -37,8 +39,9 @@ struct CheckOptions {
   std::vector<std::string> targets;
 };
 
-/// "cpu": compiled code of every instruction set and several thread counts against the interpreter, the same bits in
-/// all. "gradient": the derived backward gate, interpreted, against differences of the interpreter.
+/// "cpu": compiled code, forward and backward, of every instruction set and several thread counts against the
+/// interpreter, the same bits in all. "emulator": the same for the CUDA source in the emulator. "gradient": the derived
+/// backward gate, interpreted, against differences of the interpreter.
 std::vector<std::string> targetNames();
 
 /// In this process; a crash is the caller's.

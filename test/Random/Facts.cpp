@@ -29,11 +29,12 @@ public:
 
   MaybeFacts run() {
     MaybeFacts facts = dispatch();
-    if (!facts || facts->degree > kMostDegree)
+    if (!facts || facts->degree > kMostDegree || (squares() && operand(0).degree * 2 > kMostDegree))
       return std::nullopt;
     bool finite = std::isfinite(facts->low) && std::isfinite(facts->high);
     if (facts->element != Element::Selection && finite && facts->magnitude() > kGreatest)
       return std::nullopt;
+    facts->peak = squares() ? 2 * operand(0).degree : 0;
     if (finite)
       facts->degree = 0;
     return facts;
@@ -47,6 +48,13 @@ private:
   }
   double sizeOf(int axis) const {
     return program.sizeOf(axis) < 0 ? kMostTokens : static_cast<double>(program.sizeOf(axis));
+  }
+
+  /// Whether the value is made of a variance.
+  bool squares() const {
+    const std::string &name = value.name;
+    return (value.form == Form::Along && name == "standardize") || value.form == Form::SquaredStd ||
+           (value.form == Form::Reduce && (name == "std" || name == "cv2" || name == "var"));
   }
 
   MaybeFacts dispatch() {
@@ -284,9 +292,13 @@ private:
     auto axes = join();
     if (!axes)
       return std::nullopt;
+    bool compares = value.form == Form::Compare;
     for (size_t i = 0; i < value.operands.size(); ++i)
-      if (value.form == Form::Compare ? !operand(i).exact : operand(i).element != Element::Boolean)
+      if (compares ? !operand(i).exact : operand(i).element != Element::Boolean)
         return std::nullopt;
+    bool first = operand(0).element == Element::Boolean;
+    if (compares && first != (operand(1).element == Element::Boolean))
+      return std::nullopt; // bool compares with bool
     Facts facts = merged();
     facts.element = Element::Boolean;
     facts.axes = *axes;

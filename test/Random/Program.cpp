@@ -16,7 +16,7 @@ int Program::degree() const {
   int most = 1;
   for (size_t i = 0; i < values.size(); ++i)
     if (used[i])
-      most = std::max(most, values[i].facts.degree);
+      most = std::max({most, values[i].facts.degree, values[i].facts.peak});
   return most;
 }
 

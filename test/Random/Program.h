@@ -60,6 +60,8 @@ struct Facts {
   double low = -std::numeric_limits<double>::infinity(), high = std::numeric_limits<double>::infinity();
   /// Grows at most like this power of the greatest input.
   int degree = 0;
+  /// The same for what the value is computed from inside: a variance squares.
+  int peak = 0;
   bool exact = false;  ///< the same number on every target and in f64: what is discontinuous may look at it
   bool ranked = false; ///< the same bits on every target when a selection depends on it: may be a score
   bool clean = false;  ///< nothing has cancelled: known to a few roundings relative to itself

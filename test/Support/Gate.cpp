@@ -132,7 +132,8 @@ void Gate::run(std::vector<Buffer> &arrays, int64_t tokens, uint32_t threads, co
     uint32_t role = descriptor().arrays[i].role;
     if (role != MOE_INPUT && role != MOE_PARAM)
       std::fill(arrays[i].bytes.begin(), arrays[i].bytes.end(), 0xAB);
-    bindings[i] = {role == MOE_PARAM || role == MOE_COEFFICIENT ? nullptr : arrays[i].bytes.data(), arrays[i].dtype,
+    bool isBound = role != MOE_PARAM && role != MOE_COEFFICIENT && role != MOE_SAVED;
+    bindings[i] = {isBound ? arrays[i].bytes.data() : nullptr, arrays[i].dtype,
                    static_cast<uint32_t>(arrays[i].sizes.size()), arrays[i].sizes.data(), nullptr};
   }
   rt::Block workspace(executable.workspaceBytes(tokens)), accumulators(executable.accumulatorBytes());
@@ -203,12 +204,12 @@ static bool agrees(moe_dtype dtype, double got, double want, double terms, doubl
   return more > 0 && std::isfinite(got) && std::isfinite(terms) && std::fabs(got - want) <= tolerance * terms + more;
 }
 
-std::vector<std::string> disagreements(const Gate &gate, const std::vector<Buffer> &arrays,
+std::vector<std::string> disagreements(const moe_gate &gate, const std::vector<Buffer> &arrays,
                                        const reference::Arrays &expected, double tolerance) {
   std::vector<std::string> found;
-  for (uint32_t i = 0; i < gate.descriptor().array_count; ++i) {
-    const moe_array &array = gate.descriptor().arrays[i];
-    if (array.role == MOE_INPUT || array.role == MOE_PARAM || array.role == MOE_COEFFICIENT)
+  for (uint32_t i = 0; i < gate.array_count; ++i) {
+    const moe_array &array = gate.arrays[i];
+    if (array.role == MOE_INPUT || array.role == MOE_PARAM || array.role == MOE_COEFFICIENT || array.role == MOE_SAVED)
       continue;
     std::string name = "'" + std::string(array.name) + "'";
     auto result = expected.find(array.name);
@@ -232,7 +233,7 @@ std::vector<std::string> disagreements(const Gate &gate, const std::vector<Buffe
 
 void expectAgreement(const Gate &gate, const std::vector<Buffer> &arrays, const reference::Arrays &expected,
                      double tolerance, const std::string &what) {
-  for (const std::string &text : disagreements(gate, arrays, expected, tolerance))
+  for (const std::string &text : disagreements(gate.descriptor(), arrays, expected, tolerance))
     ADD_FAILURE() << what << ": " << text;
 }
 

@@ -210,6 +210,7 @@ bool run(const RunOptions &options, llvm::raw_ostream &out, llvm::raw_ostream &e
       return failed(text);
     CompileOptions compile;
     compile.cuda = options.device != MOE_CPU;
+    compile.forwardOnly = !options.backward;
     if (!options.isa.empty())
       compile.cpu.isas = {options.isa};
     auto gate = CompiledGate::fromSpecFile(options.spec, options.frontend, compile, err);

@@ -94,16 +94,17 @@ std::vector<std::string> hostCompiler() {
   return {"c++"};
 }
 
-std::string compileLibrary(const std::string &source, const std::string &library) {
+std::string compileLibrary(const std::string &source, const std::string &library, bool optimised) {
   std::vector<std::string> command = hostCompiler();
   if (command.empty() || !canRun(command[0]))
     return "the emulator needs a C++ compiler to run generated CUDA on the CPU, and cannot run '" +
            (command.empty() ? "" : command[0]) + "'; set MOE_HOST_CXX to one";
-  // Integers wrap and floats are not contracted, as in the code that NVRTC makes.
-  for (const char *flag : {"-x", "c++", "-std=c++17", "-O1", "-w", "-fPIC", "-shared", "-fvisibility=hidden",
+  // Integers wrap and floats are not contracted, as in the code that NVRTC makes. Nothing of the standard libraries is
+  // used, but for the functions of <math.h>; without them linking takes a fifth of the time.
+  for (const char *flag : {"-x", "c++", "-std=c++17", "-w", "-fPIC", "-shared", "-fvisibility=hidden", "-nostdlib",
                            "-ffp-contract=off", "-fwrapv", "-fno-strict-aliasing", "-fexceptions", "-fno-rtti"})
     command.push_back(flag);
-  command.insert(command.end(), {source, "-o", library});
+  command.insert(command.end(), {optimised ? "-O1" : "-O0", source, "-o", library, "-lm"});
   const std::string log = library + ".log";
   int exitCode = 0;
   if (int failed = run(command, log, exitCode))

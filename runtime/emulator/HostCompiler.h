@@ -19,8 +19,8 @@ private:
   std::string folder;
 };
 
-/// Compiles the C++ text in a file to a shared library. "" or why not.
-std::string compileLibrary(const std::string &source, const std::string &library);
+/// Compiles the C++ text in a file to a shared library, fast or to fast code. "" or why not.
+std::string compileLibrary(const std::string &source, const std::string &library, bool optimised);
 
 /// The compiler that compileLibrary runs, with its flags: $MOE_HOST_CXX, else the one that built this library, else
 /// c++.

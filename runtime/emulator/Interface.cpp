@@ -87,10 +87,12 @@ size_t launchKernel(moe_emulator_call *call, moe_emulator_program *program, cons
     state.findings.add(MOE_EMULATOR_LAUNCH, -1, 0, 0, [&] { return wrong; });
     return state.findings.size();
   }
+  program->program->compileAgainIfWorthIt();
   const auto begin = std::chrono::steady_clock::now();
   Launch run(state, *program->program, *program->program->find(launch->kernel), *launch);
   run.run();
   const std::chrono::nanoseconds passed = std::chrono::steady_clock::now() - begin;
+  program->program->ran(static_cast<uint64_t>(passed.count()));
   moe_emulator_call::KernelCounts counts{launch->kernel, {}, run.counts, static_cast<uint64_t>(passed.count())};
   for (Buffer &buffer : state.buffers)
     counts.buffers.push_back(buffer.endLaunch());

@@ -17,6 +17,8 @@ namespace {
 // As in compiler/Conversion/MoeKernelToCUDA, which puts them there.
 constexpr std::string_view preludeBegin = "//===-- moe device prelude ---===//";
 constexpr std::string_view preludeEnd = "//===-- end of moe device prelude ---===//";
+/// Code that has run for so long will run on: time to compile it well.
+constexpr uint64_t longRun = 1'500'000'000;
 /// So many sources in one translation unit at most.
 constexpr size_t unitSize = 16;
 
@@ -147,9 +149,9 @@ std::string unitText(const std::vector<Parts> &unit, const std::vector<std::stri
 
 /// Compiles all sources of `unit` into one library.
 std::shared_ptr<Library> compileUnit(const std::vector<Parts> &unit, const std::vector<std::string> &names,
-                                     const std::string &stem, std::string &error) {
+                                     const std::string &stem, bool optimised, std::string &error) {
   std::ofstream(stem + ".cpp") << unitText(unit, names);
-  error = compileLibrary(stem + ".cpp", stem + ".so");
+  error = compileLibrary(stem + ".cpp", stem + ".so", optimised);
   return error.empty() ? Library::open(stem + ".so", error) : nullptr;
 }
 
@@ -208,7 +210,7 @@ private:
       names.emplace_back(sources[number].name);
     }
     std::string error, stem = folder.path() + "/unit" + std::to_string(files++);
-    std::shared_ptr<Library> library = compileUnit(unit, names, stem, error);
+    std::shared_ptr<Library> library = compileUnit(unit, names, stem, false, error);
     for (size_t n = 0; n < numbers.size(); ++n) {
       const size_t number = numbers[n];
       if (library)
@@ -232,11 +234,30 @@ private:
 } // namespace
 
 Program::Program(std::shared_ptr<Library> loaded, unsigned number, const moe_emulator_source &source, uint32_t ownLine)
-    : lines(source.name, source.text), firstOwnLine(ownLine), library(std::move(loaded)) {
+    : lines(source.name, source.text), firstOwnLine(ownLine), name(source.name), text(source.text) {
+  use(std::move(loaded), number);
+}
+
+void Program::use(std::shared_ptr<Library> loaded, unsigned number) {
+  library = std::move(loaded);
+  kernels.clear();
   const moe_library_table &table = library->table();
   for (unsigned n = 0; n < table.kernel_count; ++n)
     if (table.kernels[n].program == number)
       kernels.push_back({table.kernels[n].name, table.kernels[n].invoke});
+}
+
+void Program::compileAgainIfWorthIt() {
+  if (optimised || nanosecondsRun < longRun)
+    return;
+  optimised = true; // or it cannot be
+  TemporaryFolder folder;
+  if (folder.path().empty())
+    return;
+  std::string error;
+  const std::vector<Parts> unit = {takeApart({name.c_str(), text.c_str()})};
+  if (std::shared_ptr<Library> better = compileUnit(unit, {name}, folder.path() + "/unit", true, error))
+    use(std::move(better), 0);
 }
 
 Program::~Program() = default;

@@ -26,10 +26,16 @@ struct Kernel {
   void (*invoke)(void **arguments);
 };
 
+/// Compiled fast at first. Code that runs for long is compiled again, to fast code.
 class Program {
 public:
   Program(std::shared_ptr<Library> library, unsigned number, const moe_emulator_source &source, uint32_t firstOwnLine);
   ~Program();
+
+  /// A launch took so long.
+  void ran(uint64_t nanoseconds) { nanosecondsRun += nanoseconds; }
+  /// Before a launch.
+  void compileAgainIfWorthIt();
 
   const Kernel *find(const std::string &name) const;
   /// "'a', 'b'".
@@ -48,8 +54,13 @@ public:
   const uint32_t firstOwnLine;
 
 private:
+  void use(std::shared_ptr<Library> loaded, unsigned number);
+
+  const std::string name, text;
   std::shared_ptr<Library> library;
   std::vector<Kernel> kernels;
+  uint64_t nanosecondsRun = 0;
+  bool optimised = false;
 };
 
 /// Compiles sources, several to a translation unit. `messages[i]` says why programs[i] is null.

@@ -140,5 +140,81 @@ TEST(Arrays, SaveFailuresNameTheFile) {
               HasSubstr("cannot make directory '/proc/nowhere'"));
 }
 
+/// A forward call of `gate` and the arrays of its backward.
+class BackwardArrays : public testing::Test {
+protected:
+  BackwardArrays() {
+    forwardOptions.tokens = 5;
+    forward = llvm::cantFail(makeCallArrays(gate, forwardOptions));
+    whole.backward = &backwardGate;
+  }
+  std::string errorOf(const InputOptions &given) {
+    llvm::Expected<CallArrays> call = makeBackwardArrays(whole, forward, given);
+    return call ? std::string("no error") : llvm::toString(call.takeError());
+  }
+  InputOptions forwardOptions;
+  CallArrays forward;
+  moe_gate whole = gate, backwardGate = test::gateOf(test::backwardArrays, 8);
+};
+
+TEST_F(BackwardArrays, TakeWhatIsTheForwardCallsAndZeroTheRest) {
+  CallArrays call = llvm::cantFail(makeBackwardArrays(whole, forward, {}));
+  EXPECT_EQ(call.tokens, 5);
+  for (int index : {0, 1, 2})
+    EXPECT_EQ(call.arrays[index].source, fromForward) << index;
+  EXPECT_EQ(call.arrays[4].storage.as<float>()[0], 1.0f);
+  EXPECT_EQ(call.arrays[5].source, "zero");
+  EXPECT_EQ(shapeText(call.arrays[5].storage.sizes), "[5, 2]");
+  EXPECT_EQ(call.arrays[5].storage.as<float>()[9], 0.0f);
+  EXPECT_EQ(shapeText(call.arrays[6].storage.sizes), "[5, 6]");
+  EXPECT_EQ(call.arrays[7].storage.type, NpyType::U16);
+}
+
+TEST_F(BackwardArrays, GradientsAndScalesByTheNamesOfOutputsAndLosses) {
+  InputOptions given = files({{"weight", file("g5", NpyType::F32, {5, 2})}});
+  given.params = {{"balance", "0x1p10"}};
+  CallArrays call = llvm::cantFail(makeBackwardArrays(whole, forward, given));
+  EXPECT_THAT(call.arrays[5].source, HasSubstr("arrays.g5.npy"));
+  EXPECT_EQ(call.arrays[4].storage.as<float>()[0], 1024.0f);
+  EXPECT_EQ(call.arrays[4].source, "--scale");
+}
+
+TEST_F(BackwardArrays, WrongOnesAreNamed) {
+  EXPECT_THAT(errorOf(files({{"weight", file("g4", NpyType::F32, {4, 2})}})),
+              HasSubstr("expected T = 5 tokens as the forward call says, came 4"));
+  EXPECT_THAT(errorOf(files({{"weight", file("g3", NpyType::F32, {5, 3})}})),
+              HasSubstr("expected [T, 2] (token, route.slot), came [5, 3]"));
+  std::string text = errorOf(files({{"weight", file("g16", NpyType::F16, {5, 2})}}));
+  EXPECT_THAT(text, HasSubstr("expected elements of f32, came f16; convert the array"));
+  EXPECT_THAT(text, Not(HasSubstr("--dtype"))) << "the type of a gradient is not chosen there";
+  InputOptions given = files({{"route", "x.npy"}, {"weight", "x.npy"}, {"weight", "y.npy"}});
+  given.params = {{"balnce", "1"}, {"balance", "x"}, {"alpha", "1"}};
+  text = errorOf(given);
+  EXPECT_THAT(text, HasSubstr("no input 'grad_route' (its inputs: grad_weight)\n"));
+  EXPECT_THAT(text, HasSubstr("input 'grad_weight' is given twice (--grad)"));
+  EXPECT_THAT(text, HasSubstr("no param 'scale_balnce' (its params: scale_balance); did you mean 'scale_balance'?"));
+  EXPECT_THAT(text, HasSubstr("no param 'scale_alpha'"));
+  EXPECT_THAT(text, HasSubstr("param 'scale_balance': expected a number, came 'x'"));
+}
+
+TEST_F(BackwardArrays, NothingToDifferentiateIsAnError) {
+  std::vector<moe_array> table(test::backwardArrays, test::backwardArrays + 8);
+  table.erase(table.begin() + 4);
+  backwardGate = test::gateOf(table.data(), 7);
+  EXPECT_EQ(errorOf({}), "gate 'tiny' has no loss, so all gradients are zero: expected --grad NAME=FILE.npy with the "
+                         "gradient of an output (inputs of the backward call: grad_weight)");
+  EXPECT_EQ(errorOf(files({{"weight", file("g5", NpyType::F32, {5, 2})}})), "no error");
+}
+
+TEST_F(BackwardArrays, SaveWritesTheGradients) {
+  namespace fs = std::filesystem;
+  fs::path directory = fs::path(MOE_TEST_OUTPUT_DIR) / "gradients";
+  fs::remove_all(directory);
+  CallArrays call = llvm::cantFail(makeBackwardArrays(whole, forward, {}));
+  EXPECT_EQ(llvm::cantFail(saveResults(call, directory.string())), 2u);
+  EXPECT_TRUE(fs::exists(directory / "grad_logits.npy"));
+  EXPECT_TRUE(fs::exists(directory / "grad_bias.npy"));
+}
+
 } // namespace
 } // namespace moe::run

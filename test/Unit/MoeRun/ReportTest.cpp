@@ -57,6 +57,37 @@ TEST(Report, NaNHasNoSignAndNoPartInSummaries) {
   EXPECT_THAT(text, HasSubstr("[6]  6 of 6 nan\n"));
 }
 
+TEST(Report, GradientsHaveTheirNorm) {
+  InputOptions options;
+  options.tokens = 2;
+  CallArrays forward = llvm::cantFail(makeCallArrays(gate, options));
+  moe_gate whole = gate, backward = test::gateOf(test::backwardArrays, 8);
+  whole.backward = &backward;
+  options.files.clear();
+  options.params = {{"balance", "2"}};
+  CallArrays call = llvm::cantFail(makeBackwardArrays(whole, forward, options));
+  float *logits = call.arrays[6].storage.as<float>().data();
+  logits[1] = -4;
+  logits[7] = 3;
+  uint16_t *bias = call.arrays[7].storage.as<uint16_t>().data();
+  bias[0] = 0xc040; // -3
+  bias[2] = 0x7fc0; // NaN
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  printGradients(os, call);
+  EXPECT_EQ(text, "  scale   scale_balance  2\n"
+                  "  input   grad_weight    f32 [2, 2]  zero\n"
+                  "  grad    grad_logits    f32 [2, 6]  norm 5, greatest 4\n"
+                  "  grad    grad_bias      bf16 [6]  norm 3, greatest 3, 1 of 6 nan\n");
+  // With f16 in their place the same bits are other numbers.
+  moe_array half = *call.arrays[7].description;
+  half.dtype = MOE_F16;
+  call.arrays[7].description = &half;
+  text.clear();
+  printGradients(os, call);
+  EXPECT_THAT(text, HasSubstr("grad_bias      f16 [6]  norm 2.125, greatest 2.125, 1 of 6 nan\n"));
+}
+
 TEST(Report, LoadCountsValidSlotsOnly) {
   NpyArray route(NpyType::I32, {3, 2});
   const int32_t indices[] = {0, 5, 5, -1, 5, 6};

@@ -27,6 +27,17 @@ inline constexpr moe_array arrays[] = {{"logits", MOE_INPUT, MOE_F32, 2, 0, rowS
 // The same with an integer input, which cannot be made up.
 inline constexpr moe_array arraysWithIds[] = {arrays[0], {"ids", MOE_INPUT, MOE_I32, 1, 0, idSizes, rowAxes, 0}};
 
+// A backward of `arrays`: it reads logits and route again, and gradients of two types come in and go out.
+inline constexpr moe_array backwardArrays[] = {
+    {"logits", MOE_INPUT, MOE_F32, 2, 0, rowSizes, rowAxes, 0},
+    {"alpha", MOE_PARAM, MOE_F32, 0, 0, nullptr, nullptr, 0.25},
+    {"route", MOE_INPUT, MOE_I32, 2, 0, slotSizes, slotAxes, 0},
+    {"saved_f", MOE_SAVED, MOE_F32, 1, 0, biasSizes, biasAxes, 0},
+    {"scale_balance", MOE_PARAM, MOE_F32, 0, 0, nullptr, nullptr, 1},
+    {"grad_weight", MOE_INPUT, MOE_F32, 2, 0, slotSizes, slotAxes, 0},
+    {"grad_logits", MOE_OUTPUT, MOE_F32, 2, MOE_ARRAY_ADDS, rowSizes, rowAxes, 0},
+    {"grad_bias", MOE_OUTPUT, MOE_BF16, 1, MOE_ARRAY_ADDS, biasSizes, biasAxes, 0}};
+
 inline moe_gate gateOf(const moe_array *table, uint32_t count) {
   moe_gate gate = {};
   gate.name = "tiny";

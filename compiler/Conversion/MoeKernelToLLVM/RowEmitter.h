@@ -160,7 +160,6 @@ private:
   mlir::Value emitChosen(kernel::ChosenOp op, const Member &member, mlir::Value element);
   void hoistChosen(kernel::ChosenOp op, Member &member);
   mlir::Value isInside(mlir::Value position, int64_t size);
-  mlir::Value columnPointers(mlir::Value base, mlir::Type element, mlir::Value position);
   mlir::Value emitGather(kernel::GatherOp op, mlir::Value element);
   void emitScatter(kernel::ScatterOp op);
 

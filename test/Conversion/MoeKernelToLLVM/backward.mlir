@@ -1,4 +1,4 @@
-// RUN: moe-opt %s --split-input-file --convert-moe-kernel-to-vector | FileCheck %s
+// RUN: moe-opt %s --split-input-file --moe-kernel-split-uniform --convert-moe-kernel-to-vector | FileCheck %s
 
 // Scatter: zero the row, write the positions to memory with those outside as a spare element, then one scalar addition
 // per slot and lane.
@@ -56,8 +56,8 @@ moe_kernel.program @keeps {
 
 // -----
 
-// A gradient: bit 3 of the phase says whether to add. bf16 is widened, added in f32 and rounded once. The last of the
-// overlapping strips is read before the others are written.
+// Short rows in strips of four columns. Bit 3 of the phase says whether to add: bf16 is widened, added in f32 and rounded
+// once. The last of the overlapping strips is read before the others are written.
 // CHECK-LABEL: func.func @gradient_rows0
 // CHECK:       %[[AT:.*]] = llvm.getelementptr %arg0[16]
 // CHECK:       %[[PHASE:.*]] = llvm.load %[[AT]] {{.*}} -> i32
@@ -80,6 +80,27 @@ moe_kernel.program @gradient {
   moe_kernel.pass rows {
     %x = moe_kernel.load @x : !moe_kernel.row<14xf32>
     moe_kernel.store %x, @y : !moe_kernel.row<14xf32>
+  } finish {
+  }
+}
+
+// -----
+
+// Longer rows 16 columns at a time: transposed to rows, which are added to and written whole.
+// CHECK-LABEL: func.func @blocks_rows0
+// CHECK:         scf.if
+// CHECK-COUNT-16:  llvm.load {{.*}} -> vector<16xf32>
+// CHECK:           scf.for {{.*}} to %c2_i64
+// CHECK-COUNT-16:    llvm.load {{.*}} {alignment = 4 : i64} : !llvm.ptr -> vector<16xf32>
+// CHECK:             vector.shuffle {{.*}} [0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27]
+// CHECK:             arith.addf {{.*}} : vector<16xf32>
+// CHECK:             llvm.store {{.*}} {alignment = 4 : i64} : vector<16xf32>
+moe_kernel.program @blocks {
+  moe_kernel.buffer @x input f32 axes ["token", "expert"] sizes [-1, 40]
+  moe_kernel.buffer @y output f32 axes ["token", "expert"] sizes [-1, 40] adds
+  moe_kernel.pass rows {
+    %x = moe_kernel.load @x : !moe_kernel.row<40xf32>
+    moe_kernel.store %x, @y : !moe_kernel.row<40xf32>
   } finish {
   }
 }

@@ -91,14 +91,16 @@ void FiberPool::reserve(size_t count) {
     const size_t number = fibers.size();
     fibers.push_back(std::make_unique<Fiber>());
     Fiber &fiber = *fibers.back();
-    fiber.stackSize = stackBytes - number % 61 * 192;
-    fiber.context =
-        boost::context::fiber(std::allocator_arg, Stacks(number), [this, number, &fiber](boost::context::fiber &&from) {
-          fiber.stackBottom = nullptr;
-          fiber.entered(std::move(from));
-          body(number);
-          return boost::context::fiber();
-        });
+    Stacks stacks(number);
+    const boost::context::stack_context stack = stacks.allocate();
+    fiber.stackBottom = static_cast<const char *>(stack.sp) - stack.size;
+    fiber.stackSize = stack.size;
+    fiber.context = boost::context::fiber(std::allocator_arg, boost::context::preallocated(stack.sp, stack.size, stack),
+                                          stacks, [this, number, &fiber](boost::context::fiber &&from) {
+                                            fiber.entered(std::move(from));
+                                            body(number);
+                                            return boost::context::fiber();
+                                          });
   }
 }
 

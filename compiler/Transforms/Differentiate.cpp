@@ -69,6 +69,8 @@ private:
       auto type = dyn_cast<RankedTensorType>(value.getType());
       if (isa<MetricOp>(sink) || !type || !isa<FloatType>(type.getElementType()))
         continue;
+      if (isa<OutputOp>(sink) && !active.contains(value.getDefiningOp()))
+        continue; // its gradient goes nowhere
       StringRef name = sink->getAttrOfType<StringAttr>("name").getValue();
       Value gradient;
       if (isa<LossOp>(sink))
@@ -96,6 +98,8 @@ private:
 
   void writeGradient(Operation *source) {
     Value value = source->getResult(0), gradient = gradients.lookup(value);
+    if (!gradient && !gate.getGradient()) // a bias that only selects: it has none
+      return;
     RankedTensorType type = gradientType(value);
     if (!gradient)
       gradient = AdjointBuilder(source, builder, gradients).full(type, 0);

@@ -69,6 +69,24 @@ def MoeDecompose : Pass<"moe-decompose", "::moe::GateOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
 }
 
+def MoeStabilize : Pass<"moe-stabilize", "::moe::GateOp"> {
+  let summary = "take logarithms of scores without the scores";
+  let description = [{
+    A score underflows to 0 where its logarithm is an ordinary number, and the gradient of the logarithm divides by it. This
+    changes roundings, to better ones.
+
+    ```mlir
+    %s = moe.softmax %x over expert : tensor<?x4xf32, #moe.axes<token, expert>>
+    %l = math.log %s : tensor<?x4xf32, #moe.axes<token, expert>>
+    ==>
+    %t = moe.reduce logsumexp %x over [expert] : tensor<?x4xf32, #moe.axes<token, expert>> -> tensor<?xf32, #moe.axes<token>>
+    %b = moe.broadcast %t : tensor<?xf32, #moe.axes<token>> to tensor<?x4xf32, #moe.axes<token, expert>>
+    %l = arith.subf %x, %b : tensor<?x4xf32, #moe.axes<token, expert>>
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 def MoeDifferentiate : Pass<"moe-differentiate", "::moe::GateOp"> {
   let summary = "turn a gate into its backward program";
   let description = [{

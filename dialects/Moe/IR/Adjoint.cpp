@@ -86,9 +86,22 @@ struct Reduction {
 
   /// g to the elements that equal the result, in equal parts where there are several.
   Value winners() {
-    Value won =
-        a.select(arith::CmpFPredicate::OEQ, op.getInput(), spread(op.getResult()), a.full(type, 1), a.full(type, 0));
-    return a.mul(won, spread(a.div(a.gradient(), sum(won))));
+    Value x = op.getInput(), best = spread(op.getResult()), one = a.full(type, 1), zero = a.full(type, 0);
+    Value won = a.select(arith::CmpFPredicate::OEQ, x, best, one, isOverTokens() ? nearly(x, best) : zero);
+    Value count = sum(won);
+    if (isOverTokens())
+      count = a.binary<arith::MaximumFOp>(count, a.full(reduced, 1));
+    return a.mul(won, spread(a.div(a.gradient(), count)));
+  }
+  bool isOverTokens() {
+    return llvm::any_of(extent.over.getAsRange<StringAttr>(),
+                        [&](StringAttr name) { return type.isDynamicDim(axisIndex(type, name.getValue())); });
+  }
+  /// 1 where x is within a few roundings of the result: the result comes from another pass over the tokens, in which a
+  /// sum that x depends on may have been added up in another order.
+  Value nearly(Value x, Value best) {
+    Value distance = a.unary<math::AbsFOp>(a.sub(x, best)), margin = a.mul(a.unary<math::AbsFOp>(best), 1e-6);
+    return a.select(arith::CmpFPredicate::OLE, distance, margin, a.full(type, 1), a.full(type, 0));
   }
   /// (2 / n) (x - mean) times `scale`.
   Value variance(Value scale) {
@@ -143,16 +156,34 @@ void ReduceOp::buildAdjoint(AdjointBuilder &a) {
   }
 }
 
+/// The n-th greatest of each group. There is no kth of groups: one after the other, from the greatest down, the next
+/// smaller value, until at least n reach it.
+static Value kthOfGroups(SumTopOp op, AdjointBuilder &a, const Extent &extent) {
+  Value x = op.getInput();
+  auto type = cast<RankedTensorType>(x.getType()), reduced = cast<RankedTensorType>(op.getType());
+  Value one = a.full(type, 1), zero = a.full(type, 0), none = a.full(type, -std::numeric_limits<double>::infinity());
+  Value least = extent.reduce(a, ReduceKind::MaxNum, x, reduced);
+  for (uint64_t i = 1; i < op.getN(); ++i) {
+    Value spread = extent.spread(a, least, type);
+    Value reach = extent.reduce(a, ReduceKind::Sum, a.select(arith::CmpFPredicate::OGE, x, spread, one, zero), reduced);
+    Value next = extent.reduce(a, ReduceKind::MaxNum, a.select(arith::CmpFPredicate::OLT, x, spread, x, none), reduced);
+    least = a.select(arith::CmpFPredicate::OGE, reach, a.full(reduced, static_cast<double>(op.getN())), least, next);
+  }
+  return least;
+}
+
 /// g to the elements above the n-th greatest, and a share of it to those that equal it: together they are n.
 void SumTopOp::buildAdjoint(AdjointBuilder &a) {
   Value x = getInput(), one = a.full(x.getType(), 1), zero = a.full(x.getType(), 0);
-  Value least = KthOp::create(a.builder, a.loc, getType(), x, getN(), getAxis());
-  Value above = a.select(arith::CmpFPredicate::OGT, x, least, one, zero);
-  Value equal = a.select(arith::CmpFPredicate::OEQ, x, least, one, zero);
-  Extent extent{a.builder.getArrayAttr({getAxisAttr()}), StringAttr(), Value()};
+  Extent extent{a.builder.getArrayAttr({getAxisAttr()}), getToAttr(), Value()};
+  Value least = getTo() ? kthOfGroups(*this, a, extent)
+                        : KthOp::create(a.builder, a.loc, getType(), x, getN(), getAxis()).getResult();
+  auto spread = [&](Value value) { return extent.spread(a, value, x.getType()); };
   auto count = [&](Value mask) { return extent.reduce(a, ReduceKind::Sum, mask, getType()); };
+  Value above = a.select(arith::CmpFPredicate::OGT, x, spread(least), one, zero);
+  Value equal = a.select(arith::CmpFPredicate::OEQ, x, spread(least), one, zero);
   Value share = a.div(a.sub(a.full(getType(), getN()), count(above)), count(equal));
-  a.accumulate(x, a.mul(a.add(above, a.mul(equal, share)), a.gradient()));
+  a.accumulate(x, a.mul(a.add(above, a.mul(equal, spread(share))), spread(a.gradient())));
 }
 
 /// g to the elements that equal the k-th, in equal parts where there are several.

@@ -110,7 +110,9 @@ void checkGradient(const std::string &text, int64_t tokens = 9, int directions =
         double along = normal(engine);
         plus[name].data[i] = static_cast<float>(array.data[i] + along * 1e-3);
         minus[name].data[i] = static_cast<float>(array.data[i] - along * 1e-3);
-        double term = gradients["grad_" + name].data[i] * (plus[name].data[i] - minus[name].data[i]);
+        auto gradient = gradients.find("grad_" + name); // none: nothing depends on it
+        double term =
+            gradient == gradients.end() ? 0 : gradient->second.data[i] * (plus[name].data[i] - minus[name].data[i]);
         derived += term;
         size += std::fabs(term);
       }
@@ -264,11 +266,36 @@ TEST(Differentiate, DetachStopsTheGradient) {
   EXPECT_EQ(gate.evaluate(*gate.backward, inputs, 1)["grad_x"].data, (std::vector<double>{3, -4}));
 }
 
-TEST(Differentiate, AFunctionWithoutAdjointIsAnError) {
-  BothWays gate("gate g {\n axis token\n axis expert[4]\n axis node[2] of expert\n input x : float[token, expert]\n "
-                "loss l = mean(sum_top(x, 2, expert -> node))\n}");
-  EXPECT_TRUE(gate.forward);
-  EXPECT_FALSE(gate.backward);
+TEST(Differentiate, GreatestOfGroups) {
+  for (const char *n : {"1", "2", "3", "4"})
+    checkGradient(
+        std::string(
+            "gate g {\n axis token\n axis expert[8]\n axis node[2] of expert\n input x : float[token, expert]\n") +
+        " loss l = mean(sum_top(x, " + n + ", expert -> node)**2)\n}");
+}
+
+TEST(Differentiate, TiesAmongTheGreatestShareTheirGradient) {
+  BothWays gate("gate g {\n axis expert[6]\n axis node[2] of expert = [0, 0, 0, 0, 1, 1]\n input x : f32[expert]\n"
+                " loss l = sum(sum_top(x, 2, expert -> node))\n}");
+  ASSERT_TRUE(gate.valid());
+  Arrays inputs;
+  double infinity = std::numeric_limits<double>::infinity();
+  inputs["x"] = Array{{"expert"}, {6}, reference::ElementKind::Float, {3, 5, 3, 3, infinity, -infinity}, {}};
+  std::vector<double> shares = gate.evaluate(*gate.backward, inputs, 1)["grad_x"].data;
+  for (int i : {0, 2, 3})
+    EXPECT_NEAR(shares[i], 1.0 / 3, 1e-12);
+  for (int i : {1, 4, 5})
+    EXPECT_EQ(shares[i], 1);
+}
+
+TEST(Differentiate, WhatOnlySelectsHasNoGradient) {
+  BothWays gate("gate g {\n axis token\n axis expert[4]\n input x : float[token, expert]\n input bias : f32[expert]\n"
+                " route = topk(x + bias, 2, expert)\n output w = x[route]\n}");
+  ASSERT_TRUE(gate.valid());
+  std::vector<std::string> names;
+  for (auto output : BothWays::gate(*gate.backward).getBody().getOps<OutputOp>())
+    names.push_back(output.getName().str());
+  EXPECT_EQ(names, std::vector<std::string>{"grad_x"});
 }
 
 } // namespace

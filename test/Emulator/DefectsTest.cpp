@@ -4,6 +4,8 @@
 #include "test/Support/GateCall.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include <fstream>
+#include <regex>
 
 namespace moe::test {
 namespace {
@@ -73,6 +75,17 @@ TEST_F(Defects, WithoutOneNothingIsFound) {
   EXPECT_EQ(findingsOf(call, arrays, 37), "");
 }
 
+/// `text` without its numbers, which say where a line or a thread happens to be.
+std::string withoutNumbers(const std::string &text) { return std::regex_replace(text, std::regex("[0-9]+"), "N"); }
+
+/// The text of the page's block that begins with `start`.
+std::string blockOfPage(const std::string &start) {
+  std::ifstream file(MOE_SOURCE_DIR "/docs/emulator.md");
+  std::string page(std::istreambuf_iterator<char>(file), {});
+  size_t from = page.find("\n" + start);
+  return from == std::string::npos ? "" : page.substr(from + 1, page.find("\n```", from) - from - 1);
+}
+
 //===-- Order
 //--------------------------------------------------------------------------------------------------------===//
 
@@ -91,6 +104,16 @@ TEST_F(Defects, MissingWarpSync) {
   expectFound({"      moe_sync_warp();\n      const float weight =", "      const float weight ="}, 37, 1,
               AllOf(HasSubstr("race: "), HasSubstr("of 'shared' in shared memory"), HasSubstr("moe_put4(shared, stage"),
                     HasSubstr("`const float weight = ")));
+}
+
+TEST_F(Defects, AreShownOnThePage) {
+  ASSERT_NO_FATAL_FAILURE(plant({"      moe_sync_warp();\n      const float weight =", "      const float weight ="}));
+  rt::Executable executable = compile();
+  GateCall call(executable, 37);
+  std::vector<Buffer> arrays = inputs(37);
+  std::string shown = blockOfPage("race: kernel 'deepseek_moe_forward'");
+  ASSERT_NE(shown, "") << "docs/emulator.md shows no race";
+  EXPECT_THAT(withoutNumbers(findingsOf(call, arrays, 37)), HasSubstr(withoutNumbers(shown)));
 }
 
 /// The next row is staged while lanes still read this one.
@@ -146,13 +169,13 @@ TEST_F(Defects, LanesInDifferentShuffles) {
 
 TEST_F(Defects, OffByOneRowStored) {
   expectFound({"      const bool live = row < end;", "      const bool live = row <= end;"}, 37, 1,
-              AllOf(HasSubstr("out of bounds: "), HasSubstr("writes 4 bytes at 0 bytes behind 'weight'"),
+              AllOf(HasSubstr("out of bounds: "), HasSubstr("of 'weight' (888 bytes)"), HasSubstr("of row 37)"),
                     HasSubstr("moe_store1(weight_out, row * 6 + lane, weight)")));
 }
 
 TEST_F(Defects, OffByOneRowLoaded) {
   expectFound({"      if (next < end) {", "      if (next <= end) {"}, 32, 1,
-              AllOf(HasSubstr("out of bounds: "), HasSubstr("reads 16 bytes at 0 bytes behind 'logits'"),
+              AllOf(HasSubstr("out of bounds: "), HasSubstr("of 'logits' (8192 bytes)"), HasSubstr("of row 32)"),
                     HasSubstr("moe_load4(logits_in, next * 64")));
 }
 

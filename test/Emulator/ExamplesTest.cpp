@@ -1,7 +1,9 @@
-// Every example in every element type, emulated: values against the f64 interpreter of its spec, no findings; at several
-// token counts and grids, on ordinary and on nasty logits, in order and in random orders; two calls on one workspace.
+// Every example in every element type, emulated: values against the f64 interpreter of its spec, no findings; at
+// several token counts and grids, on ordinary and on nasty logits, in order and in random orders; two calls on one
+// workspace.
 #include "test/Support/GateCall.h"
 #include "gtest/gtest.h"
+#include <map>
 #include <optional>
 
 namespace moe::test {
@@ -12,18 +14,36 @@ struct Case {
   const char *dtype;
 };
 
+/// An example, compiled once for all tests of this file.
+struct Compiled {
+  std::unique_ptr<Gate> gate;
+  std::optional<rt::Executable> executable;
+};
+
+Compiled compile(const Case &example) {
+  FrontendOptions options;
+  options.dtypes["logits"] = example.dtype;
+  Compiled made{Gate::load(std::string(MOE_SOURCE_DIR "/examples/") + example.spec + ".moe", options), std::nullopt};
+  try {
+    if (made.gate)
+      made.executable = rt::Executable::emulator(made.gate->descriptor());
+  } catch (const rt::Error &error) {
+    ADD_FAILURE() << error.what();
+  }
+  return made;
+}
+
 class Examples : public testing::TestWithParam<Case> {
 protected:
   void SetUp() override {
-    FrontendOptions options;
-    options.dtypes["logits"] = GetParam().dtype;
-    gate = Gate::load(std::string(MOE_SOURCE_DIR "/examples/") + GetParam().spec + ".moe", options);
-    ASSERT_TRUE(gate);
-    try {
-      executable = rt::Executable::emulator(gate->descriptor());
-    } catch (const rt::Error &error) {
-      FAIL() << error.what();
-    }
+    static std::map<std::string, Compiled> all;
+    std::string name = std::string(GetParam().spec) + " " + GetParam().dtype;
+    auto found = all.find(name);
+    if (found == all.end())
+      found = all.emplace(name, compile(GetParam())).first;
+    ASSERT_TRUE(found->second.executable);
+    gate = found->second.gate.get();
+    executable = &*found->second.executable;
   }
 
   std::vector<Buffer> inputs(Data data, int64_t tokens, uint32_t seed) const {
@@ -41,8 +61,8 @@ protected:
     expectAgreement(*gate, arrays, expected, 1e-5, what); // docs/numerics.md
   }
 
-  std::unique_ptr<Gate> gate;
-  std::optional<rt::Executable> executable;
+  const Gate *gate = nullptr;
+  rt::Executable *executable = nullptr;
 };
 
 TEST_P(Examples, AgreeWithTheInterpreterInEveryGrid) {
@@ -78,11 +98,11 @@ TEST_P(Examples, AgreeWithTheInterpreterInEveryOrder) {
     GateCall call(*executable, tokens);
     for (uint64_t seed = 1; seed <= 20; ++seed)
       for (uint32_t blocks : {1, 3, 132}) {
-        if (blocks == 132 && seed > 2) // most of its blocks have no row
+        if (blocks == 132 && tokens < 97 && seed > 4) // nearly all of its blocks have no row
           continue;
         executable->schedule(blocks, seed);
-        std::string what = "T = " + std::to_string(tokens) + ", " + std::to_string(blocks) + " blocks, seed " +
-                           std::to_string(seed);
+        std::string what =
+            "T = " + std::to_string(tokens) + ", " + std::to_string(blocks) + " blocks, seed " + std::to_string(seed);
         ASSERT_NO_FATAL_FAILURE(check(call, arrays, tokens, expected, what));
       }
   }

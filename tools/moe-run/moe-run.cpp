@@ -55,7 +55,7 @@ void addOptions(CLI::App &app, RunOptions &options, Raw &raw) {
       ->check(CLI::Range(1u, 65535u));
   app.add_option("--schedule", options.schedule,
                  "Emulator: seed of a random order of blocks, warps and threads (default: in order)")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Range(uint64_t(1), UINT64_MAX));
   app.add_flag("--traffic", options.traffic, "Emulator: print what each kernel loads and stores, array by array");
   app.add_option("--threads", options.threads, "CPU threads (default: all)")->check(CLI::Range(1u, 1024u));
   app.add_option("--isa", options.isa, "CPU instruction set (default: the best there is)")

@@ -191,11 +191,13 @@ static llvm::Error evaluateReduce(ReduceOp op, Frame &frame) {
     over.push_back(axis.getValue());
   Grouping grouping(op, x, over, op.getTo(), result);
   Lists lists = collect(x, grouping, Validity(op.getValid() ? &frame[op.getValid()] : nullptr, x), result.count());
-  bool isInteger = isa<IntegerType>(getElementTypeOrSelf(op.getType()));
+  auto integer = dyn_cast<IntegerType>(getElementTypeOrSelf(op.getType()));
   for (auto [number, list] : llvm::zip_equal(result.data, lists)) {
     number = frame.round(reduce(op.getKind(), list));
-    if (isInteger && list.empty() && op.getKind() != ReduceKind::Sum)
-      number = Number(0);
+    if (integer && list.empty() && op.getKind() != ReduceKind::Sum) { // the least and the greatest integer
+      double limit = std::ldexp(1.0, static_cast<int>(integer.getWidth()) - 1);
+      number = Number(op.getKind() == ReduceKind::Max ? -limit : limit - 1);
+    }
   }
   frame.set(op.getResult(), std::move(result));
   return llvm::Error::success();

@@ -31,7 +31,7 @@ Trial moe::test::random::makeTrial(uint64_t seed, const std::vector<std::string>
   GeneratorOptions options;
   if (small) {
     options.mostExperts = 16;
-    options.onlyF32 = true;
+    options.differences = true;
   }
   trial.program = generate(rng, options);
   trial.cases = makeCases(trial.program, rng, small);

@@ -191,7 +191,9 @@ private:
                  ? (facts.clean = false, facts.low = std::log(x.low), facts.high = std::log(x.high), MaybeFacts(facts))
                  : std::nullopt;
     if (name == "sqrt" || name == "rsqrt") {
-      if (!(x.low >= (name == "sqrt" ? 0 : 1e-3)) || !x.clean)
+      // The root of what underflows in f32 alone would be seen.
+      bool vanishes = x.low < 1e-6 && !x.exact;
+      if (!(x.low >= (name == "sqrt" ? 0 : 1e-3)) || vanishes || !x.clean)
         return std::nullopt;
       facts.low = name == "sqrt" ? std::sqrt(x.low) : 1 / std::sqrt(x.high);
       facts.high = name == "sqrt" ? std::sqrt(x.high) : 1 / std::sqrt(x.low);
@@ -350,7 +352,8 @@ private:
     bool whole = std::floor(n) == n;
     Facts facts = pointwise(x, 3);
     facts.roundings = static_cast<int>((x.roundings + 2) * std::max(1.0, std::ceil(std::fabs(n))));
-    if (n < 0 ? !(x.low >= 1e-2 && x.steady()) : !whole && !(x.low >= 0 && x.clean))
+    if (n < 0 ? !(x.low >= 1e-2 && x.steady())
+              : !whole && !(x.low >= 0 && x.clean && (n > 1 || x.exact || x.low >= 1e-6)))
       return std::nullopt;
     facts.degree = n < 0 ? 0 : static_cast<int>(std::ceil(x.degree * n));
     if (n < 0) {

@@ -71,7 +71,7 @@ private:
 
   void input(std::initializer_list<int> axes, const char *storage = nullptr) {
     static const char *const floats[] = {"f32", "f32", "float", "bf16", "f16"};
-    Value value{Form::Input, storage ? storage : options.onlyF32 ? "f32" : rng.pick(floats)};
+    Value value{Form::Input, storage ? storage : options.differences ? "f32" : rng.pick(floats)};
     for (int axis : axes)
       if (axis >= 0)
         value.axes.push_back(axis);
@@ -157,7 +157,10 @@ private:
     static const char *const names[] = {"exp",     "log",        "sqrt",     "rsqrt",    "abs",   "sign", "relu",
                                         "sigmoid", "sigmoid",    "softplus", "softplus", "tanh",  "tanh", "erf",
                                         "-",       "normal_cdf", "floor",    "ceil",     "detach"};
-    return add({Form::Unary, rng.pick(names), {x}});
+    std::string name = rng.pick(names);
+    if (name == "detach" && options.differences)
+      name = "tanh";
+    return add({Form::Unary, name, {x}});
   }
 
   /// A value of the shape of the logits, from another one.
@@ -315,9 +318,19 @@ private:
     }
   }
 
+  /// 0.1 + abs(x)
+  int positive(int x) {
+    int magnitude = add({Form::Unary, "abs", {x}});
+    return magnitude < 0 ? -1 : add({Form::Infix, "+", {constant({0.1, 1}), magnitude}});
+  }
+
   int reduction(int x) {
     static const char *const kinds[] = {"sum", "mean", "max", "min", "var", "std", "cv2", "logsumexp", "sum", "mean"};
     Value value{Form::Reduce, rng.pick(kinds), {x}};
+    if (value.name == "cv2" && facts(x).element == Element::Float && !(facts(x).low >= 1e-2)) // a load, or like one
+      value.operands[0] = x = positive(x);
+    if (x < 0)
+      return -1;
     if (rng.chance(85)) {
       value.over.push_back(anyRange(facts(x)));
       if (rng.chance(20))
@@ -429,7 +442,9 @@ private:
         program.uses.push_back({Role::Metric, v});
     for (int64_t i = rng.between(1, 4); i > 0; --i) {
       int v = rng.chance(40) ? anyValue(Element::Selection) : anyValue();
-      bool dense = facts(v).element == Element::Float && !options.onlyF32;
+      if (facts(v).axes.empty() && facts(v).element != Element::Selection && rng.chance(80))
+        v = anyValue();
+      bool dense = facts(v).element == Element::Float && !options.differences;
       static const char *const storages[] = {"f32", "bf16", "f16"};
       program.uses.push_back({Role::Output, v, dense && rng.chance(30) ? rng.pick(storages) : ""});
     }

@@ -8,8 +8,9 @@ namespace moe::test::random {
 struct GeneratorOptions {
   /// Sizes of the expert axis; the first ones are the likelier ones.
   int64_t mostExperts = 1000;
-  /// Inputs that are declared float are f32 only (finite differences need steps smaller than bf16 can make).
-  bool onlyF32 = false;
+  /// The gradient will be compared with differences: float inputs are f32 only, since steps are smaller than bf16 can
+  /// make, and nothing is detached.
+  bool differences = false;
 };
 
 /// A random program; the same rng state makes the same one. It uses what docs/language.md says is lowered, of

@@ -131,7 +131,7 @@ TEST(RandomHarness, ShrinkingKeepsWhatFailsAndLittleElse) {
     return candidate.program.text().find("sigmoid(") != std::string::npos;
   };
   size_t lines = 0, programs = 0;
-  for (uint64_t seed = 1; seed <= 30; ++seed) {
+  for (uint64_t seed = 1; seed <= 150; ++seed) {
     Trial trial = makeTrial(seed, {});
     Failing start{trial.program, trial.cases};
     if (!hasSigmoid(start))

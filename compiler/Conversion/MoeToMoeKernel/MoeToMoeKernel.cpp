@@ -64,6 +64,7 @@ private:
   void writeAccumulate(Region &region, ReduceOp op);
   void bindOperands(Region &region, Operation *op);
   Value isEmpty(Region &region);
+  SmallVector<InputOp> tokenInputs();
   Value isNonfinite(Value x);
   void writeStatus();
   void attachAxes();
@@ -256,7 +257,7 @@ LogicalResult Fusion::declareAccumulators() {
     kernel::AccumulatorOp::create(builder, op->getLoc(), name, *combine, row ? row.getElementType() : type,
                                   row ? ArrayRef<int64_t>(row.getSize()) : ArrayRef<int64_t>());
   }
-  if (gate.getBackwardOf())
+  if (gate.getBackwardOf() || tokenInputs().empty())
     return success();
   nonfinite = uniqueName("nonfinite");
   kernel::AccumulatorOp::create(builder, gate.getLoc(), nonfinite, kernel::Combine::Sum, builder.getI32Type(),
@@ -402,14 +403,19 @@ Value Fusion::isNonfinite(Value x) {
   return arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNE, product, zero);
 }
 
+/// The float inputs that have tokens.
+SmallVector<InputOp> Fusion::tokenInputs() {
+  return llvm::filter_to_vector(body().getOps<InputOp>(), [&](InputOp input) {
+    return stages.isPerToken(input.getResult()) && isa<FloatType>(input.getType().getElementType());
+  });
+}
+
 /// Counts the tokens that have a NaN or an infinity in any float input, and says whether there was a token at all.
 void Fusion::writeStatus() {
   OpBuilder &b = rows(0).lowering->builder;
   Location loc = nonfiniteLoc();
   Value bad;
-  for (auto input : body().getOps<InputOp>()) {
-    if (!stages.isPerToken(input.getResult()) || !isa<FloatType>(input.getType().getElementType()))
-      continue;
+  for (InputOp input : tokenInputs()) {
     Value here = isNonfinite(rows(0).lowering->get(input.getResult()));
     bad = bad ? arith::OrIOp::create(b, loc, bad, here) : here;
   }
@@ -419,8 +425,9 @@ void Fusion::writeStatus() {
   Location emptyLoc = NameLoc::get(b.getStringAttr("status empty = no tokens"), gate.getLoc());
   kernel::StoreOp::create(f, emptyLoc, arith::ExtUIOp::create(f, emptyLoc, f.getI32Type(), isEmpty(finish(0))),
                           emptyWord.getValue());
-  kernel::StoreOp::create(f, loc, kernel::ReadOp::create(f, loc, f.getI32Type(), nonfinite.getValue()),
-                          nonfiniteWord.getValue());
+  Value count = bad ? kernel::ReadOp::create(f, loc, f.getI32Type(), nonfinite.getValue()).getResult()
+                    : arith::ConstantOp::create(f, loc, f.getI32IntegerAttr(0)).getResult();
+  kernel::StoreOp::create(f, loc, count, nonfiniteWord.getValue());
 }
 
 /// Leaves the declared axes on the program, for the descriptor.

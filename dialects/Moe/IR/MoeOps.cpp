@@ -169,13 +169,11 @@ static LogicalResult checkPointwise(Operation *op) {
   return success();
 }
 
-/// Checks the values that `op` makes, and notes its slot axis.
-static LogicalResult checkBodyOp(GateOp gate, Operation *op, llvm::StringMap<int64_t> &slots) {
+/// Notes the slot axes that `op` makes.
+static LogicalResult noteSlots(GateOp gate, Operation *op, llvm::StringMap<int64_t> &slots) {
   if (op->getNumRegions() != 0)
     return op->emitOpError("has a region; the body of a gate is a straight line");
   for (Type type : op->getResultTypes()) {
-    if (failed(checkAxes(op, type, slots)))
-      return failure();
     auto selection = dyn_cast<SelectionType>(type);
     bool given = isa<ForcedOp>(op) && axisIndex(op->getOperand(0).getType(), selection.getSlot().getValue()) >= 0;
     if (selection && ((!given && lookupAxis(gate, selection.getSlot().getValue())) ||
@@ -183,14 +181,27 @@ static LogicalResult checkBodyOp(GateOp gate, Operation *op, llvm::StringMap<int
       return op->emitOpError("makes the slot axis '")
              << selection.getSlot().getValue() << "', which exists already (R5)";
   }
+  return success();
+}
+
+/// Checks the values that `op` makes. A constant on a slot axis may stand above the selection that makes the axis; an
+/// input may not.
+static LogicalResult checkBodyOp(Operation *op, const llvm::StringMap<int64_t> &slots) {
+  for (Type type : op->getResultTypes())
+    if (failed(checkAxes(op, type, slots)))
+      return failure();
   return checkPointwise(op);
 }
 
 LogicalResult GateOp::verifyRegions() {
   llvm::StringMap<int64_t> slots;
   llvm::StringMap<Operation *> arrays;
+  for (Operation &op : getBody().front())
+    if (failed(noteSlots(*this, &op, slots)))
+      return failure();
+  llvm::StringMap<int64_t> above;
   for (Operation &op : getBody().front()) {
-    if (failed(checkBodyOp(*this, &op, slots)))
+    if (failed(checkBodyOp(&op, isa<InputOp>(op) ? above : slots)) || failed(noteSlots(*this, &op, above)))
       return failure();
     if (!isa<InputOp, ParamOp, LossOp, MetricOp, OutputOp>(op))
       continue;

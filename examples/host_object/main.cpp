@@ -1,5 +1,6 @@
 // Runs deepseek_moe, compiled ahead of time for 16 experts on 4 devices, on two micro-batches: each on its own, then
-// both accumulated into one pair of losses, as a training step with gradient accumulation wants them.
+// both accumulated into one pair of losses, and the gradients of both with respect to their logits, as a training step
+// with gradient accumulation wants them.
 #include "deepseek_moe.h"
 #include "moe/runtime.hpp"
 
@@ -51,25 +52,63 @@ void print(const char *what, const Results &results) {
               static_cast<double>(results.maxViolation));
 }
 
+// A micro-batch on its way through forward and backward.
+struct MicroBatch {
+  explicit MicroBatch(const moe::rt::Executable &gate, std::int64_t first)
+      : first(first), logits(makeLogits(first)), saved(gate.savedBytes(tokens)) {}
+
+  std::int64_t first;
+  std::vector<float> logits;
+  Results results;
+  moe::rt::Block saved; // what its forward keeps for its backward
+};
+
+// The gradient of the logits, from that of the weights (here: a wave) and from the losses over all micro-batches.
+// Prints the derivative along another wave.
+void differentiate(moe::rt::Call &call, std::vector<MicroBatch> &batches, const moe::rt::Block &coefficients) {
+  moe::rt::Backward backward(call);
+  std::vector<float> gradWeight(tokens * slots), gradLogits(tokens * experts);
+  backward.input("grad_weight", gradWeight.data(), {tokens, slots})
+      .output("grad_logits", gradLogits.data(), {tokens, experts});
+  double derivative = 0;
+  for (MicroBatch &batch : batches) {
+    for (std::size_t i = 0; i < gradWeight.size(); ++i)
+      gradWeight[i] =
+          static_cast<float>(0.001 * std::cos(static_cast<double>(batch.first * slots) + static_cast<double>(i)));
+    bind(call, batch.logits, batch.results); // backward reads logits and route again
+    call.keep(batch.saved.data(), batch.saved.bytes(), coefficients.data(), coefficients.bytes());
+    backward.run(tokens);
+    for (std::size_t i = 0; i < gradLogits.size(); ++i)
+      derivative += static_cast<double>(gradLogits[i]) *
+                    std::sin(0.3 * (static_cast<double>(batch.first * experts) + static_cast<double>(i)));
+  }
+  std::printf("gradient     along the wave %.6e\n", derivative);
+}
+
 void run() {
   moe::rt::Executable gate = moe::rt::Executable::cpu(moe_gate_deepseek_moe);
   moe::rt::Call call(gate, tokens);
-  std::vector<float> batches[] = {makeLogits(0), makeLogits(tokens)};
-  Results results;
-  for (const std::vector<float> &batch : batches) {
-    bind(call, batch, results);
+  std::vector<MicroBatch> batches;
+  for (std::int64_t first : {std::int64_t(0), tokens})
+    batches.emplace_back(gate, first);
+  for (MicroBatch &batch : batches) {
+    bind(call, batch.logits, batch.results);
     call.forward(tokens);
-    print("micro-batch", results);
+    print("micro-batch", batch.results);
   }
+  const Results &results = batches.back().results;
   std::printf("token 0 goes to experts %d and %d with weights %.4f and %.4f\n", results.route[0], results.route[1],
               static_cast<double>(results.weight[0]), static_cast<double>(results.weight[1]));
   call.reset();
-  for (const std::vector<float> &batch : batches) {
-    bind(call, batch, results);
+  moe::rt::Block coefficients(gate.coefficientBytes());
+  for (MicroBatch &batch : batches) {
+    bind(call, batch.logits, batch.results);
+    call.keep(batch.saved.data(), batch.saved.bytes(), coefficients.data(), coefficients.bytes());
     call.accumulate(tokens);
   }
   call.finish();
   print("accumulated", results);
+  differentiate(call, batches, coefficients);
   // A run-time parameter: nothing is compiled again.
   call.param("alpha1", 0.02f);
   call.finish();

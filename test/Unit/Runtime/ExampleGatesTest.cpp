@@ -287,18 +287,32 @@ TEST_P(ExampleGate, GradientsOfMicroBatchesAreThoseOfTheWholeBatch) {
   }
 }
 
+/// Tells the mock the parameters of a gate's kernel.
+void setParameters(const moe_gate &gate) {
+  std::vector<size_t> parameters;
+  for (uint32_t i = 0; i < gate.array_count; ++i)
+    parameters.push_back(gate.arrays[i].role == MOE_PARAM ? sizeof(float) : sizeof(void *));
+  for (size_t bytes : {sizeof(void *), sizeof(void *), sizeof(long long), sizeof(int)})
+    parameters.push_back(bytes);
+  mock_cuda::setParameters(gate.cuda_kernels[0].name, parameters);
+}
+
+void checkLaunch(const moe_gate &gate, const mock_cuda::Launch &launch, int64_t tokens) {
+  const moe_cuda_kernel &kernel = gate.cuda_kernels[0];
+  int64_t blocks = std::max<int64_t>(1, (tokens + kernel.rows_per_block - 1) / kernel.rows_per_block);
+  EXPECT_EQ(launch.kernel, kernel.name);
+  EXPECT_EQ(launch.grid[0], std::min<int64_t>(blocks, kernel.max_blocks));
+  EXPECT_EQ(launch.block[0], kernel.threads);
+  EXPECT_EQ(launch.parameter<long long>(gate.array_count + 2), tokens);
+  EXPECT_EQ(launch.parameter<int>(gate.array_count + 3), MOE_FORWARD);
+}
+
 TEST_P(ExampleGate, ForwardAndBackwardAreOneLaunchEachOnEachArchitecture) {
   setenv("MOE_CUDA_DRIVER_PATH", MOE_MOCK_CUDA, 1);
   ASSERT_EQ(gate.pass_count, 1u);
   ASSERT_EQ(gate.backward->pass_count, 1u);
-  for (const moe_gate *program : {&gate, gate.backward}) {
-    std::vector<size_t> parameters;
-    for (uint32_t i = 0; i < program->array_count; ++i)
-      parameters.push_back(program->arrays[i].role == MOE_PARAM ? sizeof(float) : sizeof(void *));
-    for (size_t bytes : {sizeof(void *), sizeof(void *), sizeof(long long), sizeof(int)})
-      parameters.push_back(bytes);
-    mock_cuda::setParameters(program->cuda_kernels[0].name, parameters);
-  }
+  setParameters(gate);
+  setParameters(*gate.backward);
   for (auto [major, minor] : {std::pair(8, 0), std::pair(9, 0), std::pair(10, 0)}) {
     mock_cuda::setDevice(major, minor);
     moe_executable *made = nullptr;
@@ -346,17 +360,8 @@ TEST_P(ExampleGate, ForwardAndBackwardAreOneLaunchEachOnEachArchitecture) {
         EXPECT_TRUE(name == "cuLaunchKernel" || name == "cuPointerGetAttribute" || name == "cuCtxPushCurrent" ||
                     name == "cuCtxPopCurrent")
             << name << " in a call";
-      for (int i : {0, 1}) {
-        const moe_gate &program = i == 0 ? gate : *gate.backward;
-        const moe_cuda_kernel &kernel = program.cuda_kernels[0];
-        const mock_cuda::Launch &launch = mock_cuda::launches()[static_cast<size_t>(i)];
-        int64_t blocks = std::max<int64_t>(1, (tokens + kernel.rows_per_block - 1) / kernel.rows_per_block);
-        EXPECT_EQ(launch.kernel, kernel.name);
-        EXPECT_EQ(launch.grid[0], std::min<int64_t>(blocks, kernel.max_blocks));
-        EXPECT_EQ(launch.block[0], kernel.threads);
-        EXPECT_EQ(launch.parameter<long long>(program.array_count + 2), tokens);
-        EXPECT_EQ(launch.parameter<int>(program.array_count + 3), MOE_FORWARD);
-      }
+      checkLaunch(gate, mock_cuda::launches()[0], tokens);
+      checkLaunch(*gate.backward, mock_cuda::launches()[1], tokens);
     }
   }
 }

@@ -16,7 +16,7 @@ static void *block(uint64_t bytes) { return aligned_alloc(MOE_ALIGNMENT, (bytes 
 int main(void) {
   const int64_t wide[] = {2, MOE_PAIR_SIZE_EXPERT}, narrow[] = {2}, experts[] = {MOE_PAIR_SIZE_EXPERT};
   float x[] = {1, 2, 3, 4, 5, 6, 7, 8}, w[] = {1, 1, -1, 0.5f}, y[8], loss;
-  float grad_y[] = {0, 0, 0, 0, -1, -4, 0, -1}, grad_x[8], grad_w[4], s[2];
+  float scale = 2, grad_y[] = {0, 0, 0, 0, -1, -4, 0, -1}, grad_x[8], grad_w[4], s[2];
   uint64_t workspace_bytes, accumulator_bytes, saved_bytes, coefficient_bytes;
   moe_executable *gate;
   check(moe_prepare_cpu(&moe_gate_pair, 1, NULL, &gate));
@@ -54,12 +54,11 @@ int main(void) {
       [MOE_PAIR_BACKWARD_GRAD_Y] = {.data = grad_y, .dtype = MOE_F32, .rank = 2, .sizes = wide},
       [MOE_PAIR_BACKWARD_GRAD_X] = {.data = grad_x, .dtype = MOE_F32, .rank = 2, .sizes = wide},
       [MOE_PAIR_BACKWARD_GRAD_W] = {.data = grad_w, .dtype = MOE_F32, .rank = 1, .sizes = experts},
+      [MOE_PAIR_BACKWARD_SCALE_L] = {.data = &scale, .dtype = MOE_F32},
       [MOE_PAIR_BACKWARD_S] = {.data = s, .dtype = MOE_F32, .rank = 1, .sizes = narrow},
   };
   call.bindings = backward;
   call.phase = 0;
-  float scale = 2;
-  backward[MOE_PAIR_BACKWARD_SCALE_L] = (moe_binding){.data = &scale, .dtype = MOE_F32};
   check(moe_run_backward(gate, &call));
   printf("grad_x[1] = %.2f %.2f %.2f %.2f\n", (double)grad_x[4], (double)grad_x[5], (double)grad_x[6],
          (double)grad_x[7]);

@@ -84,10 +84,13 @@ Parts takeApart(const moe_emulator_source &source) {
   parts.body = text.substr(end);
   parts.bodyLine = lineOf(text, end);
   for (size_t at = end; (at = text.find("__global__", at)) != std::string_view::npos;) {
-    if (!parts.firstOwnLine)
+    const size_t lineStart = text.rfind('\n', at) + 1;
+    const bool comment = text.substr(lineStart, at - lineStart).find("//") != std::string_view::npos;
+    if (!comment && !parts.firstOwnLine)
       parts.firstOwnLine = lineOf(text, at);
     at += 10;
-    parts.kernels.push_back(kernelName(text.substr(at)));
+    if (!comment)
+      parts.kernels.push_back(kernelName(text.substr(at)));
   }
   constexpr std::string_view dynamic = "extern __shared__ ";
   if (size_t at = parts.body.find(dynamic); at != std::string_view::npos) {
@@ -141,7 +144,7 @@ std::string tableText(const std::vector<Parts> &unit) {
 }
 
 std::string unitText(const std::vector<Parts> &unit, const std::vector<std::string> &names) {
-  std::string text = std::string(machineText) + languageText;
+  std::string text = std::string("#line 1 \"emulator's machine\"\n") + machineText + languageText;
   for (size_t n = 0; n < unit.size(); ++n)
     text += wrapSource(unit[n], names[n], static_cast<unsigned>(n));
   return text + "#undef asm\n" + tableText(unit);

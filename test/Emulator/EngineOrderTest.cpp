@@ -152,13 +152,18 @@ TEST(EngineOrder, Atomics) {
 const Kernels &grid() {
   static const Kernels made(R"cuda(
 // Every block leaves a number per thread; the last one to arrive adds them up.
-enum { fence_of_all = 1, fence_of_first = 2, fence_after = 4, order_of_warp = 8 };
+enum { fence_of_all = 1, fence_of_first = 2, fence_after = 4, fence_of_another = 8 };
 template <int How> MOE_DEVICE void last_block(unsigned *workspace, int *sum, unsigned *shared) {
   unsigned *const parts = workspace + 16;
   moe_store1(parts, blockIdx.x * 64 + threadIdx.x, threadIdx.x); // leaves its part
   if (How & fence_of_all)
     moe_fence();
   moe_sync_block();
+  if (How & fence_of_another) {
+    if (threadIdx.x == 40)
+      moe_fence();
+    moe_sync_block();
+  }
   if (threadIdx.x == 0) {
     if (How & fence_of_first)
       moe_fence();
@@ -184,6 +189,10 @@ extern "C" __global__ void fence_before_barrier(unsigned *workspace, int *sum) {
 extern "C" __global__ void fence_behind_barrier(unsigned *workspace, int *sum) {
   __shared__ unsigned shared[1];
   last_block<fence_of_first | fence_after>(workspace, sum, shared);
+}
+extern "C" __global__ void fence_of_another_thread(unsigned *workspace, int *sum) {
+  __shared__ unsigned shared[1];
+  last_block<fence_of_another | fence_after>(workspace, sum, shared);
 }
 extern "C" __global__ void no_fence_before(unsigned *workspace, int *sum) {
   __shared__ unsigned shared[1];
@@ -299,7 +308,7 @@ Outcome runGrid(const char *kernel, unsigned blocks, unsigned threads, uint64_t 
 
 TEST(EngineOrder, LastBlock) {
   ASSERT_EQ(grid().message, "");
-  for (const char *kernel : {"fence_before_barrier", "fence_behind_barrier", "from_rows"})
+  for (const char *kernel : {"fence_before_barrier", "fence_behind_barrier", "fence_of_another_thread", "from_rows"})
     for (uint64_t seed : seeds) {
       std::vector<int> sums;
       EXPECT_EQ(runGrid(kernel, 7, 64, seed, &sums).text(), "") << kernel << ", seed " << seed;

@@ -32,7 +32,10 @@ TEST(EngineProgram, UnknownCuda) {
     Kernels kernels(std::string("extern \"C\" __global__ void kernel(int *out) {\n  ") + refused.body + "\n}\n");
     EXPECT_EQ(kernels.program, nullptr) << refused.body;
     EXPECT_THAT(kernels.message, AllOf(HasSubstr("kernels.cu: "), HasSubstr("does not know of CUDA is an error here"),
-                                       HasSubstr("kernels.cu:5"), HasSubstr(refused.names)));
+                                       HasSubstr(refused.names)));
+    // A compiler may show a macro where it is defined.
+    if (std::string(refused.body).find("asm") == std::string::npos)
+      EXPECT_THAT(kernels.message, HasSubstr("kernels.cu:5"));
   }
 }
 
@@ -54,6 +57,9 @@ TEST(EngineProgram, NotGenerated) {
   EXPECT_THAT(refusal("//===-- moe device prelude ---===//\n//===-- end of moe device prelude ---===//\nint x;"),
               HasSubstr("no kernel"));
   EXPECT_THAT(refusal(""), HasSubstr("no device prelude"));
+  EXPECT_THAT(refusal("//===-- moe device prelude ---===//\n//===-- end of moe device prelude ---===//\n"
+                      "// as __global__ void kernel() does\n"),
+              HasSubstr("no kernel"));
 }
 
 TEST(EngineProgram, NoCompiler) {

@@ -215,15 +215,18 @@ extern "C" __global__ void from_rows(unsigned *workspace, int *sum) {
 }
 
 // One warp per block: a fence by one lane covers what a warp barrier has led to it.
-template <bool Sync> MOE_DEVICE void last_warp(unsigned *workspace, int *sum) {
+template <bool Sync, int Fencer> MOE_DEVICE void last_warp(unsigned *workspace, int *sum) {
   unsigned *const parts = workspace + 16;
   const int lane = threadIdx.x;
   moe_store1(parts, blockIdx.x * 32 + lane, threadIdx.x);
   if (Sync)
     moe_sync_warp();
+  if (lane == Fencer)
+    moe_fence();
+  if (Fencer)
+    moe_sync_warp();
   bool last = false;
   if (lane == 0) {
-    moe_fence();
     last = moe_atomic_add(workspace, 1u) == gridDim.x - 1;
     if (last)
       moe_store1(workspace, 0, 0u);
@@ -238,8 +241,9 @@ template <bool Sync> MOE_DEVICE void last_warp(unsigned *workspace, int *sum) {
     total += moe_load1(parts, block * 32 + (lane + 1) % 32);
   moe_store1(sum, lane, static_cast<int>(total));
 }
-extern "C" __global__ void warp_leads_to_fence(unsigned *workspace, int *sum) { last_warp<true>(workspace, sum); }
-extern "C" __global__ void nothing_leads_to_fence(unsigned *workspace, int *sum) { last_warp<false>(workspace, sum); }
+extern "C" __global__ void warp_leads_to_fence(unsigned *workspace, int *sum) { last_warp<true, 0>(workspace, sum); }
+extern "C" __global__ void fence_of_another_lane(unsigned *workspace, int *sum) { last_warp<true, 3>(workspace, sum); }
+extern "C" __global__ void nothing_leads_to_fence(unsigned *workspace, int *sum) { last_warp<false, 0>(workspace, sum); }
 
 // Block 0 tells block 1, which tells block 2: what block 0 has written is known there if block 1 fences in between.
 template <bool Fence> MOE_DEVICE void hand_on(unsigned *workspace, int *sum) {
@@ -329,6 +333,7 @@ TEST(EngineOrder, LastBlockWithoutAFence) {
 TEST(EngineOrder, FenceCoversWhatAWarpBarrierLedToIt) {
   for (uint64_t seed : seeds) {
     EXPECT_EQ(runGrid("warp_leads_to_fence", 5, 32, seed).text(), "") << seed;
+    EXPECT_EQ(runGrid("fence_of_another_lane", 5, 32, seed).text(), "") << seed;
     EXPECT_TRUE(runGrid("nothing_leads_to_fence", 5, 32, seed).has(MOE_EMULATOR_RACE)) << seed;
   }
 }

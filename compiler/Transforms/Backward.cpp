@@ -100,15 +100,6 @@ private:
     }
   }
 
-  bool isPerToken(Value value) {
-    if (auto selection = dyn_cast<SelectionType>(value.getType()))
-      return llvm::any_of(selection.getBatch(), [&](StringAttr name) {
-        AxisOp axis = lookupAxis(value.getDefiningOp(), name.getValue());
-        return axis && !axis.getSize();
-      });
-    return !cast<RankedTensorType>(value.getType()).hasStaticShape();
-  }
-
   /// Selections, so that both programs mean the same one, and what is known only after all tokens.
   bool shouldSave(Operation *op) {
     if (op->getNumResults() != 1 || gradients.contains(op) || !tokens.contains(op) || isa<BroadcastOp, ExpandOp>(op))

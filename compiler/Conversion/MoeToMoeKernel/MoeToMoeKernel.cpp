@@ -126,14 +126,14 @@ LogicalResult Fusion::checkTokenAxis() {
 Region &Fusion::regionOfSink(Operation *op) {
   Value value = op->getOperand(0);
   int stage = stages.stageOf(value);
-  return stages.isPerToken(value) ? rows(stage) : finish(std::max(stage, 0));
+  return isPerToken(value) ? rows(stage) : finish(std::max(stage, 0));
 }
 
 /// Marks what `region` must compute to know `value`, and what other regions must hand over.
 void Fusion::require(Region &region, Value value) {
   Operation *op = value.getDefiningOp();
   int stage = stages.stageOf(value);
-  if (!stages.isPerToken(value) && stage >= 0 && (!region.finish || stage < region.pass)) {
+  if (!isPerToken(value) && stage >= 0 && (!region.finish || stage < region.pass)) {
     if (coefficients.insert({value, StringAttr()}).second)
       require(finish(stage), value);
     return;
@@ -159,7 +159,7 @@ void Fusion::requireSinks() {
       require(region, op.getOperand(0));
     } else if (auto input = dyn_cast<InputOp>(op);
                input && !gate.getBackwardOf()) { // read for the non-finite check, used or not
-      if (stages.isPerToken(input.getResult()) && isa<FloatType>(input.getType().getElementType()))
+      if (isPerToken(input.getResult()) && isa<FloatType>(input.getType().getElementType()))
         require(rows(0), input.getResult());
     }
   }
@@ -406,7 +406,7 @@ Value Fusion::isNonfinite(Value x) {
 /// The float inputs that have tokens.
 SmallVector<InputOp> Fusion::tokenInputs() {
   return llvm::filter_to_vector(body().getOps<InputOp>(), [&](InputOp input) {
-    return stages.isPerToken(input.getResult()) && isa<FloatType>(input.getType().getElementType());
+    return isPerToken(input.getResult()) && isa<FloatType>(input.getType().getElementType());
   });
 }
 

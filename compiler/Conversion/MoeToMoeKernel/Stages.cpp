@@ -4,15 +4,6 @@
 using namespace mlir;
 using namespace moe;
 
-bool Stages::isPerToken(Value value) const {
-  if (auto selection = dyn_cast<SelectionType>(value.getType()))
-    return llvm::any_of(selection.getBatch(), [&](StringAttr name) {
-      AxisOp axis = lookupAxis(value.getDefiningOp(), name.getValue());
-      return axis && !axis.getSize();
-    });
-  return !cast<RankedTensorType>(value.getType()).hasStaticShape();
-}
-
 bool Stages::isTokenReduction(Operation *op) const {
   auto reduce = dyn_cast<ReduceOp>(op);
   if (!reduce)

@@ -11,9 +11,6 @@ class Stages {
 public:
   explicit Stages(GateOp gate);
 
-  /// True when the value has an axis of run-time size (it exists once per token).
-  bool isPerToken(mlir::Value value) const;
-
   /// True for a reduction that consumes the run-time axis: an accumulator.
   bool isTokenReduction(mlir::Operation *op) const;
 

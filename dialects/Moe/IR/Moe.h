@@ -16,6 +16,9 @@
 namespace moe {
 /// True for a ranked tensor type whose encoding names each axis; a scalar has no encoding.
 bool namesItsAxes(mlir::Type type);
+/// True when the value, a result of an operation of a gate, has an axis of run-time size: it exists once per token.
+bool isPerToken(mlir::Value value);
+
 /// The spec's name for what an operation computes: of its location's text (`loss balance = …`, `input logits : f32[…]`)
 /// the last word before ` =` or ` :`; "" where there is none.
 llvm::StringRef specName(mlir::Location loc);

@@ -221,6 +221,15 @@ std::optional<SmallVector<int32_t>> moe::groupMap(Operation *op, StringRef fine,
   return std::nullopt;
 }
 
+bool moe::isPerToken(Value value) {
+  if (auto selection = dyn_cast<SelectionType>(value.getType()))
+    return llvm::any_of(selection.getBatch(), [&](StringAttr name) {
+      AxisOp axis = lookupAxis(value.getDefiningOp(), name.getValue());
+      return axis && !axis.getSize();
+    });
+  return !cast<RankedTensorType>(value.getType()).hasStaticShape();
+}
+
 StringRef moe::specName(Location loc) {
   auto named = loc->findInstanceOf<NameLoc>();
   if (!named)

@@ -2,6 +2,7 @@
 #include "BackwardGates.h"
 
 #include <stddef.h>
+#include <string.h>
 
 typedef struct TenAccumulators {
   int64_t tokens;
@@ -52,7 +53,7 @@ static void ten_backward_rows(const moe_cpu_call *call, int64_t begin, int64_t e
   const int32_t *keptSign = call->arrays[TEN_B_KEPT_SIGN];
   TenAccumulators *into = partial;
   float scale = 0;
-  (void)scratch;
+  memset(scratch, 0x55, 128); /* any contents, and nobody else's */
   for (int k = 0; k < LOSSES; ++k)
     scale += *(const float *)call->arrays[TEN_B_SCALE + k] * (float)(k + 1);
   for (int64_t t = begin; t < end; ++t) {
@@ -69,7 +70,7 @@ static void ten_backward_rows(const moe_cpu_call *call, int64_t begin, int64_t e
 static void ten_backward_finish(const moe_cpu_call *call, const void *accumulators, void *scratch) {
   const TenAccumulators *from = accumulators;
   float *gradW = call->arrays[TEN_B_GRAD_W];
-  (void)scratch;
+  memset(scratch, 0x55, 128);
   for (int c = 0; c < CHANNELS; ++c)
     gradW[c] = (call->phase & MOE_ADD ? gradW[c] : 0) + from->sum[c];
 }

@@ -1,9 +1,11 @@
 // moe_kernel to an LLVM module with instruction set variants, optimised.
 //
-// The conversion runs once; each variant is a clone of its functions with other target attributes, so that one object
-// holds all of them. Since the code is vector code already, LLVM neither vectorises nor unrolls here: that would only
-// cost compile time. Functions are compiled without knowledge of library functions, so that no loop becomes a call.
+// The conversion runs once; each variant is a clone of its functions with other target attributes (and, for AVX-512,
+// one instruction where others need nine), so that one object holds all of them. Since the code is vector code already,
+// LLVM neither vectorises nor unrolls here: that would only cost compile time. Functions are compiled without knowledge
+// of library functions, so that no loop becomes a call.
 #include "compiler/Conversion/MoeKernelToLLVM/MoeKernelToLLVM.h"
+#include "compiler/Target/Avx512.h"
 #include "compiler/Target/Descriptor.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
@@ -136,6 +138,8 @@ static SmallVector<VariantFunctions> makeVariants(llvm::Module &module, kernel::
       copy->setName(function + "_" + name);
       copy->setLinkage(llvm::GlobalValue::InternalLinkage);
       setIsa(*copy, name);
+      if (name == "avx512")
+        useAvx512Scaling(*copy);
       return copy;
     };
     for (size_t pass = 0; pass < passCount; ++pass)

@@ -129,6 +129,32 @@ TEST_F(Compiler, CodeCallsNothing) {
   EXPECT_EQ(assembly.find("\tcall"), std::string::npos);
 }
 
+TEST_F(Compiler, ExponentialsScaleInOneInstructionWhereThereIsOne) {
+  if (!llvm::is_contained(nativeIsas(), "avx512"))
+    GTEST_SKIP() << "this machine's architecture has no AVX-512";
+  module = parseSourceString<ModuleOp>(R"mlir(
+moe_kernel.program @exponential {
+  moe_kernel.buffer @x input f32 axes ["token"] sizes [-1]
+  moe_kernel.buffer @y output f32 axes ["token"] sizes [-1]
+  moe_kernel.pass rows {
+    %x = moe_kernel.load @x : f32
+    %y = math.exp %x : f32
+    moe_kernel.store %y, @y : f32
+  } finish {
+  }
+}
+)mlir",
+                                       &context);
+  for (const auto &[isa, expected] : {std::pair("avx512", true), std::pair("avx2", false)}) {
+    CpuOptions cpu;
+    cpu.isas = {isa};
+    auto gates = llvm::cantFail(compileGates(*module, cpu));
+    std::string assembly = llvm::cantFail(emitAssembly(gates));
+    EXPECT_EQ(assembly.find("vscalefps") != std::string::npos, expected) << assembly;
+    EXPECT_EQ(assembly.find("vpslld") == std::string::npos, expected) << assembly;
+  }
+}
+
 TEST_F(Compiler, SharedObjectCanBeLoaded) {
   auto gates = llvm::cantFail(compileGates(*module, {}));
   std::string path = std::string(MOE_TEST_OUTPUT_DIR) + "/small.so";

@@ -314,6 +314,42 @@ TEST(Sums, NonFiniteTokensStayInTheirLane) {
   runner.expectSame(37, inputs, 1e-5);
 }
 
+//===-- Functions
+//---------------------------------------------------------------------------------------------------===//
+
+static const char *const exponentials = R"mlir(
+moe_kernel.program @exponentials {
+  moe_kernel.buffer @x input f32 axes ["token", "expert"] sizes [-1, 16]
+  moe_kernel.buffer @natural output f32 axes ["token", "expert"] sizes [-1, 16]
+  moe_kernel.buffer @binary output f32 axes ["token", "expert"] sizes [-1, 16]
+  moe_kernel.pass rows {
+    %x = moe_kernel.load @x : !moe_kernel.row<16xf32>
+    %n, %b = moe_kernel.map (%x : !moe_kernel.row<16xf32>) -> !moe_kernel.row<16xf32>, !moe_kernel.row<16xf32> {
+    ^bb0(%a: f32):
+      %0 = math.exp %a : f32
+      %1 = math.exp2 %a : f32
+      moe_kernel.yield %0, %1 : f32, f32
+    }
+    moe_kernel.store %n, @natural : !moe_kernel.row<16xf32>
+    moe_kernel.store %b, @binary : !moe_kernel.row<16xf32>
+  } finish {
+  }
+}
+)mlir";
+
+TEST(Functions, ScalingHasTheSameBitsFromUnderflowToOverflow) {
+  KernelRunner runner(exponentials);
+  Elements x = {NAN, INFINITY, -INFINITY, 0.0, -0.0, 1e-45, -1e-45, 3e38, -3e38};
+  // Where results become denormal, zero and infinite, densely; in between, coarsely.
+  for (double low : {-152.0, -104.5, -88.5, 87.0, 127.0})
+    for (int i = 0; i < 400; ++i)
+      x.push_back(static_cast<float>(low + i / 128.0));
+  for (double value = -160; value < 135; value += 0.37)
+    x.push_back(static_cast<float>(value));
+  x.resize(x.size() / 16 * 16);
+  runner.expectSame(static_cast<int64_t>(x.size()) / 16, {{"x", x}}, 2e-7);
+}
+
 //===-- Element types
 //-----------------------------------------------------------------------------------------------===//
 

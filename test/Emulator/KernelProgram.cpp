@@ -39,7 +39,8 @@ std::string moe::test::programText(const Shape &shape) {
   std::string text(std::istreambuf_iterator<char>(file), {});
   std::string groups;
   for (int e = 0; e < shape.experts; ++e)
-    groups += (e ? ", " : "") + std::to_string(e < shape.groups ? shape.groups - 1 - e : e * e % std::max(1, shape.groups));
+    groups +=
+        (e ? ", " : "") + std::to_string(e < shape.groups ? shape.groups - 1 - e : e * e % std::max(1, shape.groups));
   auto replace = [&](const std::string &name, const std::string &value) {
     for (size_t at = 0; (at = text.find(name, at)) != std::string::npos; at += value.size())
       text.replace(at, name.size(), value);

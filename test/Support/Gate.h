@@ -68,9 +68,9 @@ void fill(Buffer &buffer, Data data, uint32_t seed);
 void checkOnAllVariants(const Gate &gate, Data data, int64_t tokens, std::initializer_list<uint32_t> threads,
                         uint32_t seed);
 
-/// Compares what a call of `gate` (or of its backward) wrote with what `interpret` says: integers exactly, floats within `tolerance` of the sum of the
-/// absolute values of their terms, plus one rounding where they are stored as bf16 or f16. A line per array that
-/// differs, with the first place; nothing when all agree.
+/// Compares what a call of `gate` (or of its backward) wrote with what `interpret` says: integers exactly, floats
+/// within `tolerance` of the sum of the absolute values of their terms, plus one rounding where they are stored as bf16
+/// or f16. A line per array that differs, with the first place; nothing when all agree.
 std::vector<std::string> disagreements(const moe_gate &gate, const std::vector<Buffer> &arrays,
                                        const reference::Arrays &expected, double tolerance);
 

@@ -8,6 +8,7 @@ void Cells::resize(size_t newCount) {
   writes.resize(count);
   readers = {};
   foreign.clear();
+  plain.clear();
 }
 
 void Cells::split(unsigned shift) {
@@ -15,6 +16,7 @@ void Cells::split(unsigned shift) {
   LazyArray<Mark> oldWrites = std::move(writes);
   LazyArray<Readers> oldReaders = std::move(readers);
   std::unordered_map<size_t, std::vector<Mark>> oldForeign = std::move(foreign);
+  std::unordered_map<size_t, Mark> oldPlain = std::move(plain);
   resize(old << shift);
   if (oldReaders)
     readers.resize(count);
@@ -24,6 +26,8 @@ void Cells::split(unsigned shift) {
       readers[cell] = oldReaders[cell >> shift];
     if (auto found = oldForeign.find(cell >> shift); found != oldForeign.end())
       foreign[cell] = found->second;
+    if (auto found = oldPlain.find(cell >> shift); found != oldPlain.end())
+      plain[cell] = found->second;
   }
 }
 
@@ -80,6 +84,21 @@ Cells::Conflict Cells::conflictWithReaders(size_t cell, const Moment &moment) {
   }
   known = {};
   return conflict;
+}
+
+/// Atomics do not race with each other, each of them may with a plain write that came before them all.
+Cells::Conflict Cells::conflictOfAtomic(size_t cell, const Moment &moment) {
+  const Mark &write = writes[cell];
+  Mark last = write;
+  if (write.atomic && write.block >= moment.oldest) {
+    auto found = plain.find(cell);
+    last = found == plain.end() ? Mark() : found->second;
+  } else {
+    plain[cell] = write;
+  }
+  if (moment.after(last))
+    return {};
+  return {true, true, last};
 }
 
 } // namespace moe::emulator

@@ -66,12 +66,14 @@ private:
     Mark last, otherLane, otherWarp;
   };
   Conflict conflictWithReaders(size_t cell, const Moment &moment);
+  Conflict conflictOfAtomic(size_t cell, const Moment &moment);
   void remember(size_t cell, const Mark &mark, const Moment &moment);
 
   size_t count = 0;
   LazyArray<Mark> writes;
   LazyArray<Readers> readers;                            ///< from the first read on
   std::unordered_map<size_t, std::vector<Mark>> foreign; ///< readers of other blocks than readers[cell].last
+  std::unordered_map<size_t, Mark> plain; ///< where writes[cell] is an atomic: the last write that is none
 };
 
 inline Cells::Conflict Cells::read(size_t cell, const Mark &mark, const Moment &moment) {
@@ -86,9 +88,11 @@ inline Cells::Conflict Cells::read(size_t cell, const Mark &mark, const Moment &
 inline Cells::Conflict Cells::write(size_t cell, const Mark &mark, const Moment &moment) {
   Mark &write = writes[cell];
   Conflict conflict;
-  if (!(mark.atomic && write.atomic) && !moment.after(write))
+  if (mark.atomic)
+    conflict = conflictOfAtomic(cell, moment);
+  else if (!moment.after(write))
     conflict = {true, true, write};
-  else if (readers && readers[cell].last.block >= moment.oldest)
+  if (!conflict.found && readers && readers[cell].last.block >= moment.oldest)
     conflict = conflictWithReaders(cell, moment);
   write = mark;
   return conflict;

@@ -52,6 +52,15 @@ extern "C" __global__ void warp_barrier_for_block(int *out) {
   moe_store1(out, threadIdx.x, moe_get<int>(shared, threadIdx.x ^ 32));
 }
 
+// The same where only the other warp reads, after the first has met.
+extern "C" __global__ void other_warp_reads(int *out) {
+  __shared__ unsigned shared[32];
+  if (threadIdx.x < 32)
+    moe_put(shared, threadIdx.x, 1);
+  moe_sync_warp();
+  moe_store1(out, threadIdx.x, threadIdx.x < 32 ? 0 : moe_get<int>(shared, threadIdx.x - 32));
+}
+
 // A write after reads: by lanes 0, 5 and 40, written by one of them.
 template <int Writer> MOE_DEVICE void write_after_read(int *out, unsigned *shared) {
   if (threadIdx.x == 7)
@@ -77,6 +86,31 @@ extern "C" __global__ void write_after_read_40(int *out) {
   write_after_read<40>(out, shared);
 }
 
+// Two readers, of which the later one then writes.
+template <int Reader, int Writer> MOE_DEVICE void write_after_own_read(int *out, unsigned *shared) {
+  if (threadIdx.x == 7)
+    moe_put(shared, 0, 1);
+  moe_sync_block();
+  int value = 0;
+  if (threadIdx.x == Reader || threadIdx.x == Writer)
+    value = moe_get<int>(shared, 0); // one of two reads
+  if (threadIdx.x == Writer)
+    moe_put(shared, 0, 2); // then writes
+  moe_store1(out, threadIdx.x, value);
+}
+extern "C" __global__ void lane_writes_after_own_read(int *out) {
+  __shared__ unsigned shared[1];
+  write_after_own_read<0, 5>(out, shared);
+}
+extern "C" __global__ void warp_writes_after_own_read(int *out) {
+  __shared__ unsigned shared[1];
+  write_after_own_read<0, 40>(out, shared);
+}
+extern "C" __global__ void reads_and_writes_alone(int *out) {
+  __shared__ unsigned shared[1];
+  write_after_own_read<5, 5>(out, shared);
+}
+
 // Exchanges do not race with each other, but with a plain read.
 extern "C" __global__ void exchanges(int *out) {
   __shared__ unsigned shared[1];
@@ -86,6 +120,13 @@ extern "C" __global__ void exchanges(int *out) {
   moe_swap(shared, 0, static_cast<int>(threadIdx.x));
   moe_sync_block();
   moe_store1(out, threadIdx.x, moe_get<int>(shared, 0));
+}
+extern "C" __global__ void put_and_exchange(int *out) {
+  __shared__ unsigned shared[1];
+  if (threadIdx.x == 0)
+    moe_put(shared, 0, -1); // the plain put
+  moe_swap(shared, 0, static_cast<int>(threadIdx.x)); // the exchange
+  moe_store1(out, threadIdx.x, 0);
 }
 extern "C" __global__ void exchange_and_read(int *out) {
   __shared__ unsigned shared[1];
@@ -133,16 +174,21 @@ TEST(EngineOrder, WarpBarrier) {
   expectClean("warp_barrier", 64);
   expectRace("no_warp_barrier", 64, AllOf(HasSubstr("// put by lane`"), HasSubstr("// get of another lane`")));
   expectRace("warp_barrier_for_block", 64, HasSubstr("nothing orders the two"));
+  expectRace("other_warp_reads", 64, HasSubstr("nothing orders the two"));
 }
 
 /// Whichever of the readers writes, the other two race with it.
 TEST(EngineOrder, WriteAfterRead) {
   for (const char *kernel : {"write_after_read_0", "write_after_read_5", "write_after_read_40"})
     expectRace(kernel, 64, AllOf(HasSubstr("// the read`"), HasSubstr("// the write`")));
+  for (const char *kernel : {"lane_writes_after_own_read", "warp_writes_after_own_read"})
+    expectRace(kernel, 64, AllOf(HasSubstr("// one of two reads`"), HasSubstr("// then writes`")));
+  expectClean("reads_and_writes_alone", 64);
 }
 
 TEST(EngineOrder, Atomics) {
   expectClean("exchanges", 64);
+  expectRace("put_and_exchange", 64, AllOf(HasSubstr("// the exchange`"), HasSubstr("// the plain put`")));
   expectRace("exchange_and_read", 64, AllOf(HasSubstr("// the exchange`"), HasSubstr("// the plain read`")));
 }
 

@@ -86,6 +86,12 @@ private:
     for (Operation *op : llvm::reverse(order)) {
       if (!active.contains(op) || isa<InputOp, ParamOp>(op) || !gradients.contains(op->getResult(0)))
         continue;
+      Type element = getElementTypeOrSelf(op->getResult(0).getType());
+      bool moves = isa<BroadcastOp, ExpandOp, GatherOp, DetachOp, arith::TruncFOp>(op);
+      if ((element.isBF16() || element.isF16()) && !moves)
+        return op->emitError("computes in ")
+               << element
+               << ", which only stores values, and lies on the way of a gradient: widen with arith.extf first";
       auto differentiable = dyn_cast<DifferentiableOpInterface>(op);
       if (!differentiable)
         return op->emitError("'")

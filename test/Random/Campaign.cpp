@@ -15,11 +15,22 @@ static std::vector<Case> makeCases(const Program &program, Rng &rng, bool small)
   int64_t most = std::max<int64_t>(2, (small ? 600 : 12000) / widest);
   auto tokens = [&] { return std::min(rng.pick(sizes), most); };
   double greatest = std::pow(10, std::floor(30.0 / program.degree()));
-  std::vector<Case> cases = {{Kind::Ordinary, std::max<int64_t>(tokens(), 2), rng.below(1000), greatest}};
+  bool narrow = false;
+  for (const Value &value : program.values)
+    narrow |= value.form == Form::Input && (value.name == "bf16" || value.name == "f16");
+  // Inputs of few digits tie by themselves.
+  auto hasGradient = [&](Kind kind) {
+    bool ties = kind == Kind::Ties || kind == Kind::AllEqual;
+    return (kind == Kind::Ordinary && !narrow) || ((ties || kind == Kind::Ordinary) && program.tiesAreExact());
+  };
+  std::vector<Case> cases = {
+      {Kind::Ordinary, std::max<int64_t>(tokens(), 2), rng.below(1000), greatest, hasGradient(Kind::Ordinary)}};
   for (int64_t i = rng.between(2, 4); i > 0; --i) {
     Kind kind = rng.pick(allKinds);
     bool extreme = kind == Kind::Saturated || kind == Kind::Huge || kind == Kind::Denormal;
-    cases.push_back({extreme && program.mild() ? Kind::Ties : kind, tokens(), rng.below(1000), greatest});
+    if (extreme && program.mild())
+      kind = Kind::Ties;
+    cases.push_back({kind, tokens(), rng.below(1000), greatest, hasGradient(kind)});
   }
   return cases;
 }

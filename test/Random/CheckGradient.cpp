@@ -167,7 +167,8 @@ static void checkGradientCase(Derivative &gate, const Case &data, Report &report
     if (fits(*change) || fits(*half))
       continue;
     // A kink, a jump or a strong curve: the two differences do not agree with each other either.
-    if (!(std::fabs(change->measured - 4 * half->measured) <= 1e-2 * (std::fabs(change->measured) + change->size))) {
+    double apart = std::fabs(change->measured - 4 * half->measured);
+    if (!(apart <= 3e-3 * std::fabs(change->measured) + 3e-4 * change->size)) {
       ++report.kinks;
       continue;
     }

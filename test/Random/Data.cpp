@@ -13,8 +13,8 @@ static const char *const kindNames[] = {"Ordinary", "Ties", "AllEqual",  "Zeros"
 
 std::string Case::text() const {
   char line[160];
-  std::snprintf(line, sizeof line, "%s T=%lld seed=%llu greatest=%.9g", kindNames[static_cast<int>(kind)],
-                static_cast<long long>(tokens), static_cast<unsigned long long>(seed), greatest);
+  std::snprintf(line, sizeof line, "%s T=%lld seed=%llu greatest=%.9g gradient=%d", kindNames[static_cast<int>(kind)],
+                static_cast<long long>(tokens), static_cast<unsigned long long>(seed), greatest, gradient ? 1 : 0);
   return line;
 }
 
@@ -22,9 +22,12 @@ std::optional<Case> Case::parse(const std::string &text) {
   char name[32];
   long long tokens;
   unsigned long long seed;
+  int gradient = 1; // may be left out
   Case result;
-  if (std::sscanf(text.c_str(), "%31s T=%lld seed=%llu greatest=%lg", name, &tokens, &seed, &result.greatest) != 4)
+  if (std::sscanf(text.c_str(), "%31s T=%lld seed=%llu greatest=%lg gradient=%d", name, &tokens, &seed,
+                  &result.greatest, &gradient) < 4)
     return std::nullopt;
+  result.gradient = gradient != 0;
   for (Kind kind : allKinds)
     if (std::strcmp(name, kindNames[static_cast<int>(kind)]) == 0) {
       result.kind = kind;

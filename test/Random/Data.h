@@ -28,8 +28,10 @@ struct Case {
   int64_t tokens = 7;
   uint64_t seed = 1;
   double greatest = 1e30; ///< of Huge: what the program can square and multiply without overflow
+  /// Whether the gradient is determined: where f32 rounds two values to one, f64 may see a winner, and the other way.
+  bool gradient = true;
 
-  /// "Ties T=7 seed=3 greatest=1e+30", as it stands in a regression file.
+  /// "Ties T=7 seed=3 greatest=1e+30 gradient=1", as it stands in a regression file.
   std::string text() const;
   static std::optional<Case> parse(const std::string &text);
 };

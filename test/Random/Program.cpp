@@ -29,6 +29,20 @@ bool Program::mild() const {
   return false;
 }
 
+bool Program::tiesAreExact() const {
+  std::vector<bool> used = reachable();
+  for (size_t i = 0; i < values.size(); ++i) {
+    const Value &value = values[i];
+    bool decides = value.form == Form::MinMax || value.form == Form::Clamp || value.form == Form::Kth ||
+                   value.form == Form::SumTop || value.name == "relu" || value.name == "abs" ||
+                   (value.form == Form::Reduce && (value.name == "max" || value.name == "min"));
+    for (int operand : value.operands)
+      if (used[i] && decides && !values[operand].facts.ranked)
+        return false;
+  }
+  return true;
+}
+
 std::vector<bool> Program::reachable() const {
   std::vector<bool> used(values.size(), false);
   for (const Use &use : uses)

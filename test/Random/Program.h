@@ -108,6 +108,9 @@ struct Program {
   int degree() const;
   /// Whether some value divides by a sum that may underflow, so that only data of ordinary size makes sense.
   bool mild() const;
+  /// Whether all that has winners (max, sum_top, relu, …) decides among elementwise functions of inputs, so that equal
+  /// inputs tie on every target and in f64.
+  bool tiesAreExact() const;
   /// Which values the uses depend on.
   std::vector<bool> reachable() const;
   /// -1 for an axis of run-time size.

@@ -67,7 +67,7 @@ TEST(RandomData, EveryKindHasWhatItsNameSays) {
 }
 
 TEST(RandomData, CasesSurviveARegressionFile) {
-  Subject subject{"gate g {\n}\n", {{Kind::Huge, 3, 17, 1e10}, {Kind::NaNs, 0, 2, 1e30}}};
+  Subject subject{"gate g {\n}\n", {{Kind::Huge, 3, 17, 1e10, false}, {Kind::NaNs, 0, 2, 1e30}}};
   Subject read = readRegression(writeRegression(subject, "two\nlines"));
   ASSERT_EQ(read.cases.size(), 2u);
   for (size_t i = 0; i < 2; ++i)
@@ -78,7 +78,7 @@ TEST(RandomData, CasesSurviveARegressionFile) {
 //===-- Programs
 //---------------------------------------------------------------------------------------------------===//
 
-constexpr uint64_t kSeedsPerTest = 50, kTests = 11;
+constexpr uint64_t kSeedsPerTest = 25, kTests = 20;
 
 class RandomPrograms : public testing::TestWithParam<uint64_t> {};
 
@@ -93,7 +93,7 @@ TEST_P(RandomPrograms, AgreeWithTheInterpreterOnEveryTarget) {
     total.merge(report);
   }
   EXPECT_GT(total.runs, static_cast<int64_t>(10 * kSeedsPerTest));
-  EXPECT_GT(total.directions, static_cast<int64_t>(kSeedsPerTest / 10));
+  EXPECT_GT(total.directions, 3);
   EXPECT_LE(total.kinks, total.directions / 4);
 }
 

@@ -1,6 +1,7 @@
 // moe-random: random programs until the time is over, a summary at the end.
 //
 // usage: moe-random [--seed FIRST] [--count N] [--time SECONDS] [--target NAME]... [--output FOLDER] [--print]
+//        moe-random FILE.moe... [--target NAME]...      checks regression files
 //
 // Each program is checked in a child process on the targets (all of them unless some are named). One that fails is
 // shrunk and written to FOLDER as seed-N.moe, which stands among the regressions once its defect is repaired.
@@ -8,6 +9,7 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
 #include <chrono>
 #include <map>
@@ -15,6 +17,7 @@
 using namespace llvm;
 using namespace moe::test::random;
 
+static cl::list<std::string> files(cl::Positional, cl::desc("regression files"));
 static cl::opt<uint64_t> firstSeed("seed", cl::desc("first seed"), cl::init(1));
 static cl::opt<uint64_t> programCount("count", cl::desc("number of programs (0: until the time is over)"), cl::init(0));
 static cl::opt<double> timeLimit("time", cl::desc("seconds (0: no limit)"), cl::init(0));
@@ -52,9 +55,26 @@ static void checkSeed(uint64_t seed, const std::vector<std::string> &names, Repo
                             : shrinkToRegression(trial, seed, first));
 }
 
+/// Checks files instead of seeds; the exit status.
+static int checkFiles(const std::vector<std::string> &names) {
+  int status = 0;
+  for (const std::string &path : files) {
+    ErrorOr<std::unique_ptr<MemoryBuffer>> file = MemoryBuffer::getFile(path);
+    if (!file) {
+      errs() << "moe-random: cannot read '" << path << "': " << file.getError().message() << "\n";
+      return 1;
+    }
+    Report report = checkIsolated(readRegression((*file)->getBuffer().str()), {names});
+    for (const Finding &finding : report.findings)
+      outs() << path << ": " << finding.what << ": " << finding.text << "\n";
+    status |= !report.findings.empty();
+  }
+  return status;
+}
+
 int main(int argc, char **argv) {
   cl::ParseCommandLineOptions(argc, argv, "random gate specs, on every target against the interpreter\n");
-  if (programCount == 0 && timeLimit == 0) {
+  if (programCount == 0 && timeLimit == 0 && files.empty()) {
     errs() << "moe-random: how long? give --count N or --time SECONDS\n";
     return 1;
   }
@@ -65,7 +85,9 @@ int main(int argc, char **argv) {
       return 1;
     }
   if (names.empty())
-    names = {"cpu", "gradient"};
+    names = files.empty() ? std::vector<std::string>{"cpu", "gradient"} : targetNames();
+  if (!files.empty())
+    return checkFiles(names);
   auto start = std::chrono::steady_clock::now();
   auto elapsed = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); };
   Report total;

@@ -200,8 +200,8 @@ static bool agrees(moe_dtype dtype, double got, double want, double terms, doubl
   }
   if (reference::withinTolerance(got, want, terms, tolerance))
     return true;
-  double more = storageError(dtype, want);
-  return more > 0 && std::isfinite(got) && std::isfinite(terms) && std::fabs(got - want) <= tolerance * terms + more;
+  double more = storageError(dtype, want), scale = std::isfinite(terms) ? terms : std::fabs(want);
+  return more > 0 && std::isfinite(got) && std::fabs(got - want) <= tolerance * scale + more;
 }
 
 std::vector<std::string> disagreements(const moe_gate &gate, const std::vector<Buffer> &arrays,

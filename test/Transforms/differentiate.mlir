@@ -37,3 +37,14 @@ moe.gate @without {
   %y = math.sin %x : tensor<8xf32, #moe.axes<expert>>
   moe.output "y" = %y : tensor<8xf32, #moe.axes<expert>>
 }
+
+// -----
+
+// bf16 and f16 only store values; arithmetic in them has no gradient.
+moe.gate @narrow {
+  moe.axis @expert size 8
+  %x = moe.input "x" : tensor<8xbf16, #moe.axes<expert>>
+  // expected-error@+1 {{computes in 'bf16', which only stores values, and lies on the way of a gradient: widen with arith.extf first}}
+  %y = arith.mulf %x, %x : tensor<8xbf16, #moe.axes<expert>>
+  moe.output "y" = %y : tensor<8xbf16, #moe.axes<expert>>
+}

@@ -5,7 +5,7 @@
 //
 // CUDA that the prelude itself uses (compute capability 8.0 and later): __shfl_sync, __shfl_xor_sync, __any_sync,
 // __reduce_max_sync, __reduce_min_sync, __syncwarp, __syncthreads, __threadfence, atomicAdd on unsigned, atomicExch on
-// shared memory, __ldcg on uint4, the bit casts __float_as_uint and its kin, vector types up to 16 bytes, fmaf/fma,
+// shared memory, __ldcg on uint4, __stwb, the bit casts __float_as_uint and its kin, vector types up to 16 bytes, fmaf/fma,
 // fmaxf/fminf and the functions of <math.h> named below, ex2.approx, max.NaN, min.NaN and cvt (inline PTX).
 //
 // Addresses are a pointer and an index in elements, so that an emulator can name the buffer and check the bounds.
@@ -69,28 +69,28 @@ template <typename T> MOE_DEVICE void moe_store1(T *into, long long index, typen
   into[index] = value;
 }
 MOE_DEVICE void moe_store2(float *into, long long index, const float *from) {
-  *reinterpret_cast<float2 *>(into + index) = make_float2(from[0], from[1]);
+  __stwb(reinterpret_cast<float2 *>(into + index), make_float2(from[0], from[1]));
 }
 MOE_DEVICE void moe_store4(float *into, long long index, const float *from) {
-  *reinterpret_cast<float4 *>(into + index) = make_float4(from[0], from[1], from[2], from[3]);
+  __stwb(reinterpret_cast<float4 *>(into + index), make_float4(from[0], from[1], from[2], from[3]));
 }
 MOE_DEVICE void moe_store2(int *into, long long index, const int *from) {
-  *reinterpret_cast<int2 *>(into + index) = make_int2(from[0], from[1]);
+  __stwb(reinterpret_cast<int2 *>(into + index), make_int2(from[0], from[1]));
 }
 MOE_DEVICE void moe_store4(int *into, long long index, const int *from) {
-  *reinterpret_cast<int4 *>(into + index) = make_int4(from[0], from[1], from[2], from[3]);
+  __stwb(reinterpret_cast<int4 *>(into + index), make_int4(from[0], from[1], from[2], from[3]));
 }
 MOE_DEVICE void moe_store2(double *into, long long index, const double *from) {
-  *reinterpret_cast<double2 *>(into + index) = make_double2(from[0], from[1]);
+  __stwb(reinterpret_cast<double2 *>(into + index), make_double2(from[0], from[1]));
 }
 MOE_DEVICE void moe_store2(unsigned short *into, long long index, const unsigned *from) {
   *reinterpret_cast<unsigned *>(into + index) = from[0];
 }
 MOE_DEVICE void moe_store4(unsigned short *into, long long index, const unsigned *from) {
-  *reinterpret_cast<uint2 *>(into + index) = make_uint2(from[0], from[1]);
+  __stwb(reinterpret_cast<uint2 *>(into + index), make_uint2(from[0], from[1]));
 }
 MOE_DEVICE void moe_store8(unsigned short *into, long long index, const unsigned *from) {
-  *reinterpret_cast<uint4 *>(into + index) = make_uint4(from[0], from[1], from[2], from[3]);
+  __stwb(reinterpret_cast<uint4 *>(into + index), make_uint4(from[0], from[1], from[2], from[3]));
 }
 MOE_DEVICE void moe_store_quad(moe_quad *into, long long index, const moe_quad &value) { into[index] = value; }
 

@@ -10,15 +10,17 @@ MOE_DEVICE unsigned moe_max(unsigned a, unsigned b) { return a > b ? a : b; }
 MOE_DEVICE unsigned long long moe_max(unsigned long long a, unsigned long long b) { return a > b ? a : b; }
 MOE_DEVICE double moe_min(double a, double b) { return a < b || a != a ? a : b; }
 MOE_DEVICE int moe_min(int a, int b) { return a < b ? a : b; }
+MOE_DEVICE unsigned moe_min(unsigned a, unsigned b) { return a < b ? a : b; }
+MOE_DEVICE unsigned long long moe_min(unsigned long long a, unsigned long long b) { return a < b ? a : b; }
 MOE_DEVICE int moe_maxnum(int a, int b) { return a > b ? a : b; }
 
 // e^x: 2^(x log2(e)) with the rounding of the product put right by one step of Taylor's series. Relative error below
-// 5e-7 where the result is normal; -inf gives 0, large x gives inf, NaN stays.
+// 5e-7 where the result is normal; below -150 it is 0, above 150 inf, and NaN stays.
 MOE_DEVICE float moe_exp(float x) {
-  const float t = x * 1.44269502f;
-  const float y = moe_exp2_fast(t);
-  const float rest = moe_fma(x, 1.44269502f, -t) + x * 1.92596299e-8f;
-  return moe_abs(t) < 126.0f ? moe_fma(y, rest * 0.693147182f, y) : y;
+  const float near = moe_min(moe_max(x, -150.0f), 150.0f);
+  const float t = near * 1.44269502f;
+  const float rest = moe_fma(t, 1.90465421e-9f, moe_fma(t, -0.693147182f, near)); // near - t ln 2
+  return moe_exp2_fast(t) * (1.0f + rest);
 }
 
 // Element `half` (0 or 1) of a word that holds two bf16 numbers, and bf16 of x, rounded to nearest even.
@@ -28,18 +30,19 @@ MOE_DEVICE unsigned short moe_to_bf16(float x) {
   return static_cast<unsigned short>(x != x ? 0x7fffu : (bits + 0x7fffu + (bits >> 16 & 1)) >> 16);
 }
 
-// Keys in the order of selection: 0 taken, 1 not selectable, 2 NaN, then -inf (0x007fffff) up to inf (0xff800000); +0 and
-// -0 are equal.
+// Keys in the order of selection: 0 taken, 1 not selectable, 2 NaN, then -inf (0x00800002) up to inf (0xff800003); +0 and
+// -0 are equal. The sum with 3 turns the NaN that max hands on, 0x7fffffff, into 2.
 MOE_DEVICE unsigned moe_key(float x) {
-  const unsigned bits = moe_bits(x + 0.0f);
-  return x != x ? 2u : bits & 0x80000000u ? ~bits : bits | 0x80000000u;
+  const int bits = static_cast<int>(moe_bits(moe_max(x + 0.0f, -MOE_INFINITY)));
+  return ((static_cast<unsigned>(bits >> 31) | 0x80000000u) ^ static_cast<unsigned>(bits)) + 3u;
 }
 MOE_DEVICE unsigned long long moe_key(double x) {
   const unsigned long long bits = moe_bits(x + 0.0), sign = 1ull << 63;
   return x != x ? 2ull : bits & sign ? ~bits : bits | sign;
 }
 MOE_DEVICE float moe_unkey(unsigned key) {
-  return key == 2 ? MOE_NAN : moe_float(key & 0x80000000u ? key & 0x7fffffffu : ~key);
+  const unsigned bits = key - 3u;
+  return moe_float(bits & 0x80000000u ? bits & 0x7fffffffu : ~bits);
 }
 MOE_DEVICE double moe_unkey(unsigned long long key) {
   const unsigned long long sign = 1ull << 63;
@@ -134,7 +137,7 @@ template <int Size, int Lanes, typename T> MOE_DEVICE void moe_clear(unsigned *s
 
 // Whether slot `n` of this lane is one, and names an element.
 template <int Size, int Lanes, int Slots> MOE_DEVICE bool moe_names(int n, int lane, int at) {
-  return ((n + 1) * Lanes <= Slots || n * Lanes + lane < Slots) && static_cast<unsigned>(at) < Size;
+  return static_cast<unsigned>(at) < Size; // what is no slot names nothing, wherever it stands
 }
 
 // Each element becomes the sum of the values of the slots that name it, one slot after the other.
@@ -199,6 +202,46 @@ MOE_DEVICE void moe_mark(unsigned *shared, int start, int lane, const int *at) {
     if (moe_names<Size, Lanes, Slots>(n, lane, at[n]))
       moe_swap(shared, start + at[n], 1);
   moe_sync_warp();
+}
+
+//===-- The greatest keys of a lane first -------------------------------------------------------------------------------===//
+
+template <typename Key> MOE_DEVICE void moe_order(Key &key, Key &other) {
+  const Key less = moe_min(key, other);
+  key = moe_max(key, other);
+  other = less;
+}
+template <typename Key> MOE_DEVICE void moe_order(Key &key, Key &other, int &place, int &other_place) {
+  const bool swapped = key < other;
+  const int first = swapped ? other_place : place;
+  other_place = swapped ? place : other_place;
+  place = first;
+  moe_order(key, other);
+}
+// Sorts keys, and with them their places if there are any, greatest first, by Batcher's odd-even merges; equal keys come in
+// any order. This step compares at the distance Step while it merges runs of Run.
+template <int Values, int Run, int Step, typename Key, typename... Place>
+MOE_DEVICE void moe_merge(Key *key, Place *...place) {
+  if constexpr (Run < Values) {
+    constexpr int shift = Step % Run;
+#pragma unroll
+    for (int n = shift; n + Step < Values; ++n)
+      if ((n - shift) % (2 * Step) < Step && n / (2 * Run) == (n + Step) / (2 * Run))
+        moe_order(key[n], key[n + Step], place[n]..., place[n + Step]...);
+    if constexpr (Step > 1)
+      moe_merge<Values, Run, Step / 2>(key, place...);
+    else
+      moe_merge<Values, 2 * Run, 2 * Run>(key, place...);
+  }
+}
+template <int Values, typename Key, typename... Place> MOE_DEVICE void moe_sort(Key *key, Place *...place) {
+  moe_merge<Values, 1, 1>(key, place...);
+}
+// Drops the first of a list where `drops` is true; zeros follow its last.
+template <int Values, typename T> MOE_DEVICE void moe_drop(T *list, bool drops) {
+#pragma unroll
+  for (int n = 0; n < Values; ++n)
+    list[n] = drops ? n + 1 < Values ? list[n + 1] : 0 : list[n];
 }
 
 //===-- From lanes to blocks to the grid ------------------------------------------------------------------------------===//

@@ -185,6 +185,21 @@ static std::optional<Expression> printBitOperation(Operation *op, ArrayRef<Expre
   return isTrue(op->getOperand(1)) ? unary("!", x[0]) : binary(x[0], "!=", x[1], Precedence::Equality);
 }
 
+/// `x > c ? c : x` and `x < c ? c : x`, which the machine has as one instruction that hands a NaN on, too.
+static std::optional<Expression> printClamp(arith::SelectOp op, ArrayRef<Expression> x) {
+  auto compare = op.getCondition().getDefiningOp<arith::CmpFOp>();
+  APFloat bound(0.0f);
+  if (!compare || !op.getType().isF32() || compare.getLhs() != op.getFalseValue() ||
+      compare.getRhs() != op.getTrueValue() || !matchPattern(compare.getRhs(), m_ConstantFloat(&bound)) ||
+      bound.isZero() || bound.isNaN())
+    return std::nullopt;
+  if (compare.getPredicate() == arith::CmpFPredicate::OGT)
+    return call("moe_min", {x[2], x[1]});
+  if (compare.getPredicate() == arith::CmpFPredicate::OLT)
+    return call("moe_max", {x[2], x[1]});
+  return std::nullopt;
+}
+
 static std::optional<Expression> printOperator(Operation *op, ArrayRef<Expression> x) {
   StringRef unsignedType = op->getResult(0).getType().isInteger(64) ? "unsigned long long" : "unsigned";
   auto infix = [&](StringRef text, Precedence precedence) { return binary(x[0], text, x[1], precedence); };
@@ -204,7 +219,10 @@ static std::optional<Expression> printOperator(Operation *op, ArrayRef<Expressio
         return binary(moe::cast(unsignedType, x[0]), "%", moe::cast(unsignedType, x[1]), Precedence::Multiply);
       })
       .Case<arith::NegFOp>([&](auto) { return unary("-", x[0]); })
-      .Case<arith::SelectOp>([&](auto) { return moe::select(x[0], x[1], x[2]); })
+      .Case<arith::SelectOp>([&](arith::SelectOp op) {
+        std::optional<Expression> clamp = printClamp(op, x);
+        return clamp ? *clamp : moe::select(x[0], x[1], x[2]);
+      })
       .Case<arith::CmpFOp>([&](arith::CmpFOp cmp) { return compareFloats(cmp.getPredicate(), x[0], x[1]); })
       .Case<arith::CmpIOp>([&](arith::CmpIOp cmp) { return compareIntegers(cmp, x[0], x[1]); })
       .Default([&](Operation *other) { return printBitOperation(other, x); });

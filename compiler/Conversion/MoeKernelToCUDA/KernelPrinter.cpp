@@ -52,6 +52,9 @@ private:
   /// Whether blocks hand anything on, so that one of them is the last.
   bool collects() { return !placed.empty() || countsTokens || !pass.getFinish().front().empty(); }
   LogicalResult chooseBlock();
+  int64_t mostValues();
+  /// Blocks that registers shall leave room for on a multiprocessor: two, where rows are short enough.
+  int64_t residentBlocks() { return threads == 256 && mostValues() <= 8 ? 2 : 1; }
   void printLayout();
   void printLayoutFunction(StringRef signature, llvm::function_ref<std::string(PassAccumulator &)> body,
                            StringRef last);
@@ -101,14 +104,19 @@ void KernelPrinter::placeAccumulators() {
   }
 }
 
-LogicalResult KernelPrinter::chooseBlock() {
-  int64_t stage = rows.stageWords * rowsPerWarp(), merge = 4 * partialQuads;
-  bool looped = false;
+/// The most values of one row that a lane holds.
+int64_t KernelPrinter::mostValues() {
+  int64_t most = 1;
   for (Operation &op : pass.getRows().front())
     for (Type type : llvm::concat<const Type>(op.getOperandTypes(), op.getResultTypes()))
       if (auto row = dyn_cast<RowType>(type))
-        looped |= rows.getPlan().of(row.getSize()).isLooped();
-  threads = chooseThreads(std::max(stage, merge), looped);
+        most = std::max(most, rows.getPlan().of(row.getSize()).values);
+  return most;
+}
+
+LogicalResult KernelPrinter::chooseBlock() {
+  int64_t stage = rows.stageWords * rowsPerWarp(), merge = 4 * partialQuads;
+  threads = chooseThreads(std::max(stage, merge), mostValues() > RowLayout::maxUnrolledValues);
   int64_t warps = threads / 32;
   direct = warps == 1 && merge > sharedWords;
   sharedSize = std::max<int64_t>({collects() ? 4 : 0, warps * stage, direct ? 0 : warps * merge, finish.stageWords});
@@ -396,7 +404,8 @@ LogicalResult KernelPrinter::print(ProgramOp gate, const std::string &parameters
   if (!placed.empty())
     printLayout();
   int64_t before = 64 + coefficientBytes(gate);
-  code.push_back("extern \"C\" __global__ void __launch_bounds__(" + text(threads) + ", 1) " + name + "(");
+  code.push_back("extern \"C\" __global__ void __launch_bounds__(" + text(threads) + ", " + text(residentBlocks()) +
+                 ") " + name + "(");
   code.push_back(indented(parameters, 2) + ") {");
   if (sharedSize > 0)
     put("__shared__ __align__(16) unsigned shared[" + text(sharedSize) + "];", 1);

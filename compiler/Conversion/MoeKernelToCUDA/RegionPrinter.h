@@ -90,6 +90,8 @@ private:
   void printExpandInLane(kernel::ExpandOp op);
   void printTopk(kernel::TopkOp op);
   void printTopkRounds(kernel::TopkOp op, const std::string &key, const std::string &name);
+  void printTopkLists(kernel::TopkOp op, const std::string &key, const std::string &name);
+  Lines topkRounds(kernel::TopkOp op, const std::string &key, const std::string &name);
   void printChosen(kernel::ChosenOp op);
   void printCount(kernel::CountOp op);
   void printChosenStaged(kernel::ChosenOp op, const std::string &name);

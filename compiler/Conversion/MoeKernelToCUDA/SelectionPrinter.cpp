@@ -3,6 +3,7 @@
 // A key is taken by setting it to 0 (rows.cuh has the order of keys). So at the end the keys that are 0 mark the
 // selected elements, and `chosen` and `count` need neither the positions nor another search.
 #include "compiler/Conversion/MoeKernelToCUDA/RegionPrinter.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace moe;
@@ -70,7 +71,65 @@ static Lines keepSlot(const RowLayout &slots, const std::string &name) {
   return code;
 }
 
+/// Statements that make all slots of a topk empty; `declare` them before.
+static Lines emptySlots(const RowLayout &slots, const std::string &name, bool declare) {
+  if (slots.values == 1)
+    return {(declare ? "int " : "") + name + " = -1;"};
+  Lines code;
+  if (declare)
+    code.push_back("int " + name + "[" + text(slots.values) + "];");
+  llvm::append_range(code, unrollPragma(slots));
+  code.push_back("for (int j = 0; j < " + text(slots.values) + "; ++j)");
+  code.push_back(indented(name + "[j] = -1;"));
+  return code;
+}
+
+/// Comparisons of Batcher's odd-even mergesort.
+static int64_t mergeComparisons(int64_t values) {
+  int64_t count = 0;
+  for (int64_t run = 1; run < values; run *= 2)
+    for (int64_t step = run; step >= 1; step /= 2)
+      for (int64_t n = step % run; n + step < values; ++n)
+        count += (n - step % run) % (2 * step) < step && n / (2 * run) == (n + step) / (2 * run);
+  return count;
+}
+
+/// Whether a topk sorts the keys of each lane first and takes the heads of these lists, or searches all keys in every
+/// round: the instructions of a lane for the one and for the other. A comparison of the sort is 2 instructions and 3
+/// more with places, a round 5 and its way over the lanes twice, a list moves up by one for each key that a later round
+/// may need.
+static bool usesLists(const RowLayout &layout, int64_t rounds, bool isDouble, bool positions) {
+  constexpr int64_t maxListValues = 8; // with more, registers leave room for one block on a multiprocessor only
+  if (isDouble || layout.values < 2 || layout.values > maxListValues)
+    return false;
+  int64_t lanes = layout.lanes == 32 ? 1 : 2 * static_cast<int64_t>(llvm::Log2_64(layout.lanes));
+  int64_t lists =
+      (positions ? 5 : 2) * mergeComparisons(layout.values) + rounds * (2 * lanes + 5) + 3 * layout.values + 4;
+  for (int64_t k = 0; k + 1 < rounds; ++k)
+    lists += (positions ? 2 : 1) * std::min(layout.values - 1, rounds - 1 - k);
+  return 10 * lists < 9 * rounds * (5 * layout.values + 2 * lanes + 3);
+}
+
 void RegionPrinter::printTopkRounds(TopkOp op, const std::string &key, const std::string &name) {
+  RowLayout layout = layoutOf(op.getInput()), slots = layoutOf(op.getIndices());
+  bool isDouble = elementTypeName(op.getInput()) == "double", positions = needsPositions(op);
+  bool isFilled = slots.values > 1 && !slots.isPadded() && slots.lanes == 1; // every slot by some round
+  bool lists = usesLists(layout, slots.size, isDouble, positions);
+  if (positions && isFilled && !lists)
+    statement("int " + name + "[" + text(slots.values) + "];");
+  else if (positions)
+    statements(emptySlots(slots, name, true));
+  if (lists)
+    return printTopkLists(op, key, name);
+  Lines code;
+  if (slots.size * layout.values <= maxUnrolledRounds || slots.lanes == 1)
+    code = unrollPragma(layout);
+  llvm::append_range(code, topkRounds(op, key, name));
+  statements(code);
+}
+
+/// A loop that searches all keys for each slot.
+Lines RegionPrinter::topkRounds(TopkOp op, const std::string &key, const std::string &name) {
   RowLayout layout = layoutOf(op.getInput()), slots = layoutOf(op.getIndices());
   bool isDouble = elementTypeName(op.getInput()) == "double";
   std::string lanes = "_lanes<" + text(layout.lanes) + ">", keyType = isDouble ? "unsigned long long" : "unsigned";
@@ -84,21 +143,7 @@ void RegionPrinter::printTopkRounds(TopkOp op, const std::string &key, const std
     code.push_back(indented(body, single ? 1 : 2));
   };
   std::string up = loopHeader(layout.values), down = "for (int j = " + text(layout.values - 1) + "; j >= 0; --j)";
-  Lines code;
-  bool positions = needsPositions(op);
-  if (positions && slots.values == 1) {
-    code.push_back("int " + name + " = -1;");
-  } else if (positions) {
-    code.push_back("int " + name + "[" + text(slots.values) + "];");
-    if (slots.isPadded() || slots.lanes > 1) {
-      llvm::append_range(code, unrollPragma(slots));
-      code.push_back(loopHeader(slots.values));
-      code.push_back(indented(name + "[j] = -1;"));
-    }
-  }
-  if (slots.size * layout.values <= maxUnrolledRounds || slots.lanes == 1)
-    llvm::append_range(code, unrollPragma(layout));
-  code.push_back(loopHeader(slots.size, "k") + " {");
+  Lines code{loopHeader(slots.size, "k") + " {"};
   code.push_back(indented("// the greatest key, and the first position that has it"));
   if (single) {
     code.push_back(indented("const " + keyType +
@@ -121,8 +166,63 @@ void RegionPrinter::printTopkRounds(TopkOp op, const std::string &key, const std
   if (op.getMask())
     code.push_back(indented("if (best == 1) first = -1;"));
   forEach(code, up, "if (" + here + " == first) " + element + " = 0;");
-  for (const std::string &line : positions ? keepSlot(slots, name) : Lines())
+  for (const std::string &line : needsPositions(op) ? keepSlot(slots, name) : Lines())
     code.push_back(line[0] == '#' ? line : indented(line));
+  code.push_back("}");
+  return code;
+}
+
+/// Sorts the keys of each lane; every round then looks at the heads of these lists only. Where it matters which of two
+/// equal keys comes first and the heads do not tell, the search over all keys decides.
+void RegionPrinter::printTopkLists(TopkOp op, const std::string &key, const std::string &name) {
+  RowLayout layout = layoutOf(op.getInput()), slots = layoutOf(op.getIndices());
+  std::string list = names.fresh(name + "_list"), least = names.fresh(name + "_least"), values = text(layout.values);
+  bool several = layout.lanes > 1, positions = needsPositions(op);
+  std::string place = positions ? names.fresh(name + "_place") : "",
+              tied = positions ? names.fresh(name + "_tied") : "";
+  std::string lanes = "_lanes<" + text(layout.lanes) + ">", head = list + "[0]";
+  Lines code{"// the greatest key of each lane first", "unsigned " + list + "[" + values + "], " + least + " = 0;"};
+  auto inside = [&](const Lines &lines) {
+    for (const std::string &line : lines)
+      code.push_back(line[0] == '#' ? line : indented(line));
+  };
+  if (positions)
+    llvm::append_range(code, Lines{"int " + place + "[" + values + "];", "bool " + tied + " = false;"});
+  llvm::append_range(code, Lines{"#pragma unroll", loopHeader(layout.values) + " {"});
+  inside({list + "[j] = " + key + "[j];"});
+  if (positions)
+    inside({place + "[j] = " + positionOf(layout, {"j"}).text + ";"});
+  code.push_back("}");
+  code.push_back("moe_sort<" + values + ">(" + list + (positions ? ", " + place : "") + ");");
+  llvm::append_range(code, Lines{"#pragma unroll", loopHeader(slots.size, "k") + " {"});
+  inside({"// the greatest key, and the first " + std::string(positions ? "position" : "lane") + " that has it",
+          least + " = " + (several ? "moe_max" + lanes + "(" + head + ")" : head) + ";"});
+  // Without positions any of several equal keys does: they are all taken, or the search decides.
+  std::string which = positions ? place + "[0]" : "lane", none = text(positions ? layout.size : layout.lanes);
+  if (several) {
+    inside({"const int first = moe_min" + lanes + "(" + head + " == " + least + " ? " + which + " : " + none + ");",
+            "const bool mine = " + which + " == first;"});
+  } else if (positions) {
+    inside({"const int first = " + place + "[0];"});
+  }
+  std::string mine = several ? "mine" : "true";
+  if (positions)
+    inside({"if (" + (several ? "mine && " : std::string()) + list + "[1] == " + least + ") " + tied + " = true;"});
+  inside({"moe_drop<" + values + ">(" + list + ", " + mine + ");"});
+  if (positions)
+    inside({"moe_drop<" + values + ">(" + place + ", " + mine + ");"});
+  inside(positions ? keepSlot(slots, name) : Lines());
+  code.push_back("}");
+  std::string unclear = (positions ? tied + " || " : "") + head + " == " + least;
+  code.push_back("if (moe_any(" + unclear + (op.getMask() ? " || " + least + " == 1" : "") + ")) { // equal keys");
+  if (positions)
+    inside(emptySlots(slots, name, false));
+  // Slots that one lane holds are registers, so that their numbers have to be known.
+  inside({slots.lanes == 1 ? "#pragma unroll" : "#pragma unroll 1"});
+  inside(topkRounds(op, key, name));
+  code.push_back("} else {");
+  inside({"#pragma unroll", loopHeader(layout.values),
+          indented("if (" + key + "[j] >= " + least + ") " + key + "[j] = 0;")});
   code.push_back("}");
   statements(code);
 }

@@ -6,8 +6,8 @@
 
 // One source, with one prelude and both kernels in it.
 // ONCE-COUNT-1: moe device prelude ---
-// ONCE: void __launch_bounds__(256, 1) gate_forward(
-// ONCE: void __launch_bounds__(256, 1) gate_backward(
+// ONCE: void __launch_bounds__(256, 2) gate_forward(
+// ONCE: void __launch_bounds__(256, 2) gate_backward(
 // ONCE-NOT: moe device prelude ---
 // ONCE-NOT: __global__
 

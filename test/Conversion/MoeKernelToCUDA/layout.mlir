@@ -8,7 +8,7 @@
 // RUN: moe-opt %t/looped.mlir --emit=cuda | FileCheck %s --check-prefix=LOOPED
 
 // A lane holds a row of 8 bf16 in one load; 32 rows share a warp without a shuffle.
-// E8-LABEL: extern "C" __global__ void __launch_bounds__(256, 1) e8_forward(
+// E8-LABEL: extern "C" __global__ void __launch_bounds__(256, 2) e8_forward(
 // E8-NEXT: const unsigned short *__restrict__ x_in, float *__restrict__ y_out,
 // E8-NOT: _lanes<
 // E8: unsigned x_next[4] = {};

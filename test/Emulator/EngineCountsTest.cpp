@@ -38,6 +38,14 @@ template <bool Meet> MOE_DEVICE void rounds(const float *in, float *out) {
 }
 extern "C" __global__ void rounds_with_shuffle(const float *in, float *out) { rounds<true>(in, out); }
 extern "C" __global__ void rounds_without(const float *in, float *out) { rounds<false>(in, out); }
+// Half of the lanes in each round: two requests, since the lanes meet in between.
+extern "C" __global__ void halves_by_turns(const float *in, float *out) {
+  for (int round = 0; round < 2; ++round) {
+    if (threadIdx.x % 2 == round)
+      moe_store1(out, threadIdx.x, moe_load1(in, threadIdx.x));
+    moe_sync_warp();
+  }
+}
 extern "C" __global__ void meetings(const float *in, float *out) {
   __shared__ unsigned shared[64];
   moe_put(shared, threadIdx.x, moe_load1(in, threadIdx.x));
@@ -118,6 +126,12 @@ TEST(EngineCounts, Rounds) {
       expectTraffic(counts.loads, 64, 256, 2, 8, 256, 8);
       expectTraffic(counts.stores, 64, 256, 2, 8, 256, 8);
     }
+}
+
+TEST(EngineCounts, LanesByTurns) {
+  Counts counts = count("halves_by_turns", 32);
+  expectTraffic(counts.loads, 32, 128, 2, 8, 128, 4);
+  expectTraffic(counts.stores, 32, 128, 2, 8, 128, 4);
 }
 
 TEST(EngineCounts, Meetings) {

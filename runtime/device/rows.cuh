@@ -137,7 +137,7 @@ template <int Size, int Lanes, typename T> MOE_DEVICE void moe_clear(unsigned *s
 
 // Whether slot `n` of this lane is one, and names an element.
 template <int Size, int Lanes, int Slots> MOE_DEVICE bool moe_names(int n, int lane, int at) {
-  return static_cast<unsigned>(at) < Size; // what is no slot names nothing, wherever it stands
+  return ((n + 1) * Lanes <= Slots || n * Lanes + lane < Slots) && static_cast<unsigned>(at) < Size;
 }
 
 // Each element becomes the sum of the values of the slots that name it, one slot after the other.

@@ -76,10 +76,14 @@ void RegionPrinter::printStagedRow(Value result, const std::string &name, String
   statements(code);
 }
 
+/// How many slots the functions of rows.cuh look at. They count them lane by lane; where vectors were loaded, the slots
+/// lie otherwise, and those that are none hold -1.
+static int64_t slotsOf(const RowLayout &slots) { return slots.width > 1 ? slots.values * slots.lanes : slots.size; }
+
 void RegionPrinter::printChosenStaged(ChosenOp op, const std::string &name) {
   RowLayout layout = layoutOf(op.getResult()), slots = layoutOf(op.getIndices());
   const Row &at = registers(op.getIndices());
-  statement("moe_mark<" + text(layout.size) + ", " + text(layout.lanes) + ", " + text(slots.size) + ">(shared, " +
+  statement("moe_mark<" + text(layout.size) + ", " + text(layout.lanes) + ", " + text(slotsOf(slots)) + ">(shared, " +
             (finish ? "0" : "stage") + ", " + (layout.lanes == 1 ? "0" : "lane") + ", " +
             pointerTo(at.base, at.indexed) + ");");
   printStagedRow(op.getResult(), name, "bool");
@@ -140,8 +144,8 @@ void RegionPrinter::printScatterStaged(ScatterOp op, const std::string &name) {
   std::string function = layout.lanes == 1              ? "moe_scatter_in_order"
                          : areDistinct(op.getIndices()) ? "moe_scatter_distinct"
                                                         : "moe_scatter";
-  statement(function + "<" + text(layout.size) + ", " + text(layout.lanes) + ", " + text(slots.size) + ">(shared, " +
-            (finish ? "0" : "stage") + ", " + (layout.lanes == 1 ? "0" : "lane") + ", " +
+  statement(function + "<" + text(layout.size) + ", " + text(layout.lanes) + ", " + text(slotsOf(slots)) +
+            ">(shared, " + (finish ? "0" : "stage") + ", " + (layout.lanes == 1 ? "0" : "lane") + ", " +
             pointerTo(value.base, value.indexed) + ", " + pointerTo(at.base, at.indexed) + ");");
   printStagedRow(op.getResult(), name, elementTypeName(op.getResult()));
 }

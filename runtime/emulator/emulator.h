@@ -4,8 +4,8 @@
  *
  * The source is the text that NVRTC gets. Only what stands between the two marker lines of the device prelude is
  * replaced, by the emulator's own prelude; the rest is compiled by the host's C++ compiler as it is, and every CUDA
- * thread runs as a fiber. What the emulator models, and what it can and cannot show, is written in Memory.h (order of
- * accesses), Access.h (checks of one access) and Schedule.h (barriers, warps, orders).
+ * thread runs as a fiber. What the emulator models, and what it can and cannot show, is written in Order.h (order of
+ * accesses), Memory.h (checks of one access) and Launch.h (barriers, warps, schedules).
  *
  * A launch belongs to a call: begin names the memory that its kernels may touch and says how much of it holds values.
  * The kernels of a call run one after the other, and each sees what the ones before have written. Several calls may be

@@ -19,7 +19,11 @@ inline Number operator+(Number a, Number b) { return {a.value + b.value, a.terms
 inline Number operator-(Number a, Number b) { return {a.value - b.value, a.terms + b.terms}; }
 inline Number operator-(Number a) { return {-a.value, a.terms}; }
 inline Number operator*(Number a, Number b) { return {a.value * b.value, a.terms * b.terms}; }
-inline Number operator/(Number a, Number b) { return {a.value / b.value, a.terms * b.terms / (b.value * b.value)}; }
+/// Nothing has cancelled in an infinite divisor: terms over it are 0, as is the quotient.
+inline Number operator/(Number a, Number b) {
+  double divisor = std::fabs(b.value), cancelled = std::isinf(divisor) ? 1 : b.terms / divisor;
+  return {a.value / b.value, a.terms / divisor * cancelled};
+}
 /// x - m, where only what has cancelled before in x and m counts beyond the difference itself.
 inline Number shifted(Number x, Number m) {
   double difference = x.value - m.value;

@@ -307,19 +307,19 @@ Value Fusion::isEmpty(Region &region) {
   return arith::CmpIOp::create(b, gate.getLoc(), arith::CmpIPredicate::eq, size, zero);
 }
 
-/// Stores a loss or metric, with its value for a call without tokens: 0 for a loss, NaN (integers: 0) for a metric.
+/// Stores a loss, a metric or a gradient, with its value for a call without tokens: 0, but NaN for a metric of floats.
 void Fusion::writeResult(Region &region, Operation *op) {
   OpBuilder &b = region.lowering->builder;
   Location loc = op->getLoc();
   StringRef name = buffers[op].getValue();
-  bool loss = isa<LossOp>(op);
   Value lowered = region.lowering->getFull(op->getOperand(0));
   auto row = dyn_cast<kernel::RowType>(lowered.getType());
   Type element = row ? row.getElementType() : lowered.getType();
   Value empty = isEmpty(region);
-  TypedAttr attr = isa<FloatType>(element)
-                       ? TypedAttr(b.getFloatAttr(element, loss ? 0.0 : std::numeric_limits<double>::quiet_NaN()))
-                       : TypedAttr(b.getIntegerAttr(element, 0));
+  TypedAttr attr =
+      isa<FloatType>(element)
+          ? TypedAttr(b.getFloatAttr(element, isa<MetricOp>(op) ? std::numeric_limits<double>::quiet_NaN() : 0.0))
+          : TypedAttr(b.getIntegerAttr(element, 0));
   Value nothing = arith::ConstantOp::create(b, loc, attr);
   if (!row) {
     kernel::StoreOp::create(b, loc, arith::SelectOp::create(b, loc, empty, nothing, lowered), name);
@@ -351,11 +351,11 @@ LogicalResult Fusion::writeOp(Region &region, Operation *op) {
     lowering.bind(op->getResult(0), kernel::LoadOp::create(b, op->getLoc(), type, buffers[op].getValue()));
     return success();
   }
-  if (auto output = dyn_cast<OutputOp>(op)) {
+  if (auto output = dyn_cast<OutputOp>(op); output && !(region.finish && gate.getBackwardOf())) {
     kernel::StoreOp::create(b, op->getLoc(), lowering.getFull(output.getValue()), buffers[op].getValue());
     return success();
   }
-  if (isa<LossOp, MetricOp>(op)) {
+  if (isa<LossOp, MetricOp, OutputOp>(op)) {
     writeResult(region, op);
     return success();
   }
@@ -450,11 +450,12 @@ void Fusion::attachAxes() {
 void Fusion::remarks() {
   auto opts = [](StringRef name) { return remark::RemarkOpts::name(name).category("moe-fusion"); };
   auto count = [&](auto range) { return static_cast<size_t>(std::distance(range.begin(), range.end())); };
+  auto outputs = llvm::make_filter_range(body().getOps<OutputOp>(), [](OutputOp output) { return !output.getSaved(); });
   remark::passed(gate.getLoc(), opts("passes"))
       << llvm::formatv("gate '{0}': {1}, {2} and {3} in {4} over the tokens with {5}", gate.getSymName(),
                        plural(count(body().getOps<LossOp>()), "loss", "es"),
-                       plural(count(body().getOps<MetricOp>()), "metric"),
-                       plural(count(body().getOps<OutputOp>()), "output"), plural(stages.getPassCount(), "pass", "es"),
+                       plural(count(body().getOps<MetricOp>()), "metric"), plural(count(outputs), "output"),
+                       plural(stages.getPassCount(), "pass", "es"),
                        plural(accumulators.size() + !gate.getBackwardOf(), "accumulator"))
              .str();
   for (int pass = 1; pass < stages.getPassCount(); ++pass)

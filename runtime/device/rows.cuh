@@ -140,28 +140,31 @@ template <int Size, int Lanes, int Slots> MOE_DEVICE bool moe_names(int n, int l
   return ((n + 1) * Lanes <= Slots || n * Lanes + lane < Slots) && static_cast<unsigned>(at) < Size;
 }
 
-// Each element becomes the sum of the values of the slots that name it, one slot after the other.
-template <int Size, int Lanes, int Slots, typename T>
+// Each element becomes the sum of the values of the slots that name it, one slot after the other: Width neighbouring values of
+// one lane, then those of the next.
+template <int Size, int Lanes, int Slots, int Width = 1, typename T>
 MOE_DEVICE void moe_scatter_in_order(unsigned *shared, int start, int lane, const T *value, const int *at) {
   constexpr int scale = sizeof(T) / 4, values = (Slots + Lanes - 1) / Lanes;
   moe_clear<Size, Lanes, T>(shared, start, lane);
-#pragma unroll(values <= 32 ? values : 1)
-  for (int n = 0; n < values; ++n)
+#pragma unroll(values <= 32 ? values / Width : 1)
+  for (int vector = 0; vector < values / Width; ++vector)
 #pragma unroll 1
     for (int turn = 0; turn < Lanes; ++turn) {
       if (Lanes > 1)
         moe_sync_warp();
-      if (turn == lane && moe_names<Size, Lanes, Slots>(n, lane, at[n])) {
-        const int word = start + scale * at[n];
-        moe_put(shared, word, moe_get<T>(shared, word) + value[n]);
-      }
+#pragma unroll
+      for (int n = vector * Width; n < (vector + 1) * Width; ++n)
+        if (turn == lane && moe_names<Size, Lanes, Slots>(n, lane, at[n])) {
+          const int word = start + scale * at[n];
+          moe_put(shared, word, moe_get<T>(shared, word) + value[n]);
+        }
     }
   if (Lanes > 1)
     moe_sync_warp();
 }
 
 // The same, all slots of a row at a time; in order where two slots name one element, which shows in what stands there.
-template <int Size, int Lanes, int Slots, typename T>
+template <int Size, int Lanes, int Slots, int Width = 1, typename T>
 MOE_DEVICE void moe_scatter(unsigned *shared, int start, int lane, const T *value, const int *at) {
   constexpr int scale = sizeof(T) / 4, values = (Slots + Lanes - 1) / Lanes;
   bool twice = false;
@@ -175,7 +178,7 @@ MOE_DEVICE void moe_scatter(unsigned *shared, int start, int lane, const T *valu
   const bool again = moe_any(twice);
   moe_sync_warp();
   if (again)
-    moe_scatter_in_order<Size, Lanes, Slots>(shared, start, lane, value, at);
+    moe_scatter_in_order<Size, Lanes, Slots, Width>(shared, start, lane, value, at);
 }
 
 // The same where no two slots name one element.

@@ -210,7 +210,8 @@ INSTANTIATE_TEST_SUITE_P(Saved, Backward,
                                          shape(saves, 896, 16, "f32"), shape(saves, 1, 1, "f32"),
                                          shape(saves, 64, 6, "f32", 32), shape(saves, 12, 4, "f16", 2)));
 
-// All forms: comparisons, one lane, all slots at a time with positions that are named twice, more slots than lanes.
+// All forms: comparisons, one lane, all slots at a time with positions that are named twice, more slots than lanes,
+// slots that lie in vectors.
 INSTANTIATE_TEST_SUITE_P(Scatter, Backward,
                          testing::Values(shape(slots, 64, 6, "f32"), shape(slots, 64, 6, "bf16"),
                                          shape(slots, 64, 6, "f64"), shape(slots, 8, 2, "f32"),
@@ -218,7 +219,8 @@ INSTANTIATE_TEST_SUITE_P(Scatter, Backward,
                                          shape(slots, 63, 7, "f32"), shape(slots, 256, 40, "f32"),
                                          shape(slots, 160, 6, "bf16"), shape(slots, 896, 16, "f32"),
                                          shape(slots, 16, 3, "f32", 16), shape(slots, 40, 33, "f32", 4),
-                                         shape(slots, 5, 1, "f32"), shape(slots, 96, 70, "f64", 32)));
+                                         shape(slots, 5, 1, "f32"), shape(slots, 96, 70, "f64", 32),
+                                         shape(slots, 64, 64, "f32"), shape(slots, 64, 64, "bf16")));
 
 INSTANTIATE_TEST_SUITE_P(
     Derived, Backward,

@@ -20,8 +20,14 @@ static std::string elementTypeName(Value row) { return cTypeName(cast<RowType>(r
 Lines moe::forEachPosition(const RowLayout &layout, const RowLayout &slots, const std::string &indices,
                            const std::string &statement, StringRef valueType, StringRef values) {
   Lines code;
-  std::string slot = slots.values == 1 ? "" : slots.lanes == 1 ? "[k]" : "[k / " + text(slots.lanes) + "]";
-  std::string lane = slots.values == 1 ? "k" : "k % " + text(slots.lanes);
+  std::string w = text(slots.width), vector = text(slots.width * slots.lanes);
+  std::string slot = slots.values == 1  ? ""
+                     : slots.lanes == 1 ? "[k]"
+                     : slots.width == 1 ? "[k / " + vector + "]"
+                                        : "[k / " + vector + " * " + w + " + k % " + w + "]";
+  std::string lane = slots.values == 1  ? "k"
+                     : slots.width == 1 ? "k % " + text(slots.lanes)
+                                        : "k / " + w + " % " + text(slots.lanes);
   auto ofSlot = [&](const std::string &registers) {
     if (slots.lanes == 1)
       return registers + slot;
@@ -76,8 +82,8 @@ void RegionPrinter::printStagedRow(Value result, const std::string &name, String
   statements(code);
 }
 
-/// How many slots the functions of rows.cuh look at. They count them lane by lane; where vectors were loaded, the slots
-/// lie otherwise, and those that are none hold -1.
+/// How many slots the functions of rows.cuh look at: all that a row has room for where they lie in vectors, of which
+/// those that are none hold -1.
 static int64_t slotsOf(const RowLayout &slots) { return slots.width > 1 ? slots.values * slots.lanes : slots.size; }
 
 void RegionPrinter::printChosenStaged(ChosenOp op, const std::string &name) {
@@ -144,9 +150,11 @@ void RegionPrinter::printScatterStaged(ScatterOp op, const std::string &name) {
   std::string function = layout.lanes == 1              ? "moe_scatter_in_order"
                          : areDistinct(op.getIndices()) ? "moe_scatter_distinct"
                                                         : "moe_scatter";
+  bool vectors = slots.width > 1 && layout.lanes > 1 && !areDistinct(op.getIndices());
   statement(function + "<" + text(layout.size) + ", " + text(layout.lanes) + ", " + text(slotsOf(slots)) +
-            ">(shared, " + (finish ? "0" : "stage") + ", " + (layout.lanes == 1 ? "0" : "lane") + ", " +
-            pointerTo(value.base, value.indexed) + ", " + pointerTo(at.base, at.indexed) + ");");
+            (vectors ? ", " + text(slots.width) : "") + ">(shared, " + (finish ? "0" : "stage") + ", " +
+            (layout.lanes == 1 ? "0" : "lane") + ", " + pointerTo(value.base, value.indexed) + ", " +
+            pointerTo(at.base, at.indexed) + ");");
   printStagedRow(op.getResult(), name, elementTypeName(op.getResult()));
 }
 

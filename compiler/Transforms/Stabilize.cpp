@@ -1,5 +1,5 @@
-// moe-stabilize: logarithms of scores without the scores. A score underflows where its logarithm is an ordinary number, and
-// the gradient of the logarithm divides by it.
+// moe-stabilize: logarithms of scores without the scores. A score underflows where its logarithm is an ordinary number,
+// and the gradient of the logarithm divides by it.
 #include "compiler/Transforms/Passes.h"
 #include "dialects/Moe/IR/TensorBuilder.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"

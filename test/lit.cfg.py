@@ -24,7 +24,7 @@ config.name = "moe"
 config.test_format = lit.formats.ShTest(execute_external=False)
 config.suffixes = [".mlir", ".moe", ".test"]
 # Inputs: read by other tests. Golden: arrays. Unit: GoogleTest programs, run by ctest.
-config.excludes = ["Inputs", "Golden", "Unit"]
+config.excludes = ["Inputs", "Golden", "Unit", "Regressions"]
 config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = os.path.join(config.build_root, "test")
 try:  # lit can end a test that hangs only where psutil is there (tools/setup installs it).

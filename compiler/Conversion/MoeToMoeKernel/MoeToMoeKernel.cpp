@@ -157,12 +157,11 @@ void Fusion::requireSinks() {
       Region &region = regionOfSink(&op);
       region.needed.insert(&op);
       require(region, op.getOperand(0));
-    } else if (auto input = dyn_cast<InputOp>(op);
-               input && !gate.getBackwardOf()) { // read for the non-finite check, used or not
-      if (isPerToken(input.getResult()) && isa<FloatType>(input.getType().getElementType()))
-        require(rows(0), input.getResult());
     }
   }
+  if (!gate.getBackwardOf())
+    for (InputOp input : tokenInputs()) // read for the non-finite check, used or not
+      require(rows(0), input.getResult());
 }
 
 kernel::BufferOp Fusion::declareBuffer(StringRef name, kernel::Role role, Type type, Type shapeOf, FloatAttr init,

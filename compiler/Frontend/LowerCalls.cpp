@@ -206,7 +206,7 @@ Value Lower::lowerSize(const Expr &call) {
     notLowered(call.loc, "'size' with '->'");
     return nullptr;
   }
-  return SizeOp::create(builder, loc, tensorType(Element::I32, {}), nameOf(range.axis));
+  return SizeOp::create(builder, loc, tensorType(Element::I32, {}), nameOf(range.axis), StringAttr());
 }
 
 Value Lower::lowerExpand(const Expr &call) {

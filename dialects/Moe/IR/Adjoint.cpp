@@ -25,9 +25,9 @@ Value AdjointBuilder::sumTo(Value value, Type type) const {
 }
 
 bool moe::stopsGradient(Operation *op) {
-  return isa<InputOp, ParamOp, SizeOp, SignOp, DetachOp, ArgmaxOp, TopkOp, ForcedOp, FirstOp, ChosenOp,
-             arith::ConstantOp, arith::CmpFOp, arith::CmpIOp, arith::SIToFPOp, arith::UIToFPOp, arith::ExtUIOp,
-             math::FloorOp, math::CeilOp, math::RoundEvenOp, math::TruncOp>(op) ||
+  return isa<InputOp, ParamOp, StateOp, SizeOp, RandomOp, SignOp, DetachOp, ArgmaxOp, TopkOp, ForcedOp, FirstOp,
+             ChosenOp, arith::ConstantOp, arith::CmpFOp, arith::CmpIOp, arith::SIToFPOp, arith::UIToFPOp,
+             arith::ExtUIOp, math::FloorOp, math::CeilOp, math::RoundEvenOp, math::TruncOp>(op) ||
          !isa<FloatType>(getElementTypeOrSelf(op->getResult(0).getType()));
 }
 

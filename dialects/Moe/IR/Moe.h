@@ -16,8 +16,12 @@
 namespace moe {
 /// True for a ranked tensor type whose encoding names each axis; a scalar has no encoding.
 bool namesItsAxes(mlir::Type type);
-/// True when the value, a result of an operation of a gate, has an axis of run-time size: it exists once per token.
-bool isPerToken(mlir::Value value);
+/// How often a value of a gate exists.
+enum class Level { Call, Piece, Token };
+/// Of a value that an operation of a gate makes: once per token when it has the axis of the tokens, once per piece when
+/// it has the axis of the pieces that the tokens are divided into.
+Level levelOf(mlir::Value value);
+inline bool isPerToken(mlir::Value value) { return levelOf(value) == Level::Token; }
 
 /// The spec's name for what an operation computes: of its location's text (`loss balance = …`, `input logits : f32[…]`)
 /// the last word before ` =` or ` :`; "" where there is none.
@@ -59,6 +63,17 @@ mlir::RankedTensorType withAxis(mlir::RankedTensorType type, llvm::StringRef axi
 
 /// The `moe.axis` of that name in the gate around `op`, or null (slot axes have none).
 AxisOp lookupAxis(mlir::Operation *op, llvm::StringRef axis);
+
+/// The axis of the gate around `op` that divides its tokens into pieces, or null; the mask of the gate, or null.
+AxisOp piecesOf(mlir::Operation *op);
+MaskOp maskOf(mlir::Operation *op);
+
+/// Whether `coarse` is `of` `fine`, directly or through other axes, known at compile time or not.
+bool coarsens(mlir::Operation *op, llvm::StringRef fine, llvm::StringRef coarse);
+
+/// The input that says at run time which group of `coarse` each element of `fine` is in, where `coarse` is declared
+/// directly `of` `fine` by a placement; else null.
+InputOp placementOf(mlir::Operation *op, llvm::StringRef fine, llvm::StringRef coarse);
 
 /// For each element of `fine`, the element of `coarse` it belongs to, composed through all axes between them; nullopt
 /// when `coarse` is not `of` `fine`, or a size is not static. Axes are looked up in the gate around `op`.

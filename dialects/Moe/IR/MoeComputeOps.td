@@ -45,17 +45,68 @@ def Moe_ExpandOp : Moe_Op<"expand", [Pure, Moe_Differentiable]> {
 def Moe_SizeOp : Moe_Op<"size", [Pure, HasParent<"GateOp">]> {
   let summary = "the number of elements of an axis";
   let description = [{
-    `axis` is declared in the gate. For an axis of run-time size, the number of elements that are not masked. Static
-    sizes fold to constants.
+    `axis` is declared in the gate. For an axis of run-time size, the number of elements that are not masked (of pieces:
+    those that hold such a token). Static sizes fold to constants. With `to`, the number of elements of `axis`, not masked,
+    in each group of `to`.
     ```mlir
     %t = moe.size token : tensor<i32>
+    %n = moe.size token to sequence : tensor<?xi32, #moe.axes<sequence>>
     ```
   }];
-  let arguments = (ins StrAttr:$axis);
-  let results = (outs Moe_IntegerScalar:$result);
-  let assemblyFormat = "custom<AxisName>($axis) attr-dict `:` type($result)";
+  let arguments = (ins StrAttr:$axis, OptionalAttr<StrAttr>:$to);
+  let results = (outs Moe_IndexTensor:$result);
+  let assemblyFormat = "custom<AxisName>($axis) (`to` custom<AxisName>($to)^)? attr-dict `:` type($result)";
   let hasVerifier = 1;
   let hasFolder = 1;
+}
+
+def Moe_IndexOp : Moe_Op<"index", [Pure, HasParent<"GateOp">]> {
+  let summary = "the positions along an axis";
+  let description = [{
+    0, 1, 2, … along `axis`, masked elements included. With `to`, an axis of groups, positions count from the first element
+    of each group of consecutive elements.
+    ```mlir
+    %e = moe.index expert : tensor<64xi32, #moe.axes<expert>>
+    %p = moe.index token to sequence : tensor<?xi32, #moe.axes<token>>
+    ```
+  }];
+  let arguments = (ins StrAttr:$axis, OptionalAttr<StrAttr>:$to);
+  let results = (outs Moe_IndexTensor:$result);
+  let assemblyFormat = "custom<AxisName>($axis) (`to` custom<AxisName>($to)^)? attr-dict `:` type($result)";
+  let hasVerifier = 1;
+}
+
+def Moe_ShiftOp : Moe_Op<"shift", [Pure, AllTypesMatch<["input", "result"]>]> {
+  let summary = "the values some elements before, along an axis";
+  let description = [{
+    result[…, i, …] = input[…, i - distance, …] along `axis`; 0 (false) where there is none: at the start of the axis, or
+    of each piece where the gate divides it into pieces, and where that element is masked.
+    ```mlir
+    %y = moe.shift %x, 1 over token : tensor<?xi32, #moe.axes<token>>
+    ```
+  }];
+  let arguments = (ins Moe_AnyTensor:$input, I64Attr:$distance, StrAttr:$axis);
+  let results = (outs Moe_AnyTensor:$result);
+  let assemblyFormat = "$input `,` $distance `over` custom<AxisName>($axis) attr-dict `:` type($input)";
+  let hasVerifier = 1;
+}
+
+def Moe_RandomOp : Moe_Op<"random", [Pure, HasParent<"GateOp">]> {
+  let summary = "counter-based random numbers";
+  let description = [{
+    Philox 4x32-10 (Salmon et al. 2011), one block for each element, of which the first word w is used. Key: the 64-bit seed of
+    the call, low word first. Counter: [low word, high word of (the call's first token + token); 2^20 * `stream` + position along
+    the other axis; the call's offset]. `uniform` is (w >> 8) * 2^-24, in [0, 1); `normal` is the inverse of the standard
+    normal's distribution function at (w >> 9) * 2^-23 + 2^-24, by one fixed polynomial (docs/numerics.md). Axes: at most the
+    tokens and one static axis. Two of them are never merged: each has a `stream` of its own.
+    ```mlir
+    %n = moe.random normal stream 0 : tensor<?x64xf32, #moe.axes<token, expert>>
+    ```
+  }];
+  let arguments = (ins Moe_RandomKind:$kind, I64Attr:$stream);
+  let results = (outs Moe_FloatTensor:$result);
+  let assemblyFormat = "$kind `stream` $stream attr-dict `:` type($result)";
+  let hasVerifier = 1;
 }
 
 //===-- Pointwise ---------------------------------------------------------------------------------------------------===//
@@ -248,6 +299,118 @@ def Moe_ForcedOp : Moe_Op<"forced", [Pure]> {
   let arguments = (ins Moe_IndexTensor:$index);
   let results = (outs Moe_SelectionType:$result);
   let assemblyFormat = "$index attr-dict `:` type($index) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Moe_FilledOp : Moe_Op<"filled", [Pure]> {
+  let summary = "which slots of a selection hold an element";
+  let description = [{
+    result[b…, j] = slot j is not empty. The axes are the batch axes, then the slot axis.
+    ```mlir
+    %f = moe.filled %r : !moe.selection<[token], expert, r.slot, 6> -> tensor<?x6xi1, #moe.axes<token, r.slot>>
+    ```
+  }];
+  let arguments = (ins Moe_SelectionType:$selection);
+  let results = (outs Moe_MaskTensor:$result);
+  let assemblyFormat = "$selection attr-dict `:` type($selection) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Moe_FilterOp : Moe_Op<"filter", [Pure, AllTypesMatch<["selection", "result"]>]> {
+  let summary = "empties the slots where a condition is false";
+  let description = [{
+    result[b…, j] = selection[b…, j] where `condition`[b…, j], else empty. The slot axis stays that of `selection`.
+    ```mlir
+    %k = moe.filter %r by %c : !moe.selection<[token], expert, r.slot, 6>, tensor<?x6xi1, #moe.axes<token, r.slot>>
+    ```
+  }];
+  let arguments = (ins Moe_SelectionType:$selection, Moe_MaskTensor:$condition);
+  let results = (outs Moe_SelectionType:$result);
+  let assemblyFormat = "$selection `by` $condition attr-dict `:` type($selection) `,` type($condition)";
+  let hasVerifier = 1;
+}
+
+def Moe_AppendOp : Moe_Op<"append", [Pure]> {
+  let summary = "slots that hold the same elements for every token";
+  let description = [{
+    The slots of `selection`, then one for each of `elements`, always filled. An element at or above the size of the selected
+    axis (a shared expert beyond the routed ones) is written as it is, but names nothing: gather gives 0 there, counts and
+    masks do not see it.
+    ```mlir
+    %a = moe.append %r, [64, 65] : !moe.selection<[token], expert, r.slot, 6> -> !moe.selection<[token], expert, a.slot, 8>
+    ```
+  }];
+  let arguments = (ins Moe_SelectionType:$selection, DenseI32ArrayAttr:$elements);
+  let results = (outs Moe_SelectionType:$result);
+  let assemblyFormat = "$selection `,` $elements attr-dict `:` type($selection) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Moe_RankOp : Moe_Op<"rank", [Pure]> {
+  let summary = "how many earlier slots name the same element";
+  let description = [{
+    result[t, j] = number of filled slots (u, i) of `selection` with the element of (t, j) that come before it: by token, then slot;
+    with `by_slot`, by slot, then token. With `per`, an axis of pieces of the tokens, only slots of t's own piece count. An empty
+    slot has rank 0. This is the place in an expert's queue that capacity compares with.
+    ```mlir
+    %p = moe.rank %r by_slot per sequence : !moe.selection<[token], expert, r.slot, 2> -> tensor<?x2xi32, #moe.axes<token, r.slot>>
+    ```
+  }];
+  let arguments = (ins Moe_SelectionType:$selection, UnitAttr:$by_slot, OptionalAttr<StrAttr>:$per);
+  let results = (outs Moe_IndexTensor:$result);
+  let assemblyFormat = [{
+    $selection (`by_slot` $by_slot^)? (`per` custom<AxisName>($per)^)? attr-dict `:` type($selection) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def Moe_LimitOp : Moe_Op<"limit", [Pure, AttrSizedOperandSegments, AllTypesMatch<["selection", "result"]>]> {
+  let summary = "capacity: the slots that an element, or a group of elements, has room for";
+  let description = [{
+    Slots are candidates for the element they name or, with `over`, for its group on that axis. Each takes the first
+    floor(max(`capacity`, 0)) of its candidates; the others become empty. Candidates come by `priority`, greatest first (NaN last), if
+    given; ties, or all of them, by token, then slot; with `by_slot` by slot, then token. Slots of tokens where `exempt` is true
+    are kept, need no room and take none. With `per`, an axis of pieces of the tokens, each piece has the whole capacity for itself.
+
+    With `next`, scores on [batch…, selected axis], a slot that finds no room is placed elsewhere, in at most `rounds` rounds: in
+    each, every unplaced slot proposes the element of the greatest score (ties: lower index; not NaN) that neither holds this
+    token nor has refused this slot's token; elements take proposals, in the order above, while they have room. What is unplaced
+    after the last round is empty. The first placement of all slots is by themselves, as without `next`.
+    ```mlir
+    %k = moe.limit %r capacity %c : tensor<f64> over expert : !moe.selection<[token], expert, r.slot, 2>
+    %l = moe.limit %r capacity %c : tensor<f64> over device priority %w : tensor<?x2xf32, #moe.axes<token, r.slot>>
+           exempt %x : tensor<?xi1, #moe.axes<token>> per sequence : !moe.selection<[token], expert, r.slot, 2>
+    ```
+  }];
+  let arguments = (ins Moe_SelectionType:$selection, Moe_FloatScalar:$capacity, StrAttr:$over, UnitAttr:$by_slot,
+                       Optional<Moe_FloatTensor>:$priority, Optional<Moe_FloatTensor>:$next, OptionalAttr<I64Attr>:$rounds,
+                       Optional<Moe_MaskTensor>:$exempt, OptionalAttr<StrAttr>:$per);
+  let results = (outs Moe_SelectionType:$result);
+  let assemblyFormat = [{
+    $selection `capacity` $capacity `:` type($capacity) `over` custom<AxisName>($over) (`by_slot` $by_slot^)?
+    (`priority` $priority^ `:` type($priority))? (`next` $next^ `:` type($next) `rounds` $rounds)?
+    (`exempt` $exempt^ `:` type($exempt))? (`per` custom<AxisName>($per)^)? attr-dict `:` type($selection)
+  }];
+  let hasVerifier = 1;
+}
+
+def Moe_PermuteOp : Moe_Op<"permute", [Pure]> {
+  let summary = "dispatch plan: the filled slots in the order of their elements";
+  let description = [{
+    For a grouped matrix product. `offset`[e] is where the segment of element e begins, `offset`[E] the end of all; each segment is
+    padded at its end to a multiple of `pad` rows. `position`[t, j] is the row of slot (t, j): offset[e] + its rank (by token, then
+    slot); -1 in an empty slot. `order`[row] = t * slots + j, the inverse; -1 in padding and behind the end. The axis of
+    `order`, made here, holds (tokens * slots + E * (pad - 1)) rows.
+    ```mlir
+    %o, %b, %p = moe.permute %r pad 16 : !moe.selection<[token], expert, r.slot, 2>
+           -> tensor<?xi32, #moe.axes<plan.row>>, tensor<65xi32, #moe.axes<plan.bound>>, tensor<?x2xi32, #moe.axes<token, r.slot>>
+    ```
+  }];
+  let arguments = (ins Moe_SelectionType:$selection, I64Attr:$pad);
+  let results = (outs Moe_IndexTensor:$order, Moe_IndexTensor:$offset, Moe_IndexTensor:$position);
+  let assemblyFormat = [{
+    $selection `pad` $pad attr-dict `:` type($selection) `->` type($order) `,` type($offset) `,` type($position)
+  }];
   let hasVerifier = 1;
 }
 

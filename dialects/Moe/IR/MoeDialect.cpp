@@ -185,7 +185,7 @@ static std::optional<int64_t> checkedSize(AxisOp axis) {
 /// legal.
 static std::optional<SmallVector<int32_t>> directGroups(AxisOp axis, AxisOp finer) {
   std::optional<int64_t> coarse = checkedSize(axis), fine = checkedSize(finer);
-  if (!coarse || !fine)
+  if (!coarse || !fine || axis.getPlacement())
     return std::nullopt;
   if (auto map = axis.getMap()) {
     bool legal = static_cast<int64_t>(map->size()) == *fine &&
@@ -221,13 +221,57 @@ std::optional<SmallVector<int32_t>> moe::groupMap(Operation *op, StringRef fine,
   return std::nullopt;
 }
 
-bool moe::isPerToken(Value value) {
-  if (auto selection = dyn_cast<SelectionType>(value.getType()))
-    return llvm::any_of(selection.getBatch(), [&](StringAttr name) {
-      AxisOp axis = lookupAxis(value.getDefiningOp(), name.getValue());
-      return axis && !axis.getSize();
-    });
-  return !cast<RankedTensorType>(value.getType()).hasStaticShape();
+AxisOp moe::piecesOf(Operation *op) {
+  auto gate = isa<GateOp>(op) ? cast<GateOp>(op) : op->getParentOfType<GateOp>();
+  if (!gate || gate.getBody().empty())
+    return {};
+  for (auto axis : gate.getBody().front().getOps<AxisOp>())
+    if (axis.isPieces())
+      return axis;
+  return {};
+}
+
+MaskOp moe::maskOf(Operation *op) {
+  auto gate = isa<GateOp>(op) ? cast<GateOp>(op) : op->getParentOfType<GateOp>();
+  if (!gate || gate.getBody().empty())
+    return {};
+  auto masks = gate.getBody().front().getOps<MaskOp>();
+  return masks.empty() ? MaskOp() : *masks.begin();
+}
+
+bool moe::coarsens(Operation *op, StringRef fine, StringRef coarse) {
+  SmallPtrSet<Operation *, 4> visited; // invalid IR may have a cycle
+  for (AxisOp axis = lookupAxis(op, coarse); axis && axis.getOf() && visited.insert(axis).second;
+       axis = lookupAxis(op, *axis.getOf()))
+    if (*axis.getOf() == fine)
+      return true;
+  return false;
+}
+
+InputOp moe::placementOf(Operation *op, StringRef fine, StringRef coarse) {
+  AxisOp axis = lookupAxis(op, coarse);
+  if (!axis || !axis.getPlacement() || !axis.getOf() || *axis.getOf() != fine)
+    return {};
+  for (auto input : axis->getBlock()->getOps<InputOp>())
+    if (input.getName() == *axis.getPlacement())
+      return input;
+  return {};
+}
+
+/// The level of an axis; of a slot axis, Call.
+static Level levelOfAxis(Operation *op, StringRef name) {
+  AxisOp axis = lookupAxis(op, name);
+  if (!axis || axis.getSize())
+    return Level::Call;
+  return axis.isPieces() ? Level::Piece : Level::Token;
+}
+
+Level moe::levelOf(Value value) {
+  Level level = Level::Call;
+  auto selection = dyn_cast<SelectionType>(value.getType());
+  for (StringAttr name : selection ? selection.getBatch() : axesOf(value.getType()))
+    level = std::max(level, levelOfAxis(value.getDefiningOp(), name.getValue()));
+  return level;
 }
 
 StringRef moe::specName(Location loc) {

@@ -52,6 +52,11 @@ def Moe_ReduceKind : I32EnumAttr<"ReduceKind", "how a reduction combines values"
   let cppNamespace = "::moe";
 }
 
+def Moe_RandomKind : I32EnumAttr<"RandomKind", "a distribution", [
+    I32EnumAttrCase<"Uniform", 0, "uniform">, I32EnumAttrCase<"Normal", 1, "normal">]> {
+  let cppNamespace = "::moe";
+}
+
 //===-- Types -------------------------------------------------------------------------------------------------------===//
 
 def Moe_SelectionType : TypeDef<Moe_Dialect, "Selection"> {

@@ -19,7 +19,7 @@ OpFoldResult BroadcastOp::fold(FoldAdaptor) {
 /// The size of a static axis is a constant.
 OpFoldResult SizeOp::fold(FoldAdaptor) {
   AxisOp axis = lookupAxis(*this, getAxis());
-  if (!axis || !axis.getSize() || *axis.getSize() > AxisOp::maxSize)
+  if (!axis || !axis.getSize() || *axis.getSize() > AxisOp::maxSize || getTo())
     return {};
   return DenseElementsAttr::get(cast<ShapedType>(getType()), llvm::APInt(32, *axis.getSize()));
 }

@@ -88,10 +88,33 @@ static LogicalResult verifyMap(AxisOp axis, AxisOp finer) {
   return success();
 }
 
+/// Pieces are made by one of `length` and `offsets`, of an axis of run-time size.
+static LogicalResult verifyPieces(AxisOp axis) {
+  if (!axis.isPieces())
+    return axis.getOf() && !axis.getSize()
+               ? axis.emitOpError("groups '") << *axis.getOf() << "', but has neither size, `length` nor `offsets`"
+               : LogicalResult(success());
+  if (axis.getLength() && axis.getOffsets())
+    return axis.emitOpError("has a length and offsets; one of the two says where its pieces are");
+  if (axis.getLength() && static_cast<int64_t>(*axis.getLength()) < 1)
+    return axis.emitOpError("has pieces of length ")
+           << static_cast<int64_t>(*axis.getLength()) << "; expected 1 or more";
+  AxisOp finer = axis.getOf() ? lookupAxis(axis->getParentOp(), *axis.getOf()) : AxisOp();
+  if (axis.getSize() || axis.getMap() || axis.getPlacement() || !finer || finer.getSize() || finer.isPieces())
+    return axis.emitOpError("makes pieces, which an axis without size of the axis of the tokens does");
+  return success();
+}
+
 LogicalResult AxisOp::verify() {
   if (getSize() && (static_cast<int64_t>(*getSize()) < 1 || static_cast<int64_t>(*getSize()) > maxSize))
     return emitOpError("has size ") << static_cast<int64_t>(*getSize()) << "; a static axis holds 1 to " << maxSize
                                     << " elements";
+  if (failed(verifyPieces(*this)))
+    return failure();
+  if (getPlacement() && (getMap() || !getOf() || !getSize()))
+    return emitOpError("has a placement, and ") << (getMap()   ? "a map too"
+                                                    : !getOf() ? "no finer axis to place: write `of`"
+                                                               : "no size");
   if (getMap() && (!getOf() || !getSize()))
     return emitOpError("has a map, but no ")
            << (getOf() ? "size: write how many groups there are" : "finer axis to map from: write `of`");
@@ -108,6 +131,8 @@ LogicalResult AxisOp::verify() {
     return emitOpError("has a static size, but '") << *getOf() << "', which it groups, has none";
   if (getMap())
     return verifyMap(*this, finer);
+  if (getPlacement())
+    return success();
   int64_t fine = *finer.getSize(), coarse = *getSize();
   if (fine % coarse != 0) { // R2
     InFlightDiagnostic diag = emitOpError("makes ") << coarse << " equal groups of '" << *getOf() << "', but " << coarse
@@ -123,12 +148,26 @@ LogicalResult AxisOp::verify() {
 
 static std::string sizeText(int64_t size) { return ShapedType::isDynamic(size) ? "?" : std::to_string(size); }
 
+/// `sequence.bound` is one longer than the axis of pieces `sequence`, and the only axis of its offsets.
+static LogicalResult isOffsetsAxis(Operation *op, StringRef name, std::optional<int64_t> dim) {
+  AxisOp axis = lookupAxis(op, name.drop_back(StringRef(".bound").size()));
+  if (!axis || !axis.getOffsets() || *axis.getOffsets() != cast<InputOp>(op).getName())
+    return op->emitOpError("uses axis '") << name << "', which is only that of the offsets of pieces";
+  auto type = cast<RankedTensorType>(op->getResult(0).getType());
+  if (type.getRank() != 1 || !ShapedType::isDynamic(*dim) || !type.getElementType().isInteger(32))
+    return op->emitOpError("is the offsets of '")
+           << axis.getSymName() << "', expected tensor<?xi32, #moe.axes<" << name << ">> and not " << type;
+  return success();
+}
+
 /// Checks that each axis of `type` is declared, with the declared size. `slots` holds the slot axes made so far.
 static LogicalResult checkAxes(Operation *op, Type type, const llvm::StringMap<int64_t> &slots) {
   auto check = [&](StringAttr name, std::optional<int64_t> dim) -> LogicalResult {
     int64_t size;
     if (auto slot = slots.find(name.getValue()); slot != slots.end())
       size = slot->second;
+    else if (name.getValue().ends_with(".bound") && isa<InputOp>(op)) // the offsets of the pieces
+      return isOffsetsAxis(op, name.getValue(), dim);
     else if (AxisOp axis = lookupAxis(op, name.getValue()))
       size = axis.getSize() ? static_cast<int64_t>(*axis.getSize()) : ShapedType::kDynamic;
     else
@@ -173,8 +212,16 @@ static LogicalResult checkPointwise(Operation *op) {
 static LogicalResult noteSlots(GateOp gate, Operation *op, llvm::StringMap<int64_t> &slots) {
   if (op->getNumRegions() != 0)
     return op->emitOpError("has a region; the body of a gate is a straight line");
+  if (auto plan = dyn_cast<PermuteOp>(op))
+    for (Value made : {plan.getOrder(), plan.getOffset()})
+      for (auto [name, size] :
+           llvm::zip_equal(axesOf(made.getType()), cast<RankedTensorType>(made.getType()).getShape()))
+        if (lookupAxis(gate, name.getValue()) || !slots.try_emplace(name.getValue(), size).second)
+          return op->emitOpError("makes the axis '") << name.getValue() << "', which exists already (R5)";
   for (Type type : op->getResultTypes()) {
     auto selection = dyn_cast<SelectionType>(type);
+    if (selection && isa<FilterOp, LimitOp>(op)) // keep the slot axis of their operand
+      continue;
     bool given = isa<ForcedOp>(op) && axisIndex(op->getOperand(0).getType(), selection.getSlot().getValue()) >= 0;
     if (selection && ((!given && lookupAxis(gate, selection.getSlot().getValue())) ||
                       !slots.try_emplace(selection.getSlot().getValue(), selection.getSize()).second))
@@ -193,17 +240,51 @@ static LogicalResult checkBodyOp(Operation *op, const llvm::StringMap<int64_t> &
   return checkPointwise(op);
 }
 
+/// One mask, one axis of pieces, an input for each array that an axis names.
+static LogicalResult verifyGroups(GateOp gate) {
+  Operation *pieces = nullptr, *mask = nullptr;
+  auto unique = [](Operation *op, Operation *&first, StringRef what) -> LogicalResult {
+    if (first) {
+      InFlightDiagnostic diag = op->emitOpError("is the second ") << what << " of the gate, which has one at most";
+      diag.attachNote(first->getLoc()) << "this is the first";
+      return diag;
+    }
+    first = op;
+    return success();
+  };
+  llvm::StringMap<RankedTensorType> inputs;
+  for (auto input : gate.getBody().front().getOps<InputOp>())
+    inputs[input.getName()] = input.getType();
+  for (Operation &op : gate.getBody().front()) {
+    auto axis = dyn_cast<AxisOp>(op);
+    if ((axis && axis.isPieces() && failed(unique(&op, pieces, "axis of pieces"))) ||
+        (isa<MaskOp>(op) && failed(unique(&op, mask, "mask"))))
+      return failure();
+    std::optional<StringRef> name = !axis ? std::nullopt : axis.getOffsets() ? axis.getOffsets() : axis.getPlacement();
+    if (!name)
+      continue;
+    RankedTensorType type = inputs.lookup(*name);
+    std::string wanted = axis.getOffsets() ? (axis.getSymName() + ".bound").str() : axis.getOf()->str();
+    if (!type || type.getRank() != 1 || axisIndex(type, wanted) != 0 || !type.getElementType().isInteger(32))
+      return op.emitOpError("takes its groups from '")
+             << *name << "', which is not an input of i32 on the axis '" << wanted << "'";
+  }
+  return success();
+}
+
 LogicalResult GateOp::verifyRegions() {
   llvm::StringMap<int64_t> slots;
   llvm::StringMap<Operation *> arrays;
   for (Operation &op : getBody().front())
     if (failed(noteSlots(*this, &op, slots)))
       return failure();
+  if (failed(verifyGroups(*this)))
+    return failure();
   llvm::StringMap<int64_t> above;
   for (Operation &op : getBody().front()) {
     if (failed(checkBodyOp(&op, isa<InputOp>(op) ? above : slots)) || failed(noteSlots(*this, &op, above)))
       return failure();
-    if (!isa<InputOp, ParamOp, LossOp, MetricOp, OutputOp>(op))
+    if (!isa<InputOp, ParamOp, StateOp, LossOp, MetricOp, OutputOp>(op))
       continue;
     StringRef name = op.getAttrOfType<StringAttr>("name").getValue();
     if (name.empty())
@@ -229,9 +310,37 @@ LogicalResult OutputOp::verify() {
     return success();
   auto tensor = dyn_cast<RankedTensorType>(getValue().getType());
   bool narrows = tensor && tensor.getElementType().isF32() && (getStore()->isBF16() || getStore()->isF16());
+  narrows |=
+      (!tensor || tensor.getElementType().isInteger(32)) && (getStore()->isInteger(16) || getStore()->isInteger(64));
   if (!narrows && (!tensor || tensor.getElementType() != *getStore()))
     return emitOpError("stores ") << getValue().getType() << " as " << *getStore()
-                                  << "; only f32 can be stored as another type, bf16 or f16";
+                                  << "; only f32 can be stored as bf16 or f16, and i32 and selections as i16 or i64";
+  return success();
+}
+
+LogicalResult UpdateOp::verify() {
+  StateOp state;
+  for (auto candidate : (*this)->getBlock()->getOps<StateOp>())
+    if (candidate.getName() == getName())
+      state = candidate;
+  if (!state)
+    return emitOpError("updates '") << getName() << "', which is not a state of this gate";
+  if (state.getType() != getValue().getType())
+    return emitOpError("gives '") << getName() << "' a value of type " << getValue().getType() << ", but it has "
+                                  << state.getType();
+  for (auto other : (*this)->getBlock()->getOps<UpdateOp>())
+    if (other != *this && other.getName() == getName() && other->isBeforeInBlock(*this))
+      return emitOpError("updates '") << getName() << "' a second time";
+  return success();
+}
+
+LogicalResult MaskOp::verify() {
+  AxisOp axis = lookupAxis(*this, getAxis());
+  if (!axis || axis.getSize() || axis.isPieces())
+    return emitOpError("masks '") << getAxis() << "', which is not the axis of the tokens";
+  RankedTensorType type = getValid().getType();
+  if (type.getRank() != 1 || axisIndex(type, getAxis()) != 0)
+    return emitOpError("masks '") << getAxis() << "' by a value on other axes: " << type;
   return success();
 }
 
@@ -247,6 +356,26 @@ static LogicalResult expectResult(Operation *op, Type actual, Type expected) {
 
 static InFlightDiagnostic noSuchAxis(Operation *op, StringRef axis, Type type) {
   return op->emitOpError("works on axis '") << axis << "', which its operand lacks: " << type;
+}
+
+constexpr int64_t noSize = -1;
+
+/// Size of the coarser axis `to` of `axis` (kDynamic at run time), checked; noSize after an error.
+static int64_t coarseSize(Operation *op, StringRef axis, StringRef to) {
+  AxisOp coarse = lookupAxis(op, to);
+  if (!coarse) {
+    op->emitOpError("works with groups '") << to << "', which is not an axis of this gate";
+    return noSize;
+  }
+  bool known =
+      groupMap(op, axis, to).has_value() || (coarsens(op, axis, to) && coarse.isPieces()) || placementOf(op, axis, to);
+  if (!known) {
+    InFlightDiagnostic diag = op->emitOpError("takes '")
+                              << to << "' as groups of '" << axis << "', which it does not group";
+    diag.attachNote(coarse.getLoc()) << "'" << to << "' is declared here";
+    return noSize;
+  }
+  return coarse.getSize() ? static_cast<int64_t>(*coarse.getSize()) : ShapedType::kDynamic;
 }
 
 LogicalResult BroadcastOp::verify() {
@@ -267,23 +396,55 @@ LogicalResult BroadcastOp::verify() {
 LogicalResult SizeOp::verify() {
   if (!lookupAxis(*this, getAxis()))
     return emitOpError("asks for the size of '") << getAxis() << "', which is not an axis of this gate";
+  SmallVector<StringAttr> axes;
+  SmallVector<int64_t> sizes;
+  if (getTo()) {
+    int64_t size = coarseSize(*this, getAxis(), *getTo());
+    if (size == noSize)
+      return failure();
+    axes.push_back(getToAttr());
+    sizes.push_back(size);
+  }
+  return expectResult(*this, getType(), tensorOf(IntegerType::get(getContext(), 32), axes, sizes));
+}
+
+LogicalResult IndexOp::verify() {
+  AxisOp axis = lookupAxis(*this, getAxis());
+  bool isSlot = axisIndex(getType(), getAxis()) == 0 && !axis; // of a selection
+  if (!axis && !isSlot)
+    return emitOpError("asks for positions along '") << getAxis() << "', which is not an axis of this gate";
+  if (getTo() && (!lookupAxis(*this, *getTo()) || !coarsens(*this, getAxis(), *getTo())))
+    return emitOpError("counts from the start of '") << *getTo() << "', which does not group '" << getAxis() << "'";
+  if (getType().getRank() != 1 || axisIndex(getType(), getAxis()) != 0)
+    return emitOpError("has a result on other axes than '") << getAxis() << "': " << getType();
   return success();
 }
 
-/// Size of the coarser axis `to` of `axis`, checked; -1 after an error.
-static int64_t coarseSize(Operation *op, StringRef axis, StringRef to) {
-  AxisOp coarse = lookupAxis(op, to);
-  if (!coarse) {
-    op->emitOpError("works with groups '") << to << "', which is not an axis of this gate";
-    return -1;
+LogicalResult ShiftOp::verify() {
+  AxisOp axis = lookupAxis(*this, getAxis());
+  if (!axis || axis.getSize() || axis.isPieces())
+    return emitOpError("shifts along '") << getAxis() << "', which is not the axis of the tokens";
+  if (static_cast<int64_t>(getDistance()) < 1)
+    return emitOpError("shifts by ") << static_cast<int64_t>(getDistance()) << "; expected 1 or more";
+  return axisIndex(getInput().getType(), getAxis()) < 0 ? noSuchAxis(*this, getAxis(), getInput().getType())
+                                                        : LogicalResult(success());
+}
+
+LogicalResult RandomOp::verify() {
+  if (!getType().getElementType().isF32() && !getType().getElementType().isF64())
+    return emitOpError("makes numbers of type ") << getType().getElementType() << ", expected f32 or f64";
+  int64_t fixed = 0;
+  for (auto [name, size] : llvm::zip_equal(axesOf(getType()), getType().getShape())) {
+    AxisOp axis = lookupAxis(*this, name.getValue());
+    if (axis && axis.isPieces())
+      return emitOpError("makes numbers for each piece, on axis '") << name.getValue() << "'; tokens have them";
+    fixed += !ShapedType::isDynamic(size);
   }
-  if (!groupMap(op, axis, to)) {
-    InFlightDiagnostic diag = op->emitOpError("takes '")
-                              << to << "' as groups of '" << axis << "', which it does not group";
-    diag.attachNote(coarse.getLoc()) << "'" << to << "' is declared here";
-    return -1;
-  }
-  return *coarse.getSize();
+  if (fixed > 1)
+    return emitOpError("has ") << fixed << " static axes; one at most stands beside the tokens";
+  if (static_cast<int64_t>(getStream()) < 0 || static_cast<int64_t>(getStream()) >= 4096)
+    return emitOpError("has stream ") << static_cast<int64_t>(getStream()) << "; streams are 0 to 4095";
+  return success();
 }
 
 /// An axis that an operation adds must not be there already.
@@ -299,10 +460,12 @@ LogicalResult ExpandOp::verify() {
     return noSuchAxis(*this, getFrom(), type);
   if (failed(checkNewAxis(*this, type, getTo())))
     return failure();
-  if (coarseSize(*this, getTo(), getFrom()) < 0)
+  if (coarseSize(*this, getTo(), getFrom()) == noSize)
     return failure();
+  AxisOp fine = lookupAxis(*this, getTo());
   return expectResult(*this, getResult().getType(),
-                      withAxis(type, getFrom(), getToAttr(), *lookupAxis(*this, getTo()).getSize()));
+                      withAxis(type, getFrom(), getToAttr(),
+                               fine.getSize() ? static_cast<int64_t>(*fine.getSize()) : ShapedType::kDynamic));
 }
 
 //===-- Reductions
@@ -346,7 +509,7 @@ LogicalResult ReduceOp::verify() {
       return emitOpError("coarsens one axis at a time, not ") << getOver().size();
     StringRef axis = cast<StringAttr>(getOver()[0]).getValue();
     int64_t size = coarseSize(*this, axis, *getTo());
-    if (size < 0)
+    if (size == noSize)
       return failure();
     if (failed(checkNewAxis(*this, type, *getTo())))
       return failure();
@@ -377,7 +540,9 @@ LogicalResult SumTopOp::verify() {
   RankedTensorType expected;
   if (getTo()) {
     int64_t coarse = coarseSize(*this, getAxis(), *getTo());
-    if (coarse < 0 || failed(checkNewAxis(*this, type, *getTo())))
+    if (coarse != noSize && !groupMap(*this, getAxis(), *getTo()))
+      return emitOpError("adds up groups '") << *getTo() << "', which are known at run time only";
+    if (coarse == noSize || failed(checkNewAxis(*this, type, *getTo())))
       return failure();
     SmallVector<int64_t> sizes = groupSizes(*this, getAxis(), *getTo());
     size = *llvm::min_element(sizes);
@@ -437,8 +602,10 @@ static LogicalResult verifyAmong(TopkOp op, SelectionType groups) {
     return op.emitOpError("picks among ") << groups << ", whose batch axes are not those of its result " << selection;
   StringRef axis = groups.getAxis().getValue();
   int64_t count = coarseSize(op, op.getAxis(), axis);
-  if (count < 0)
+  if (count == noSize)
     return failure();
+  if (!groupMap(op, op.getAxis(), axis)) // groups of a placement may be of any size
+    return success();
   SmallVector<int64_t> sizes = groupSizes(op, op.getAxis(), axis);
   llvm::sort(sizes);
   int64_t smallest = 0;
@@ -483,6 +650,91 @@ LogicalResult ForcedOp::verify() {
       type.getShape().back() != selection.getSize())
     return emitOpError("makes ") << selection << " from " << type << ", expected the batch axes, then one axis of "
                                  << selection.getSize() << " elements";
+  return success();
+}
+
+/// A value for each slot: on the batch axes of the selection, then its slot axis.
+static LogicalResult checkPerSlot(Operation *op, SelectionType selection, Type type, StringRef what) {
+  SmallVector<StringAttr> axes(selection.getBatch());
+  axes.push_back(selection.getSlot());
+  if (axesOf(type) != ArrayRef(axes) || cast<RankedTensorType>(type).getShape().back() != selection.getSize())
+    return op->emitOpError("has ") << what << " of type " << type
+                                   << ", expected the selection's batch axes, then its slot axis";
+  return success();
+}
+
+LogicalResult FilledOp::verify() {
+  return checkPerSlot(*this, getSelection().getType(), getResult().getType(), "a result");
+}
+LogicalResult FilterOp::verify() {
+  return checkPerSlot(*this, getSelection().getType(), getCondition().getType(), "a condition");
+}
+
+LogicalResult AppendOp::verify() {
+  SelectionType from = getSelection().getType(), to = getResult().getType();
+  if (from.getAxis() != to.getAxis() || from.getBatch() != to.getBatch())
+    return emitOpError("changes the axes of the selection from ") << from << " to " << to;
+  if (to.getSize() != from.getSize() + static_cast<int64_t>(getElements().size()))
+    return emitOpError("appends ") << getElements().size() << " slots to " << from.getSize() << " and makes "
+                                   << to.getSize();
+  for (int32_t element : getElements())
+    if (element < 0)
+      return emitOpError("appends element ") << element << "; elements count from 0";
+  return success();
+}
+
+/// `per` is null or the axis of pieces of the one batch axis of `selection`, the tokens.
+static LogicalResult checkQueue(Operation *op, SelectionType selection, std::optional<StringRef> per) {
+  if (selection.getBatch().size() != 1)
+    return op->emitOpError("ranks a selection with ")
+           << selection.getBatch().size() << " batch axes, expected the tokens";
+  AxisOp pieces = per ? lookupAxis(op, *per) : AxisOp();
+  if (per && (!pieces || !pieces.isPieces() || *pieces.getOf() != selection.getBatch()[0].getValue()))
+    return op->emitOpError("starts anew in each '") << *per << "', which is not an axis of pieces of the tokens";
+  return success();
+}
+
+LogicalResult RankOp::verify() {
+  if (failed(checkQueue(*this, getSelection().getType(), getPer())))
+    return failure();
+  return checkPerSlot(*this, getSelection().getType(), getResult().getType(), "a result");
+}
+
+LogicalResult LimitOp::verify() {
+  SelectionType selection = getSelection().getType();
+  if (failed(checkQueue(*this, selection, getPer())))
+    return failure();
+  if (getOver() != selection.getAxis().getValue() &&
+      coarseSize(*this, selection.getAxis().getValue(), getOver()) == noSize)
+    return failure();
+  if (getPriority() && failed(checkPerSlot(*this, selection, getPriority().getType(), "a priority")))
+    return failure();
+  if (getNext() ? !getRounds() || static_cast<int64_t>(*getRounds()) < 1 : getRounds().has_value())
+    return emitOpError("has ") << (getNext() ? "scores of the next elements, but no rounds (1 or more) to place them in"
+                                             : "rounds, but no scores of the next elements");
+  SmallVector<StringAttr> axes(selection.getBatch());
+  if (getExempt() && axesOf(getExempt().getType()) != ArrayRef(axes))
+    return emitOpError("exempts by a value of type ") << getExempt().getType() << ", expected one on the tokens";
+  axes.push_back(selection.getAxis());
+  if (getNext() && axesOf(getNext().getType()) != ArrayRef(axes))
+    return emitOpError("has next scores of type ")
+           << getNext().getType() << ", expected the tokens, then the selected axis";
+  return success();
+}
+
+LogicalResult PermuteOp::verify() {
+  SelectionType selection = getSelection().getType();
+  if (failed(checkQueue(*this, selection, std::nullopt)) ||
+      failed(checkPerSlot(*this, selection, getPosition().getType(), "positions")))
+    return failure();
+  if (static_cast<int64_t>(getPad()) < 1)
+    return emitOpError("pads to multiples of ") << static_cast<int64_t>(getPad()) << "; expected 1 or more";
+  AxisOp axis = lookupAxis(*this, selection.getAxis().getValue());
+  int64_t bounds = axis && axis.getSize() ? static_cast<int64_t>(*axis.getSize()) + 1 : 0;
+  if (getOffset().getType().getRank() != 1 || getOffset().getType().getDimSize(0) != bounds)
+    return emitOpError("has offsets of type ") << getOffset().getType() << ", expected one axis of " << bounds;
+  if (getOrder().getType().getRank() != 1 || !getOrder().getType().isDynamicDim(0))
+    return emitOpError("has an order of type ") << getOrder().getType() << ", expected one axis of run-time size";
   return success();
 }
 

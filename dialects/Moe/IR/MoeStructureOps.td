@@ -40,23 +40,39 @@ def Moe_AxisOp : Moe_Op<"axis", [Symbol, HasParent<"GateOp">]> {
   let description = [{
     `size` absent: known at run time; present, at least 1 and at most 1048576. `of` names a finer axis, declared above,
     that this one groups: in equal contiguous blocks (the size must divide the finer one, R2), or by `map`, one group
-    index per element of the finer axis, every group non-empty (R3).
+    index per element of the finer axis, every group non-empty (R3), or by `placement`: the name of an input of one i32
+    for each element of the finer axis, the group that it is in during this call (a group may be empty then).
+
+    An axis without size that is `of` another one without size divides the tokens into *pieces*, each of consecutive
+    tokens: `length` tokens each, which divides the number of tokens, or packed by `offsets`: the name of an i32 input on
+    the axis `NAME.bound`, one longer than this axis, where piece i holds the tokens offsets[i] up to offsets[i + 1] (as
+    FlashAttention's cu_seqlens; a piece may be empty). A gate has at most one such axis.
     ```mlir
     moe.gate @axes {
       moe.axis @token
       moe.axis @expert size 6
       moe.axis @device size 2 of @expert
       moe.axis @rack size 3 of @expert map [0, 0, 1, 2, 2, 2]
+      moe.axis @host size 3 of @expert placement "host_of_expert"
+      moe.axis @sequence of @token offsets "cu_seqlens"
+      %h = moe.input "host_of_expert" : tensor<6xi32, #moe.axes<expert>>
+      %o = moe.input "cu_seqlens" : tensor<?xi32, #moe.axes<sequence.bound>>
     }
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, OptionalAttr<I64Attr>:$size,
-                       OptionalAttr<FlatSymbolRefAttr>:$of, OptionalAttr<DenseI32ArrayAttr>:$map);
-  let assemblyFormat = "$sym_name (`size` $size^)? (`of` $of^)? (`map` $map^)? attr-dict";
+                       OptionalAttr<FlatSymbolRefAttr>:$of, OptionalAttr<DenseI32ArrayAttr>:$map,
+                       OptionalAttr<StrAttr>:$placement, OptionalAttr<I64Attr>:$length, OptionalAttr<StrAttr>:$offsets);
+  let assemblyFormat = [{
+    $sym_name (`size` $size^)? (`of` $of^)? (`map` $map^)? (`placement` $placement^)? (`length` $length^)?
+    (`offsets` $offsets^)? attr-dict
+  }];
   let hasVerifier = 1;
   let extraClassDeclaration = [{
     /// The greatest size of a static axis.
     static constexpr int64_t maxSize = 1 << 20;
+    /// True when it divides the tokens into pieces.
+    bool isPieces() { return getLength() || getOffsets(); }
   }];
 }
 
@@ -86,6 +102,54 @@ def Moe_ParamOp : Moe_Op<"param", [HasParent<"GateOp">]> {
   let arguments = (ins StrAttr:$name, F64Attr:$init);
   let results = (outs Moe_FloatScalar:$result);
   let assemblyFormat = "$name `=` custom<PlainF64>($init) attr-dict `:` type($result)";
+}
+
+def Moe_StateOp : Moe_Op<"state", [HasParent<"GateOp">]> {
+  let summary = "an array that the gate keeps from step to step";
+  let description = [{
+    Owned by the caller, read like an input by forward and backward, changed by `step` alone (`moe.update`). `init` is
+    what every element starts from.
+    ```mlir
+    %b = moe.state "bias" = 0.0 : tensor<64xf32, #moe.axes<expert>>
+    ```
+  }];
+  let arguments = (ins StrAttr:$name, F64Attr:$init);
+  let results = (outs Moe_NumberTensor:$result);
+  let assemblyFormat = "$name `=` custom<PlainF64>($init) attr-dict `:` type($result)";
+}
+
+def Moe_UpdateOp : Moe_Op<"update", [HasParent<"GateOp">]> {
+  let summary = "the value of a state after the step";
+  let description = [{
+    `name` is that of a state of this gate; `value`, of the state's type, has no run-time axis. It is computed in the step,
+    from the accumulators of any number of forward calls and the values of all states before the step; forward does not
+    change a state. When no valid token was accumulated, the state stays as it is.
+    ```mlir
+    moe.update "bias" = %v : tensor<64xf32, #moe.axes<expert>>
+    ```
+  }];
+  let arguments = (ins StrAttr:$name, Moe_NumberTensor:$value);
+  let assemblyFormat = "$name `=` $value attr-dict `:` type($value)";
+  let hasVerifier = 1;
+}
+
+def Moe_MaskOp : Moe_Op<"mask", [HasParent<"GateOp">]> {
+  let summary = "which elements of a run-time axis count (R4)";
+  let description = [{
+    `valid`, on the axis `axis` of the tokens alone: elements where it is false (padding) count in no reduction, no `count`
+    and no `size`; selections are empty there, outputs 0, gradients 0; nothing that stands there reaches anything else,
+    NaN neither. A gate has at most one mask; it holds for the whole gate, wherever it stands.
+    ```mlir
+    moe.gate @padded {
+      moe.axis @token
+      %v = moe.input "valid" : tensor<?xi1, #moe.axes<token>>
+      moe.mask token by %v : tensor<?xi1, #moe.axes<token>>
+    }
+    ```
+  }];
+  let arguments = (ins StrAttr:$axis, Moe_MaskTensor:$valid);
+  let assemblyFormat = "custom<AxisName>($axis) `by` $valid attr-dict `:` type($valid)";
+  let hasVerifier = 1;
 }
 
 def Moe_LossOp : Moe_Op<"loss", [HasParent<"GateOp">]> {
@@ -120,7 +184,7 @@ def Moe_OutputOp : Moe_Op<"output", [HasParent<"GateOp">]> {
   let description = [{
     Writes `value` to the buffer called `name`. A selection is written as i32 indices `[batch…, slot]`, -1 in an empty
     slot. `store` is the element type in the buffer, when it differs from the value's: bf16 or f16 for a value of f32
-    (`output weight : bf16`). `saved`: kept for the backward gate, not for the caller. `adds`: a gradient, which is added to
+    (`output weight : bf16`), i16 or i64 for a selection or a value of i32. `saved`: kept for the backward gate, not for the caller. `adds`: a gradient, which is added to
     what stands in the buffer when the call says so.
     ```mlir
     moe.output "route" = %r : !moe.selection<[token], expert, r.slot, 6>

@@ -24,11 +24,19 @@ Value Extent::count(const TensorBuilder &b, Operation *op, RankedTensorType inpu
   Type element = result.getElementType();
   if (to) {
     StringAttr fine = cast<StringAttr>(over[0]);
-    SmallVector<int64_t> sizes = groupSizes(op, fine.getValue(), to.getValue());
-    if (llvm::all_equal(sizes))
-      return b.scalar(element, sizes[0]);
+    AxisOp coarse = lookupAxis(op, to.getValue());
+    if (!coarse.getSize()) {
+      Type type = tensorOf(b.builder.getI32Type(), {to}, {ShapedType::kDynamic});
+      Value n = SizeOp::create(b.builder, b.loc, type, fine, to);
+      return arith::SIToFPOp::create(b.builder, b.loc, tensorOf(element, {to}, {ShapedType::kDynamic}), n);
+    }
+    if (groupMap(op, fine.getValue(), to.getValue())) {
+      SmallVector<int64_t> sizes = groupSizes(op, fine.getValue(), to.getValue());
+      if (llvm::all_equal(sizes))
+        return b.scalar(element, sizes[0]);
+    }
     Value ones = b.full(tensorOf(element, {fine}, {input.getDimSize(axisIndex(input, fine.getValue()))}), 1);
-    return reduce(b, ReduceKind::Sum, ones, tensorOf(element, {to}, {static_cast<int64_t>(sizes.size())}));
+    return reduce(b, ReduceKind::Sum, ones, tensorOf(element, {to}, {static_cast<int64_t>(*coarse.getSize())}));
   }
   int64_t fixed = 1;
   Value size;
@@ -38,7 +46,7 @@ Value Extent::count(const TensorBuilder &b, Operation *op, RankedTensorType inpu
       fixed *= dim;
       continue;
     }
-    Value n = SizeOp::create(b.builder, b.loc, RankedTensorType::get({}, b.builder.getI32Type()), name);
+    Value n = SizeOp::create(b.builder, b.loc, RankedTensorType::get({}, b.builder.getI32Type()), name, StringAttr());
     n = arith::SIToFPOp::create(b.builder, b.loc, RankedTensorType::get({}, element), n);
     size = size ? b.mul(size, n) : n;
   }

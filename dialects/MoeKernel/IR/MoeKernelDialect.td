@@ -14,7 +14,8 @@ def MoeKernel_Dialect : Dialect {
     A `moe_kernel.program` declares the buffers of a call and the accumulators, then lists its passes. A pass reads every
     token once: its *rows* region is what happens to one token, on rows (`!moe_kernel.row<64xf32>`: one value per element
     of one axis) and on scalars, which are plain `f32`, `i32`, `i1` values under upstream `arith` and `math`; its *finish*
-    region runs once, after all tokens, on what the accumulators hold. Nothing here says threads, lanes, vectors or
+    region runs once, after all tokens, on what the accumulators hold. Where tokens come in pieces (sequences), a *pieces*
+    region runs once per piece, after its tokens, on what the accumulators of that piece hold. Nothing here says threads, lanes, vectors or
     memory spaces: each target lays out a row as suits it (a token in each vector lane on the CPU, a row over the lanes
     of a warp in CUDA).
 
@@ -53,13 +54,23 @@ def MoeKernel_Value : AnyTypeOf<[MoeKernel_AnyRow, F32, F64, I32, I1]>;
 def MoeKernel_Role : I32EnumAttr<"Role", "what a buffer is to the caller", [
     I32EnumAttrCase<"Input", 0, "input">, I32EnumAttrCase<"Param", 1, "param">, I32EnumAttrCase<"Output", 2, "output">,
     I32EnumAttrCase<"Loss", 3, "loss">, I32EnumAttrCase<"Metric", 4, "metric">, I32EnumAttrCase<"Status", 5, "status">,
-    I32EnumAttrCase<"Coefficient", 6, "coefficient">, I32EnumAttrCase<"Saved", 7, "saved">]> {
+    I32EnumAttrCase<"Coefficient", 6, "coefficient">, I32EnumAttrCase<"Saved", 7, "saved">,
+    I32EnumAttrCase<"State", 8, "state">]> {
   let cppNamespace = "::moe::kernel";
 }
 
 def MoeKernel_Combine : I32EnumAttr<"Combine", "how partial results merge", [
     I32EnumAttrCase<"Sum", 0, "sum">, I32EnumAttrCase<"Max", 1, "max">, I32EnumAttrCase<"Min", 2, "min">,
     I32EnumAttrCase<"MaxNum", 3, "maxnum">]> {
+  let cppNamespace = "::moe::kernel";
+}
+
+def MoeKernel_Position : I32EnumAttr<"Position", "a number that a call gives to its tokens and pieces", [
+    I32EnumAttrCase<"Token", 0, "token">, I32EnumAttrCase<"Piece", 1, "piece">, I32EnumAttrCase<"PieceBegin", 2, "piece_begin">,
+    I32EnumAttrCase<"PieceSize", 3, "piece_size">, I32EnumAttrCase<"PieceCount", 4, "piece_count">,
+    I32EnumAttrCase<"SeedLow", 5, "seed_low">, I32EnumAttrCase<"SeedHigh", 6, "seed_high">,
+    I32EnumAttrCase<"Offset", 7, "offset">, I32EnumAttrCase<"TokenLow", 8, "token_low">,
+    I32EnumAttrCase<"TokenHigh", 9, "token_high">]> {
   let cppNamespace = "::moe::kernel";
 }
 

@@ -18,6 +18,18 @@ static void printBody(OpAsmPrinter &printer, Operation *, Region &body) {
   printer.printRegion(body, /*printEntryBlockArgs=*/false);
 }
 
+/// The pieces region of a pass, or nothing.
+static ParseResult parsePiecesBody(OpAsmParser &parser, Region &body) {
+  return succeeded(parser.parseOptionalKeyword("pieces")) ? parseBody(parser, body) : success();
+}
+static void printPiecesBody(OpAsmPrinter &printer, Operation *op, Region &body) {
+  if (body.empty())
+    return;
+  printer << "pieces ";
+  printBody(printer, op, body);
+  printer << ' ';
+}
+
 #define GET_OP_CLASSES
 #include "dialects/MoeKernel/IR/MoeKernelOps.cpp.inc"
 
@@ -49,6 +61,19 @@ bool moe::kernel::isInFinish(Operation *op) {
   return pass && pass.getFinish().isAncestor(op->getParentRegion());
 }
 
+bool moe::kernel::isInPieces(Operation *op) {
+  auto pass = op->getParentOfType<PassOp>();
+  return pass && pass.getPieces().isAncestor(op->getParentRegion());
+}
+
+SmallVector<Region *> PassOp::getBodies() {
+  SmallVector<Region *> bodies{&getRows()};
+  if (!getPieces().empty())
+    bodies.push_back(&getPieces());
+  bodies.push_back(&getFinish());
+  return bodies;
+}
+
 static std::string text(Type type) {
   std::string result;
   llvm::raw_string_ostream(result) << type;
@@ -58,37 +83,50 @@ static std::string text(Type type) {
 //===-- Structure
 //---------------------------------------------------------------------------------------------------===//
 
-/// The sizes of a buffer: tokens first if at all, then at most one row.
+/// The sizes of a buffer: tokens or pieces first if at all, then at most one row.
 static LogicalResult verifySizes(BufferOp op) {
   ArrayRef<int64_t> sizes = op.getSizes();
   if (op.getAxes().size() != sizes.size())
     return op.emitOpError("names ") << op.getAxes().size() << " axes, but has " << sizes.size() << " sizes";
   for (auto [i, size] : llvm::enumerate(sizes))
-    if (size == 0 || size < -1 || size > RowType::maxSize || (size == -1 && i > 0))
+    if (size == 0 || size < -3 || size > RowType::maxSize || (size < 0 && i > 0))
       return op.emitOpError("has size ") << size << " on axis " << i << "; sizes are 1 to " << RowType::maxSize
-                                         << ", and -1 only for the outermost axis";
-  if (sizes.size() > (op.isPerToken() ? 2u : 1u))
+                                         << ", and -1 to -3 only for the outermost axis";
+  size_t outer = !sizes.empty() && sizes[0] < 0 ? 1 : 0;
+  if (sizes.size() > (outer && sizes[0] == -3 ? 1u : outer + 1))
     return op.emitOpError("has rank ") << sizes.size()
-                                       << "; after the axis of the tokens, a buffer has one axis at most";
+                                       << "; after the axis of the tokens or pieces, a buffer has one axis at most";
   return success();
 }
 
 LogicalResult BufferOp::verify() {
   Type type = getType();
-  if (!type.isF32() && !type.isF64() && !type.isBF16() && !type.isF16() && !type.isInteger(32) && !type.isInteger(1))
-    return emitOpError("holds elements of type ") << type << ", expected f32, f64, bf16, f16, i32 or i1";
+  bool isOutput = getRole() == Role::Output;
+  if (!type.isF32() && !type.isF64() && !type.isBF16() && !type.isF16() && !type.isInteger(32) && !type.isInteger(1) &&
+      !(isOutput && (type.isInteger(16) || type.isInteger(64))))
+    return emitOpError("holds elements of type ")
+           << type << ", expected f32, f64, bf16, f16, i32 or i1, in outputs also i16 or i64";
   if (failed(verifySizes(*this)))
     return failure();
-  if (isPerToken() && getRole() != Role::Input && getRole() != Role::Output && getRole() != Role::Saved)
-    return emitOpError("is a ") << stringifyRole(getRole())
-                                << " with a row per token; only inputs, outputs and saved arrays have that";
+  bool hasRunTimeAxis = !getSizes().empty() && getSizes()[0] < 0;
+  if (hasRunTimeAxis && getRole() != Role::Input && !isOutput && getRole() != Role::Saved &&
+      getRole() != Role::Coefficient)
+    return emitOpError("is a ")
+           << stringifyRole(getRole())
+           << " with a row per token or piece; only inputs, outputs, saved arrays and coefficients "
+              "have that";
+  if (hasRunTimeAxis && getSizes()[0] == -3 && (getRole() != Role::Input || !type.isInteger(32)))
+    return emitOpError("has one more element than there are pieces, as only an input of i32 offsets has");
   if (getAdds() && (getRole() != Role::Output || !isa<FloatType>(type)))
     return emitOpError("adds to what stands in it, which only an output of floats can");
   bool isParam = getRole() == Role::Param;
   if (isParam && !getSizes().empty())
     return emitOpError("is a param with axes; a param is one value");
-  if (isParam != getInit().has_value())
-    return emitOpError(isParam ? "is a param without default: write `init`" : "has a default, but is not a param");
+  bool hasInit = isParam || getRole() == Role::State;
+  if (hasInit != getInit().has_value())
+    return emitOpError() << (hasInit ? "is a " : "has a default, but is not a ")
+                         << (hasInit ? stringifyRole(getRole()) : StringRef("param or state"))
+                         << (hasInit ? " without default: write `init`" : "");
   return success();
 }
 
@@ -100,6 +138,8 @@ LogicalResult AccumulatorOp::verify() {
     return emitOpError("has sizes other than [] or one from 1 to ") << RowType::maxSize;
   if (getCombine() == Combine::MaxNum && getType().isInteger(32))
     return emitOpError("combines i32 by maxnum, which is for floats: use max");
+  if (getRanked() && (!getType().isInteger(32) || getCombine() != Combine::Sum || getSizes().empty()))
+    return emitOpError("is ranked, but not a row of i32 sums");
   return success();
 }
 
@@ -112,7 +152,7 @@ static LogicalResult checkValues(Operation *op) {
 }
 
 LogicalResult PassOp::verifyRegions() {
-  for (Region *region : {&getRows(), &getFinish()})
+  for (Region *region : getBodies())
     for (Operation &op : region->front()) {
       if (op.getNumRegions() != 0 && !isa<MapOp>(op))
         return op.emitOpError("has a region; in a pass only moe_kernel.map has one");
@@ -122,7 +162,24 @@ LogicalResult PassOp::verifyRegions() {
   return success();
 }
 
+/// What a program says of its pieces: one of the two, with an array of offsets that is one.
+static LogicalResult verifyPieces(ProgramOp op) {
+  if (op.getLength() && op.getOffsets())
+    return op.emitOpError("has pieces of one length and offsets of pieces; one of the two says where they are");
+  if (op.getLength() && static_cast<int64_t>(*op.getLength()) < 1)
+    return op.emitOpError("has pieces of length ") << static_cast<int64_t>(*op.getLength()) << "; expected 1 or more";
+  if (!op.getOffsets())
+    return success();
+  auto offsets = dyn_cast_or_null<BufferOp>(SymbolTable::lookupSymbolIn(op, *op.getOffsets()));
+  if (!offsets || offsets.getSizes().size() != 1 || offsets.getSizes()[0] != -3)
+    return op.emitOpError("takes the offsets of its pieces from '")
+           << *op.getOffsets() << "', which is not a buffer of sizes [-3]";
+  return success();
+}
+
 LogicalResult ProgramOp::verifyRegions() {
+  if (failed(verifyPieces(*this)))
+    return failure();
   llvm::StringSet<> known; // coefficients that an earlier pass has stored
   Operation *pass = nullptr;
   for (Operation &op : getBody().front()) {
@@ -134,6 +191,8 @@ LogicalResult ProgramOp::verifyRegions() {
       continue;
     }
     pass = &op;
+    if (!cast<PassOp>(op).getPieces().empty() && !hasPieces())
+      return op.emitOpError("has a pieces region in a program without pieces");
     llvm::StringSet<> stored;
     WalkResult result = op.walk([&](Operation *inner) {
       if (auto store = dyn_cast<StoreOp>(inner))
@@ -160,25 +219,48 @@ LogicalResult ProgramOp::verifyRegions() {
 
 /// What a buffer or accumulator element looks like in a register.
 static Type registerType(Type element) {
+  if (element.isInteger(16) || element.isInteger(64))
+    return IntegerType::get(element.getContext(), 32);
   return element.isBF16() || element.isF16() ? Float32Type::get(element.getContext()) : element;
+}
+
+/// Which region of a pass `op` is in, for messages.
+static StringRef regionName(Operation *op) { return isInFinish(op) ? "finish" : isInPieces(op) ? "pieces" : "rows"; }
+
+/// Where the rows of a buffer are at hand.
+static LogicalResult checkPlace(Operation *op, BufferOp buffer, bool write) {
+  StringRef region = regionName(op);
+  if (!buffer.getSizes().empty() && buffer.getSizes()[0] == -3)
+    return op->emitOpError("accesses the offsets of the pieces '")
+           << buffer.getSymName() << "'; moe_kernel.index says where a piece is";
+  if (buffer.isPerToken() && region != "rows")
+    return op->emitOpError("accesses '") << buffer.getSymName() << "', which has a row per token, after all tokens";
+  if (buffer.isPerPiece() && (region == "finish" || (write && region == "rows")))
+    return op->emitOpError("accesses '") << buffer.getSymName() << "', which has a row per piece, in the " << region
+                                         << " region";
+  if (write && !buffer.isPerToken() && !buffer.isPerPiece() && region == "rows")
+    return op->emitOpError("writes '") << buffer.getSymName() << "', which is one array for all tokens, once per token";
+  if (write && !buffer.isPerToken() && !buffer.isPerPiece() && region == "pieces")
+    return op->emitOpError("writes '") << buffer.getSymName() << "', which is one array for all tokens, once per piece";
+  return success();
 }
 
 static LogicalResult checkAccess(Operation *op, StringRef name, Type value, bool write) {
   BufferOp buffer = lookupBuffer(op, name);
   if (!buffer)
     return op->emitOpError("names '") << name << "', which is not a buffer of this program";
-  if (buffer.isPerToken() && isInFinish(op))
-    return op->emitOpError("accesses '") << name << "', which has a row per token, after all tokens";
-  bool given = buffer.getRole() == Role::Input || buffer.getRole() == Role::Param;
-  bool both = buffer.getRole() == Role::Coefficient || buffer.getRole() == Role::Saved;
+  bool isStep = op->getParentOfType<ProgramOp>().getStepOf().has_value();
+  bool given = buffer.getRole() == Role::Input || buffer.getRole() == Role::Param || buffer.getRole() == Role::State;
+  bool both = buffer.getRole() == Role::Coefficient || buffer.getRole() == Role::Saved ||
+              (buffer.getRole() == Role::State && isStep);
   if (!both && write == given)
     return op->emitOpError(write ? "writes '" : "reads '")
            << name << "', which has role " << stringifyRole(buffer.getRole());
-  if (write && !buffer.isPerToken() && !isInFinish(op))
-    return op->emitOpError("writes '") << name << "', which is one array for all tokens, once per token";
+  if (failed(checkPlace(op, buffer, write)))
+    return failure();
   if (failed(buffer.verify()))
     return failure();
-  size_t rank = buffer.getSizes().size() - buffer.isPerToken();
+  size_t rank = buffer.getSizes().size() - (buffer.isPerToken() || buffer.isPerPiece());
   Type element = registerType(buffer.getType());
   Type expected = rank == 0 ? element : Type(RowType::get(op->getContext(), buffer.getRowSize(), element));
   if (value != expected)
@@ -189,12 +271,21 @@ static LogicalResult checkAccess(Operation *op, StringRef name, Type value, bool
 LogicalResult LoadOp::verify() { return checkAccess(*this, getBuffer(), getResult().getType(), false); }
 LogicalResult StoreOp::verify() { return checkAccess(*this, getBuffer(), getValue().getType(), true); }
 
-static LogicalResult checkAccumulator(Operation *op, StringRef name, Type value, bool finish) {
+/// The accumulator `name`, of whose type `value` has to be (null: any); `read`: at a place that reads it.
+static LogicalResult checkAccumulator(Operation *op, StringRef name, Type value, bool read) {
   AccumulatorOp accumulator = lookupAccumulator(op, name);
   if (!accumulator)
     return op->emitOpError("names '") << name << "', which is not an accumulator of this program";
-  if (isInFinish(op) != finish)
-    return op->emitOpError(finish ? "reads an accumulator before all tokens are in" : "accumulates after all tokens");
+  StringRef region = regionName(op);
+  if (read && region == "rows")
+    return op->emitOpError("reads an accumulator before all tokens are in");
+  if (read && accumulator.getPerPiece() != (region == "pieces"))
+    return op->emitOpError("reads '") << name << "' in the " << region << " region; there is one "
+                                      << (accumulator.getPerPiece() ? "per piece" : "for all tokens");
+  if (!read && region == "finish")
+    return op->emitOpError("accumulates after all tokens");
+  if (!read && region == "pieces" && accumulator.getPerPiece())
+    return op->emitOpError("accumulates into '") << name << "', which is complete in the pieces region";
   if (!value)
     return success();
   if (failed(accumulator.verify()))
@@ -209,8 +300,38 @@ static LogicalResult checkAccumulator(Operation *op, StringRef name, Type value,
 
 LogicalResult AccumulateOp::verify() { return checkAccumulator(*this, getAccumulator(), getValue().getType(), false); }
 LogicalResult ReadOp::verify() { return checkAccumulator(*this, getAccumulator(), getResult().getType(), true); }
+
+/// Rows and their positions exist in a rows region only.
+static LogicalResult onlyInRows(Operation *op) {
+  StringRef region = regionName(op);
+  return region == "rows" ? success()
+                          : LogicalResult(op->emitOpError("stands in the ") << region << " region; tokens are in rows");
+}
+
+LogicalResult IndexOp::verify() {
+  Position what = getWhat();
+  bool ofToken = what == Position::Token || what == Position::TokenLow || what == Position::TokenHigh;
+  if (ofToken && failed(onlyInRows(*this)))
+    return failure();
+  bool ofPiece = what == Position::Piece || what == Position::PieceBegin || what == Position::PieceSize;
+  if (ofPiece && isInFinish(*this))
+    return emitOpError("asks for '") << stringifyPosition(what) << "' after all pieces";
+  if ((ofPiece || what == Position::PieceCount) && !(*this)->getParentOfType<ProgramOp>().hasPieces())
+    return emitOpError("asks for '") << stringifyPosition(what) << "' in a program without pieces";
+  return success();
+}
+
+LogicalResult RankOp::verify() {
+  if (failed(onlyInRows(*this)))
+    return failure();
+  AccumulatorOp accumulator = lookupAccumulator(*this, getAccumulator());
+  if (!accumulator || !accumulator.getRanked())
+    return emitOpError("names '") << getAccumulator() << "', which is not a ranked accumulator of this program";
+  return success();
+}
+
 LogicalResult CountOp::verify() {
-  if (failed(checkAccumulator(*this, getAccumulator(), Type(), false)))
+  if (failed(onlyInRows(*this)) || failed(checkAccumulator(*this, getAccumulator(), Type(), false)))
     return failure();
   AccumulatorOp accumulator = lookupAccumulator(*this, getAccumulator());
   if (!accumulator.getType().isInteger(32) || accumulator.getCombine() != Combine::Sum ||
@@ -340,6 +461,16 @@ LogicalResult ScatterOp::verify() {
       row.getSize() != cast<RowType>(getIndices().getType()).getSize())
     return emitOpError("scatters ") << row << " to " << getIndices().getType() << " into " << result
                                     << ", expected one index per element and one element type";
+  return success();
+}
+
+LogicalResult ConcatOp::verify() {
+  RowType first = cast<RowType>(getFirst().getType()), second = cast<RowType>(getSecond().getType()),
+          result = cast<RowType>(getResult().getType());
+  if (first.getElementType() != second.getElementType() || first.getElementType() != result.getElementType() ||
+      first.getSize() + second.getSize() != result.getSize())
+    return emitOpError("puts ") << first << " and " << second << " into " << result
+                                << "; expected one element type, and as many elements";
   return success();
 }
 

@@ -12,9 +12,13 @@ def MoeKernel_ProgramOp : MoeKernel_Op<"program", [IsolatedFromAbove, SymbolTabl
   let summary = "a compiled gate: buffers, accumulators, passes";
   let description = [{
     Declarations come first, then the passes in the order they run; nothing else. The order of the buffers is the order
-    of the arrays in the descriptor. `sym_name` is the gate's name. A pass loads a coefficient only after the finish of
-    an earlier pass has stored it. `backward_of` names the program of the same module whose gradients this one computes:
-    they share saved arrays of one name.
+    of the arrays in the descriptor. `sym_name` is the gate's name. A pass loads a coefficient only after an earlier pass
+    has stored it. `backward_of` names the program of the same module whose gradients this one computes: they share saved
+    arrays of one name. `step_of` names the program whose states this one updates: it declares the same accumulators, and has
+    one pass with finish only.
+
+    Tokens may come in consecutive pieces: `piece_length 4096`, or `piece_offsets @cu_seqlens`, an input of sizes [-3], where
+    piece i holds the tokens offsets[i] up to offsets[i + 1].
     ```mlir
     moe_kernel.program @router {
       moe_kernel.buffer @logits input f32 axes ["token", "expert"] sizes [-1, 64]
@@ -31,21 +35,29 @@ def MoeKernel_ProgramOp : MoeKernel_Op<"program", [IsolatedFromAbove, SymbolTabl
     }
     ```
   }];
-  let arguments = (ins SymbolNameAttr:$sym_name, OptionalAttr<FlatSymbolRefAttr>:$backward_of);
+  let arguments = (ins SymbolNameAttr:$sym_name, OptionalAttr<FlatSymbolRefAttr>:$backward_of,
+                       OptionalAttr<FlatSymbolRefAttr>:$step_of, OptionalAttr<I64Attr>:$length,
+                       OptionalAttr<FlatSymbolRefAttr>:$offsets);
   let regions = (region SizedRegion<1>:$body);
-  let assemblyFormat = "$sym_name (`backward_of` $backward_of^)? attr-dict-with-keyword custom<Body>($body)";
+  let assemblyFormat = [{
+    $sym_name (`backward_of` $backward_of^)? (`step_of` $step_of^)? (`piece_length` $length^)?
+    (`piece_offsets` $offsets^)? attr-dict-with-keyword custom<Body>($body)
+  }];
   let hasRegionVerifier = 1;
+  let extraClassDeclaration = "bool hasPieces() { return getLength() || getOffsets(); }";
 }
 
 def MoeKernel_BufferOp : MoeKernel_Op<"buffer", [Symbol, HasParent<"ProgramOp">]> {
   let summary = "an array of the call";
   let description = [{
     `sym_name` is the caller's name for it, `role` what it is to the caller, `type` the element type in memory. `axes`
-    names the axes. `sizes` has -1 for a run-time size, which only the outermost axis may have (its elements are the
-    tokens, one row each); at most one more axis follows. Only inputs, outputs and saved arrays have tokens. A buffer with
-    role `param` is one value with default `init`; `coefficient` is scratch that one pass's finish region writes and a later
-    pass reads; `saved` is what a forward program writes for its backward program to read. With `adds`, an output of floats
-    is added to what stands in it when the call says so (MOE_ADD): a gradient.
+    names the axes. `sizes` has a negative number for a run-time size, which only the outermost axis may have: -1, one row for
+    each token; -2, one for each piece; -3, one more than pieces (the offsets; alone). At most one more axis follows. Inputs, outputs,
+    saved arrays and coefficients have tokens or pieces. A buffer with role `param` is one value with default `init`; `state` is the
+    caller's, with default `init`, read by all programs and written by the finish of a `step_of` program; `coefficient` is
+    scratch that one pass writes and a later pass reads (in a rows region: of the token, or its piece; of what has no run-time axis, the
+    whole); `saved` is what a forward program writes for its backward program to read. With `adds`, an output of floats is added to
+    what stands in it when the call says so (MOE_ADD): a gradient. Outputs of i32 may be stored as i16 or i64.
     ```mlir
     moe_kernel.program @buffers {
       moe_kernel.buffer @logits input bf16 axes ["token", "expert"] sizes [-1, 64]
@@ -62,8 +74,10 @@ def MoeKernel_BufferOp : MoeKernel_Op<"buffer", [Symbol, HasParent<"ProgramOp">]
   let hasVerifier = 1;
   let extraClassDeclaration = [{
     /// True when the buffer holds one row (or scalar) per token.
-    bool isPerToken() { return !getSizes().empty() && getSizes()[0] < 0; }
-    /// Elements of one row; 1 for a scalar per token or per call.
+    bool isPerToken() { return !getSizes().empty() && getSizes()[0] == -1; }
+    /// True when it holds one row (or scalar) per piece.
+    bool isPerPiece() { return !getSizes().empty() && getSizes()[0] == -2; }
+    /// Elements of one row; 1 for a scalar per token, per piece or per call.
     int64_t getRowSize() { return getSizes().empty() || getSizes().back() < 0 ? 1 : getSizes().back(); }
   }];
 }
@@ -72,16 +86,21 @@ def MoeKernel_AccumulatorOp : MoeKernel_Op<"accumulator", [Symbol, HasParent<"Pr
   let summary = "what a pass collects from all tokens";
   let description = [{
     `sym_name` is a scalar (`sizes []`) or one row (`sizes [64]`) of elements of `type`, f32, f64 or i32, that starts from
-    the neutral element of `combine` (i32: sum, max and min only).
+    the neutral element of `combine` (i32: sum, max and min only). With `per_piece` there is one of them for each piece: rows
+    add to that of their token, the pieces region reads it. One pass adds to it. What `moe_kernel.rank` of a later pass
+    refers to is `ranked`: beside the total, the merged value of all tokens before is known then at each token.
     ```mlir
-    moe_kernel.program @accumulators {
+    moe_kernel.program @accumulators piece_length 128 {
       moe_kernel.accumulator @P sum f32 sizes [64]
       moe_kernel.accumulator @nonfinite sum i32 sizes []
+      moe_kernel.accumulator @c sum i32 sizes [64] per_piece
+      moe_kernel.accumulator @queue sum i32 sizes [64] ranked
     }
     ```
   }];
-  let arguments = (ins SymbolNameAttr:$sym_name, MoeKernel_Combine:$combine, TypeAttr:$type, DenseI64ArrayAttr:$sizes);
-  let assemblyFormat = "$sym_name $combine $type `sizes` $sizes attr-dict";
+  let arguments = (ins SymbolNameAttr:$sym_name, MoeKernel_Combine:$combine, TypeAttr:$type, DenseI64ArrayAttr:$sizes,
+                       UnitAttr:$per_piece, UnitAttr:$ranked);
+  let assemblyFormat = "$sym_name $combine $type `sizes` $sizes (`per_piece` $per_piece^)? (`ranked` $ranked^)? attr-dict";
   let hasVerifier = 1;
   let extraClassDeclaration = [{ int64_t getCount() { return getSizes().empty() ? 1 : getSizes()[0]; } }];
 }
@@ -89,18 +108,28 @@ def MoeKernel_AccumulatorOp : MoeKernel_Op<"accumulator", [Symbol, HasParent<"Pr
 def MoeKernel_PassOp : MoeKernel_Op<"pass", [IsolatedFromAbove, HasParent<"ProgramOp">, NoTerminator, NoRegionArguments]> {
   let summary = "one pass over the tokens";
   let description = [{
-    `rows` runs once per token, `finish` once after all of them. Their values are rows and scalars. `reason` says what
-    forced a pass after the first.
+    `rows` runs once per token, `pieces` (of a program with pieces) once per piece after all its tokens, empty pieces included,
+    `finish` once after all of them. Their values are rows and scalars. Pieces run in any order, but what they accumulate is merged in
+    a fixed one. `reason` says what forced a pass after the first.
     ```mlir
     moe_kernel.program @two_passes {
       moe_kernel.pass rows {} finish {}
       moe_kernel.pass because "it needs 'm', which is known only after all tokens" rows {} finish {}
     }
+    moe_kernel.program @sequences piece_length 128 {
+      moe_kernel.pass rows {} pieces {} finish {}
+    }
     ```
   }];
   let arguments = (ins OptionalAttr<StrAttr>:$reason);
-  let regions = (region SizedRegion<1>:$rows, SizedRegion<1>:$finish);
-  let assemblyFormat = "(`because` $reason^)? `rows` custom<Body>($rows) `finish` custom<Body>($finish) attr-dict";
+  let regions = (region SizedRegion<1>:$rows, MaxSizedRegion<1>:$pieces, SizedRegion<1>:$finish);
+  let assemblyFormat = [{
+    (`because` $reason^)? `rows` custom<Body>($rows) custom<PiecesBody>($pieces) `finish` custom<Body>($finish) attr-dict
+  }];
+  let extraClassDeclaration = [{
+    /// Its regions that have a block, in the order they run.
+    ::llvm::SmallVector<::mlir::Region *> getBodies();
+  }];
   let hasRegionVerifier = 1;
 }
 
@@ -109,7 +138,7 @@ def MoeKernel_PassOp : MoeKernel_Op<"pass", [IsolatedFromAbove, HasParent<"Progr
 def MoeKernel_LoadOp : MoeKernel_PassBodyOp<"load", [MemoryEffects<[MemRead]>]> {
   let summary = "this token's row of a buffer, or the whole of a buffer without tokens";
   let description = [{
-    `buffer` is an input, a param, a coefficient or a saved array. bf16 and f16 are widened to f32, i1 (one byte in memory) is a truth
+    `buffer` is an input, a param, a state, a coefficient or a saved array; where it has a row per piece, this piece's. bf16 and f16 are widened to f32, i1 (one byte in memory) is a truth
     value. A `param` is loaded as a scalar.
     ```mlir
     %x = moe_kernel.load @logits : !moe_kernel.row<64xf32>
@@ -125,8 +154,9 @@ def MoeKernel_LoadOp : MoeKernel_PassBodyOp<"load", [MemoryEffects<[MemRead]>]> 
 def MoeKernel_StoreOp : MoeKernel_PassBodyOp<"store", [MemoryEffects<[MemWrite]>]> {
   let summary = "writes this token's row of a buffer, or the whole of a buffer without tokens";
   let description = [{
-    Writes `value` to `buffer`, or adds it (`adds`, see `buffer`; in f32, rounded once). f32 is rounded to nearest even where the buffer holds bf16 or f16. What has no row per token
-    is written in the finish region.
+    Writes `value` to `buffer`, or adds it (`adds`, see `buffer`; in f32, rounded once). f32 is rounded to nearest even where the
+    buffer holds bf16 or f16; i32 is cut to i16 or extended to i64. What has a row per token is written in the rows region, what has
+    one per piece in the pieces region, the rest in finish.
     ```mlir
     moe_kernel.store %v, @weight : !moe_kernel.row<6xf32>
     ```
@@ -148,10 +178,43 @@ def MoeKernel_SizeOp : MoeKernel_PassBodyOp<"size", [Pure]> {
   let assemblyFormat = "attr-dict `:` type($result)";
 }
 
+def MoeKernel_IndexOp : MoeKernel_PassBodyOp<"index", [Pure]> {
+  let summary = "where the region is: a number of the call, the token or its piece";
+  let description = [{
+    `token`: of this token in the call, from 0 (rows only). `piece`, `piece_begin`, `piece_size`: of this token's piece, or of this piece
+    (rows and pieces). `piece_count`: pieces of the call. `seed_low`, `seed_high`, `offset`: of the call, for random numbers;
+    `token_low`, `token_high`: words of the call's first token's number plus that of this token (rows only).
+    ```mlir
+    %t = moe_kernel.index token : i32
+    ```
+  }];
+  let arguments = (ins MoeKernel_Position:$what);
+  let results = (outs I32:$result);
+  let assemblyFormat = "$what attr-dict `:` type($result)";
+  let hasVerifier = 1;
+}
+
+def MoeKernel_RankOp : MoeKernel_PassBodyOp<"rank", [MemoryEffects<[MemRead, MemWrite]>, AllTypesMatch<["indices", "result"]>]> {
+  let summary = "how many earlier positions name the same element";
+  let description = [{
+    Rows region only. result[j] = number of (token, position) before (this token, j), by token, then position, whose value in
+    `indices` is the same; 0 where indices[j] is negative. `accumulator` is `ranked`, a row of i32 sums, into which an earlier pass
+    has counted (`moe_kernel.count`) the same indices of each token; if it is `per_piece`, only tokens of the same piece come before.
+    ```mlir
+    %r = moe_kernel.rank %i, @queue : !moe_kernel.row<6xi32>
+    ```
+  }];
+  let arguments = (ins MoeKernel_IndexRow:$indices, FlatSymbolRefAttr:$accumulator);
+  let results = (outs MoeKernel_IndexRow:$result);
+  let assemblyFormat = "$indices `,` $accumulator attr-dict `:` type($indices)";
+  let hasVerifier = 1;
+}
+
 def MoeKernel_AccumulateOp : MoeKernel_PassBodyOp<"accumulate", [MemoryEffects<[MemRead, MemWrite]>]> {
   let summary = "merges this token's value into an accumulator";
   let description = [{
-    Rows region only. accumulator = combine(accumulator, value), element by element.
+    Rows region, or pieces region for an accumulator that is not `per_piece`. accumulator = combine(accumulator, value), element
+    by element.
     ```mlir
     moe_kernel.accumulate %x, @P : !moe_kernel.row<64xf32>
     ```
@@ -164,7 +227,7 @@ def MoeKernel_AccumulateOp : MoeKernel_PassBodyOp<"accumulate", [MemoryEffects<[
 def MoeKernel_CountOp : MoeKernel_PassBodyOp<"count", [MemoryEffects<[MemRead, MemWrite]>]> {
   let summary = "counts this token's selected elements";
   let description = [{
-    Rows region only. accumulator[i] += 1 for every i >= 0 in the row `indices`; `accumulator` is a row of i32 sums.
+    Rows region only. accumulator[i] += 1 for every i in the row `indices` that is a position of `accumulator`, a row of i32 sums.
     ```mlir
     moe_kernel.count %i, @load : !moe_kernel.row<6xi32>
     ```
@@ -177,7 +240,8 @@ def MoeKernel_CountOp : MoeKernel_PassBodyOp<"count", [MemoryEffects<[MemRead, M
 def MoeKernel_ReadOp : MoeKernel_PassBodyOp<"read", [MemoryEffects<[MemRead]>]> {
   let summary = "the merged value of an accumulator";
   let description = [{
-    Finish region only. `accumulator` is one that this pass collected.
+    Of an accumulator that this or an earlier pass collected: in the finish region, of one that is `per_piece` in the pieces
+    region of the pass that collects it. A `step_of` program reads what its gate's forward calls collected.
     ```mlir
     %p = moe_kernel.read @P : !moe_kernel.row<64xf32>
     ```
@@ -313,7 +377,7 @@ def MoeKernel_TopkOp : MoeKernel_PassBodyOp<"topk", [Pure]> {
 def MoeKernel_ChosenOp : MoeKernel_PassBodyOp<"chosen", [Pure]> {
   let summary = "which elements a row of positions names";
   let description = [{
-    result[e] = exists j: indices[j] = e. Negative positions name nothing.
+    result[e] = exists j: indices[j] = e. Positions outside of the result name nothing.
     ```mlir
     %c = moe_kernel.chosen %i : !moe_kernel.row<6xi32> -> !moe_kernel.row<64xi1>
     ```
@@ -326,7 +390,7 @@ def MoeKernel_ChosenOp : MoeKernel_PassBodyOp<"chosen", [Pure]> {
 def MoeKernel_GatherOp : MoeKernel_PassBodyOp<"gather", [Pure]> {
   let summary = "the elements at a row of positions";
   let description = [{
-    result[j] = input[indices[j]], 0 where the position is negative.
+    result[j] = input[indices[j]], 0 where the position is outside of `input`.
     ```mlir
     %w = moe_kernel.gather %x[%i] : !moe_kernel.row<64xf32>, !moe_kernel.row<6xi32> -> !moe_kernel.row<6xf32>
     ```
@@ -349,6 +413,20 @@ def MoeKernel_ScatterOp : MoeKernel_PassBodyOp<"scatter", [Pure]> {
   let arguments = (ins MoeKernel_FloatRow:$input, MoeKernel_IndexRow:$indices);
   let results = (outs MoeKernel_FloatRow:$result);
   let assemblyFormat = "$input `to` $indices attr-dict `:` type($input) `,` type($indices) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def MoeKernel_ConcatOp : MoeKernel_PassBodyOp<"concat", [Pure]> {
+  let summary = "one row behind another";
+  let description = [{
+    The elements of `first`, then those of `second`.
+    ```mlir
+    %c = moe_kernel.concat %i, %j : !moe_kernel.row<6xi32>, !moe_kernel.row<2xi32> -> !moe_kernel.row<8xi32>
+    ```
+  }];
+  let arguments = (ins MoeKernel_AnyRow:$first, MoeKernel_AnyRow:$second);
+  let results = (outs MoeKernel_AnyRow:$result);
+  let assemblyFormat = "$first `,` $second attr-dict `:` type($first) `,` type($second) `->` type($result)";
   let hasVerifier = 1;
 }
 

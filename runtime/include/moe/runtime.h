@@ -15,7 +15,7 @@ extern "C" {
 #endif
 
 /* Version of the structures below. A descriptor of another version is refused. */
-#define MOE_ABI_VERSION 2u
+#define MOE_ABI_VERSION 3u
 /* Limits that a descriptor must keep; they bound what a call puts on the stack. */
 #define MOE_MAX_ARRAYS 256u
 #define MOE_MAX_RANK 8u
@@ -52,7 +52,8 @@ typedef enum moe_dtype {
   MOE_F16 = 3,
   MOE_I32 = 4,
   MOE_I64 = 5,
-  MOE_BOOL = 6 /* one byte, 0 or 1 */
+  MOE_BOOL = 6, /* one byte, 0 or 1 */
+  MOE_I16 = 7   /* outputs only */
 } moe_dtype;
 
 typedef enum moe_role {
@@ -63,8 +64,9 @@ typedef enum moe_role {
   MOE_METRIC = 4, /* written by finish; NaN (0 for integers) when there was no token */
   MOE_STATUS_WORD = 5, /* written by finish: a scalar i32, what only the data shows ("nonfinite_tokens", "empty") */
   MOE_COEFFICIENT = 6, /* scratch between two passes of one call; lives in the workspace, never bound by the caller */
-  MOE_SAVED = 7        /* written by forward, read by backward under the same name; never bound by the caller: with a
-                          token axis in moe_call.saved, without one (then finish writes it) in moe_call.coefficients */
+  MOE_SAVED = 7, /* written by forward, read by backward under the same name; never bound by the caller: with an axis of
+                    tokens or pieces in moe_call.saved, without (then finish writes it) in moe_call.coefficients */
+  MOE_STATE = 8  /* the caller's from step to step: read by forward and backward, changed by moe_run_step only */
 } moe_role;
 
 /* Bits of moe_array.flags. */
@@ -79,7 +81,15 @@ typedef struct moe_axis {
   int64_t size;       /* elements; -1: known at run time */
   const char *of;     /* the finer axis that this one groups, or null */
   const int32_t *map; /* with `of`: the group of every element of the finer axis; null: equal contiguous blocks */
+  /* An axis of pieces, into which the tokens are divided: `length` tokens each, or by the input `offsets`. */
+  int64_t length;      /* tokens in each piece; 0: not so */
+  const char *offsets; /* i32 input [pieces + 1]: piece i holds tokens offsets[i] up to offsets[i + 1]; null: not so */
 } moe_axis;
+
+/* Run-time sizes of arrays. */
+#define MOE_TOKENS (-1)
+#define MOE_PIECES (-2)
+#define MOE_PIECES_PLUS_1 (-3)
 
 /* One named array of a call. Arrays are dense, C order, axes outermost first. */
 typedef struct moe_array {
@@ -87,11 +97,17 @@ typedef struct moe_array {
   uint32_t role;  /* moe_role */
   uint32_t dtype; /* moe_dtype */
   uint32_t rank;
-  uint32_t flags;                /* moe_array_flags */
-  const int64_t *sizes;          /* [rank]; -1 stands for the number of tokens, and is only ever the first */
+  uint32_t flags;       /* moe_array_flags */
+  const int64_t *sizes; /* [rank]; run-time sizes, only ever the first: MOE_TOKENS, MOE_PIECES, MOE_PIECES_PLUS_1 */
   const char *const *axis_names; /* [rank] */
-  double init;                   /* default of a param */
+  double init;                   /* default of a param; what a state starts from */
 } moe_array;
+
+/* Bits of moe_accumulator.flags. */
+typedef enum moe_accumulator_flags {
+  MOE_PER_PIECE = 1, /* one for each piece; in the caller's block it means nothing */
+  MOE_RANKED = 2     /* a later pass counts on from the merged value of all tokens (of the piece) before */
+} moe_accumulator_flags;
 
 /* One accumulator: `count` elements at `offset` bytes in the caller's accumulator block. */
 typedef struct moe_accumulator {
@@ -99,7 +115,11 @@ typedef struct moe_accumulator {
   uint32_t combine; /* moe_combine */
   uint32_t dtype;   /* MOE_F32, MOE_F64 or MOE_I32 */
   uint64_t count;
-  uint64_t offset; /* a multiple of the element size, behind the token count at offset 0 */
+  uint64_t offset;    /* a multiple of the element size, behind the token count at offset 0 */
+  uint32_t flags;     /* moe_accumulator_flags */
+  uint32_t pass;      /* the pass that adds to it */
+  uint32_t rank_pass; /* MOE_RANKED: the pass that counts on; otherwise 0 */
+  uint32_t reserved;
 } moe_accumulator;
 
 /* What generated CPU code sees of a call: `arrays[i]` is the buffer of `gate->arrays[i]` (params: pointer to one f32;
@@ -107,16 +127,25 @@ typedef struct moe_accumulator {
 typedef struct moe_cpu_call {
   void *const *arrays;
   int64_t token_count;
-  uint32_t phase; /* moe_phase bits */
-  uint32_t reserved;
+  uint32_t phase;  /* moe_phase bits */
+  uint32_t offset; /* of the random numbers: moe_call */
+  uint64_t seed;
+  int64_t first_token;
+  /* A gate with pieces: the piece that all these tokens are in, or that `pieces` is about. */
+  int64_t piece, piece_begin, piece_size, piece_count;
 } moe_cpu_call;
 
-/* Tokens [begin, end), begin < end, begin a multiple of 16: reads inputs, writes outputs, and puts what these tokens
- * add to the accumulators of its own pass into `partial`, laid out like the accumulator block. The runtime has filled
- * `partial` with neutral elements (sum 0, max and maxnum -inf or INT32_MIN, min +inf or INT32_MAX, token count 0), so
- * rows may overwrite or add, and leaves the token count and the accumulators of other passes alone.
+/* Tokens [begin, end), begin < end, of one piece in a gate with pieces, else with begin a multiple of 16: reads inputs,
+ * writes outputs, and puts what these tokens add to the accumulators of its own pass into `partial`, laid out like the
+ * accumulator block. The runtime has filled `partial` with neutral elements (sum 0, max and maxnum -inf or INT32_MIN,
+ * min +inf or INT32_MAX, token count 0), so rows may overwrite or add, and leaves the token count and the accumulators
+ * of other passes alone. Of an accumulator that this pass counts on from (rank_pass), `partial` holds the merged value
+ * of all tokens before `begin` (of the piece, where it is MOE_PER_PIECE), and rows add what [begin, end) count.
  * `scratch` is `cpu_scratch_bytes`, 64-byte aligned, one per thread, with any contents. */
 typedef void (*moe_cpu_rows)(const moe_cpu_call *call, int64_t begin, int64_t end, void *partial, void *scratch);
+/* After all tokens of piece `call->piece`: reads the accumulators of that piece in `collected`, writes the piece's rows
+ * of arrays, and puts what the piece adds to the other accumulators of the pass into `partial`, as rows do. */
+typedef void (*moe_cpu_pieces)(const moe_cpu_call *call, const void *collected, void *partial, void *scratch);
 /* Reads the merged accumulators and writes losses, metrics, status words and coefficients. One thread calls it, with
  * the same kind of scratch. `call->token_count` is the number of all accumulated tokens. */
 typedef void (*moe_cpu_finish)(const moe_cpu_call *call, const void *accumulators, void *scratch);
@@ -124,6 +153,7 @@ typedef void (*moe_cpu_finish)(const moe_cpu_call *call, const void *accumulator
 /* One pass over the tokens. */
 typedef struct moe_cpu_pass {
   moe_cpu_rows rows;
+  moe_cpu_pieces pieces; /* null where the pass has nothing to do for a piece */
   moe_cpu_finish finish;
 } moe_cpu_pass;
 
@@ -134,10 +164,11 @@ typedef struct moe_cpu_variant {
 } moe_cpu_variant;
 
 /* Launch description of one pass in CUDA. Every kernel has the parameters: a pointer per array in order (a param: its
- * float value), then `void *accumulators`, `void *workspace`, `long long token_count`, `int phase` (a moe_phase). The
- * kernel keeps the token count at offset 0 of the accumulators itself. MOE_FINISH alone comes with token_count 0 and
- * one block; a null array pointer stands for an array that the phase does not touch, or for a saved array that this
- * call does not keep. */
+ * float value), then `void *accumulators`, `void *workspace`, `long long token_count`, `int phase` (a moe_phase); with
+ * MOE_KERNEL_PIECES then `long long piece_count`; with MOE_KERNEL_RANDOM then `unsigned long long seed`, `unsigned
+ * offset`, `long long first_token`. The kernel keeps the token count at offset 0 of the accumulators itself. MOE_FINISH
+ * alone comes with token_count 0 and one block; a null array pointer stands for an array that the phase does not touch,
+ * or for a saved array that this call does not keep. */
 typedef struct moe_cuda_kernel {
   const char *name; /* extern "C" name in the source */
   uint32_t threads; /* per block */
@@ -145,7 +176,12 @@ typedef struct moe_cuda_kernel {
       rows_per_block; /* rows that one block works on at a time; a grid never needs more than ceil(T / this) blocks */
   uint32_t shared_bytes; /* dynamic shared memory; 0 where all of it is static */
   uint32_t max_blocks;   /* the grid is min(max_blocks, max(1, ceil(T / rows_per_block))) */
+  uint32_t flags;        /* moe_kernel_flags */
+  uint32_t reserved;
 } moe_cuda_kernel;
+
+/* Bits of moe_cuda_kernel.flags: parameters that a kernel has behind `phase`, in this order. */
+typedef enum moe_kernel_flags { MOE_KERNEL_PIECES = 1, MOE_KERNEL_RANDOM = 2 } moe_kernel_flags;
 
 typedef struct moe_gate {
   uint32_t struct_size; /* sizeof(moe_gate) of the version below */
@@ -174,6 +210,10 @@ typedef struct moe_gate {
    * saved arrays are those of this gate, found by name, of the same dtype and sizes. It has the CPU variants of this
    * gate, and its kernels stand in this gate's cuda_source. */
   const struct moe_gate *backward;
+  /* The program that moe_run_step runs, or null: its arrays are this gate's states, inputs without tokens and params as
+   * far as the updates need them; its accumulators are exactly this gate's. One pass, of finish only. It has the CPU
+   * variants of this gate, and its kernel stands in this gate's cuda_source. */
+  const struct moe_gate *step;
 } moe_gate;
 
 /* What a call does, in one launch per pass. Valid combinations are ACCUMULATE, FINISH, ACCUMULATE | FINISH,
@@ -264,14 +304,18 @@ MOE_API moe_status moe_set_emulator_options(moe_executable *executable, const mo
  * be null. */
 MOE_API moe_status moe_last_traffic(const moe_executable *executable, moe_traffic *rows, uint32_t *count);
 
-/* Sizes of the caller's blocks for calls of up to `token_count` tokens; all blocks are 64-byte aligned. The CPU's
- * workspace grows with the thread count and, up to 256 chunks, with the tokens. */
-MOE_API moe_status moe_workspace_bytes(const moe_executable *executable, int64_t token_count, uint64_t *bytes);
+/* Sizes of the caller's blocks for calls of up to `token_count` tokens in up to `piece_count` pieces (0 for a gate
+ * without pieces by offsets); all blocks are 64-byte aligned. The CPU's workspace grows with the thread count and, up
+ * to 256 chunks, with the tokens; a gate with several passes may keep arrays of tokens or pieces in it. */
+MOE_API moe_status moe_workspace_bytes(const moe_executable *executable, int64_t token_count, int64_t piece_count,
+                                       uint64_t *bytes);
 MOE_API moe_status moe_accumulator_bytes(const moe_executable *executable, uint64_t *bytes);
-/* What forward keeps for backward: `saved` of one forward call of `token_count` tokens (exactly as many: an array's
- * place in it depends on them), and `coefficients`, of everything that was accumulated when finish ran. 0 where a gate
- * keeps nothing of the kind. Array by array in the order of the forward gate, each aligned to MOE_ALIGNMENT. */
-MOE_API moe_status moe_saved_bytes(const moe_executable *executable, int64_t token_count, uint64_t *bytes);
+/* What forward keeps for backward: `saved` of one forward call of `token_count` tokens in `piece_count` pieces (exactly
+ * as many: an array's place in it depends on them), and `coefficients`, of everything that was accumulated when finish
+ * ran. 0 where a gate keeps nothing of the kind. Array by array in the order of the forward gate, each aligned to
+ * MOE_ALIGNMENT. */
+MOE_API moe_status moe_saved_bytes(const moe_executable *executable, int64_t token_count, int64_t piece_count,
+                                   uint64_t *bytes);
 MOE_API moe_status moe_coefficient_bytes(const moe_executable *executable, uint64_t *bytes);
 /* Once per workspace, before its first call (CUDA: enqueued on `stream`): ties the workspace to this executable. Calls
  * may follow one another on one workspace; two at the same time may not share one. To be repeated after a CUDA launch
@@ -294,6 +338,13 @@ typedef struct moe_call {
   uint64_t saved_bytes; /* at least moe_saved_bytes */
   void *coefficients;
   uint64_t coefficient_bytes; /* at least moe_coefficient_bytes */
+  /* Of the random numbers (uniform, normal): one seed for a run, one offset for each forward call (its backward takes
+   * the same), and the number of this call's first token among those of all ranks, so that they do not depend on the
+   * split. */
+  uint64_t seed;
+  int64_t first_token;
+  uint32_t offset;
+  uint32_t reserved;
 } moe_call;
 
 /* Runs or enqueues the call. Everything the host can see is checked before anything is touched. */
@@ -306,6 +357,12 @@ MOE_API moe_status moe_run(const moe_executable *executable, const moe_call *cal
  * pass; what a backward program sums over the tokens, it keeps in the workspace. MOE_UNSUPPORTED where the gate has no
  * backward. */
 MOE_API moe_status moe_run_backward(const moe_executable *executable, const moe_call *call);
+
+/* Runs or enqueues the step: the new values of the states, from `call->accumulators`, which any number of forward calls
+ * has collected (MOE_ACCUMULATE, or MOE_FORWARD for one), in place of the old ones. `bindings` are in the order of
+ * gate->step->arrays; phase and token_count are ignored. No token was accumulated: the states stay as they are.
+ * MOE_UNSUPPORTED where the gate has no updates. */
+MOE_API moe_status moe_run_step(const moe_executable *executable, const moe_call *call);
 
 /* NVRTC without a device: compiles `source` (a `gate->cuda_source`) for `arch` ("sm_80"), to a cubin, or to PTX when
  * `ptx` != 0. `name` is the file name that messages show. `log` may be null; otherwise it gets the compiler's log, for
@@ -322,16 +379,16 @@ MOE_API void moe_free(void *memory);
 #define MOE_ASSERT_SIZE(type, bytes)                                                                                   \
   _Static_assert(sizeof(type) == (bytes), #type " has changed: raise MOE_ABI_VERSION")
 #endif
-MOE_ASSERT_SIZE(moe_axis, 32);
+MOE_ASSERT_SIZE(moe_axis, 48);
 MOE_ASSERT_SIZE(moe_array, 48);
-MOE_ASSERT_SIZE(moe_accumulator, 32);
-MOE_ASSERT_SIZE(moe_cpu_call, 24);
-MOE_ASSERT_SIZE(moe_cpu_pass, 16);
+MOE_ASSERT_SIZE(moe_accumulator, 48);
+MOE_ASSERT_SIZE(moe_cpu_call, 72);
+MOE_ASSERT_SIZE(moe_cpu_pass, 24);
 MOE_ASSERT_SIZE(moe_cpu_variant, 16);
-MOE_ASSERT_SIZE(moe_cuda_kernel, 24);
-MOE_ASSERT_SIZE(moe_gate, 128);
+MOE_ASSERT_SIZE(moe_cuda_kernel, 32);
+MOE_ASSERT_SIZE(moe_gate, 136);
 MOE_ASSERT_SIZE(moe_binding, 32);
-MOE_ASSERT_SIZE(moe_call, 88);
+MOE_ASSERT_SIZE(moe_call, 112);
 MOE_ASSERT_SIZE(moe_emulator_options, 16);
 MOE_ASSERT_SIZE(moe_traffic, 96);
 #undef MOE_ASSERT_SIZE

@@ -446,6 +446,21 @@ def Moe_ScatterOp : Moe_Op<"scatter", [Pure, Moe_Differentiable]> {
   let hasVerifier = 1;
 }
 
+def Moe_MultiplicityOp : Moe_Op<"multiplicity", [Pure]> {
+  let summary = "how many slots name each element";
+  let description = [{
+    result[b…, e] = number of slots j with selection[b…, j] = e. More than 1 only where a selection repeats elements, as one of
+    groups made by `moe.forced` may. The axes are the batch axes, then the selected one.
+    ```mlir
+    %m = moe.multiplicity %r : !moe.selection<[token], device, r.slot, 6> -> tensor<?x8xi32, #moe.axes<token, device>>
+    ```
+  }];
+  let arguments = (ins Moe_SelectionType:$selection);
+  let results = (outs Moe_IndexTensor:$result);
+  let assemblyFormat = "$selection attr-dict `:` type($selection) `->` type($result)";
+  let hasVerifier = 1;
+}
+
 def Moe_ChosenOp : Moe_Op<"chosen", [Pure]> {
   let summary = "the mask of the selected elements";
   let description = [{

@@ -220,9 +220,10 @@ static LogicalResult noteSlots(GateOp gate, Operation *op, llvm::StringMap<int64
           return op->emitOpError("makes the axis '") << name.getValue() << "', which exists already (R5)";
   for (Type type : op->getResultTypes()) {
     auto selection = dyn_cast<SelectionType>(type);
-    if (selection && isa<FilterOp, LimitOp>(op)) // keep the slot axis of their operand
-      continue;
     bool given = isa<ForcedOp>(op) && axisIndex(op->getOperand(0).getType(), selection.getSlot().getValue()) >= 0;
+    bool kept = isa<FilterOp, LimitOp>(op) || (given && slots.contains(selection.getSlot().getValue()));
+    if (selection && kept) // the slot axis of the operand
+      continue;
     if (selection && ((!given && lookupAxis(gate, selection.getSlot().getValue())) ||
                       !slots.try_emplace(selection.getSlot().getValue(), selection.getSize()).second))
       return op->emitOpError("makes the slot axis '")
@@ -770,12 +771,17 @@ LogicalResult ScatterOp::verify() {
   return success();
 }
 
-LogicalResult ChosenOp::verify() {
-  SelectionType selection = getSelection().getType();
+/// A value for each element: on the batch axes of the selection, then the selected axis.
+static LogicalResult checkPerElement(Operation *op, SelectionType selection, Type type) {
   SmallVector<StringAttr> axes(selection.getBatch());
   axes.push_back(selection.getAxis());
-  if (axesOf(getResult().getType()) != ArrayRef(axes))
-    return emitOpError("has result type ") << getResult().getType() << ", expected the selection's batch axes, then '"
-                                           << selection.getAxis().getValue() << "'";
+  if (axesOf(type) != ArrayRef(axes))
+    return op->emitOpError("has result type ")
+           << type << ", expected the selection's batch axes, then '" << selection.getAxis().getValue() << "'";
   return success();
+}
+
+LogicalResult ChosenOp::verify() { return checkPerElement(*this, getSelection().getType(), getResult().getType()); }
+LogicalResult MultiplicityOp::verify() {
+  return checkPerElement(*this, getSelection().getType(), getResult().getType());
 }

@@ -138,7 +138,9 @@ def Moe_MaskOp : Moe_Op<"mask", [HasParent<"GateOp">]> {
   let description = [{
     `valid`, on the axis `axis` of the tokens alone: elements where it is false (padding) count in no reduction, no `count`
     and no `size`; selections are empty there, outputs 0, gradients 0; nothing that stands there reaches anything else,
-    NaN neither. A gate has at most one mask; it holds for the whole gate, wherever it stands.
+    NaN neither. A gate has at most one mask; it holds for the whole gate, wherever it stands. `applied`: `moe-apply-mask` has
+    written that out with other operations; what is left to the mask is to say which tokens the status words are about, and
+    whether there is any valid token.
     ```mlir
     moe.gate @padded {
       moe.axis @token
@@ -147,8 +149,8 @@ def Moe_MaskOp : Moe_Op<"mask", [HasParent<"GateOp">]> {
     }
     ```
   }];
-  let arguments = (ins StrAttr:$axis, Moe_MaskTensor:$valid);
-  let assemblyFormat = "custom<AxisName>($axis) `by` $valid attr-dict `:` type($valid)";
+  let arguments = (ins StrAttr:$axis, Moe_MaskTensor:$valid, UnitAttr:$applied);
+  let assemblyFormat = "custom<AxisName>($axis) `by` $valid (`applied` $applied^)? attr-dict `:` type($valid)";
   let hasVerifier = 1;
 }
 

@@ -132,7 +132,7 @@ struct MoeKernelFuseMaps : moe::impl::MoeKernelFuseMapsBase<MoeKernelFuseMaps> {
   void runOnOperation() override {
     IRRewriter rewriter(&getContext());
     getOperation()->walk([&](PassOp pass) {
-      for (Region *region : {&pass.getRows(), &pass.getFinish()})
+      for (Region *region : pass.getBodies())
         for (Block &block : *region) {
           moe::pruneMaps(block, rewriter);
           while (fuseOnce(block, rewriter))

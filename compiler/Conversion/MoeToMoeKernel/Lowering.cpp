@@ -1,5 +1,6 @@
 // Lowers single moe operations to rows and scalars.
 #include "compiler/Conversion/MoeToMoeKernel/Lowering.h"
+#include "compiler/Conversion/MoeToMoeKernel/LowerSelections.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -41,7 +42,7 @@ LogicalResult moe::checkRegister(Operation *op, Type type) {
          << getElementTypeOrSelf(type) << " are not lowered yet; f32, f64, i32 and i1 are: " << type;
 }
 
-static kernel::RowType rowType(Value moeValue) { return cast<kernel::RowType>(registerTypeOf(moeValue.getType())); }
+kernel::RowType moe::rowType(Value moeValue) { return cast<kernel::RowType>(registerTypeOf(moeValue.getType())); }
 
 Value RegionLowering::getFull(Value value) {
   Value lowered = get(value);
@@ -142,6 +143,8 @@ LogicalResult RegionLowering::lowerReduce(ReduceOp op) {
   if (op.getKind() == ReduceKind::Sum && isStorage(op.getType()))
     return op.emitError("sums bf16 or f16, which only store values: widen with arith.extf first");
   DenseI32ArrayAttr groups;
+  if (op.getTo() && lookupAxis(op, *op.getTo()).getPlacement())
+    return lowerPlacedReduce(*this, op, *kind);
   if (op.getTo())
     groups = groupsAttr(op, cast<StringAttr>(op.getOver()[0]).getValue(), *op.getTo());
   bind(op.getResult(), kernel::ReduceOp::create(builder, op.getLoc(), registerTypeOf(op.getType()), *kind,
@@ -152,6 +155,11 @@ LogicalResult RegionLowering::lowerReduce(ReduceOp op) {
 LogicalResult RegionLowering::lowerExpand(ExpandOp op) {
   if (!isa<kernel::RowType>(get(op.getInput()).getType())) { // the same for all groups
     bind(op.getResult(), get(op.getInput()));
+    return success();
+  }
+  if (Value placement = placementFor(*this, op, op.getFrom())) {
+    bind(op.getResult(),
+         kernel::GatherOp::create(builder, op.getLoc(), rowType(op.getResult()), get(op.getInput()), placement));
     return success();
   }
   bind(op.getResult(), kernel::ExpandOp::create(builder, op.getLoc(), rowType(op.getResult()), get(op.getInput()),
@@ -177,8 +185,12 @@ LogicalResult RegionLowering::lowerTopk(TopkOp op) {
     Type i1 = builder.getI1Type();
     Value chosen =
         kernel::ChosenOp::create(builder, loc, kernel::RowType::get(op.getContext(), count, i1), get(op.getAmong()));
-    mask = kernel::ExpandOp::create(builder, loc, kernel::RowType::get(op.getContext(), type.getSize(), i1), chosen,
-                                    groupsAttr(op, op.getAxis(), groups.getAxis().getValue()));
+    Type all = kernel::RowType::get(op.getContext(), type.getSize(), i1);
+    if (Value placement = placementFor(*this, op, groups.getAxis().getValue()))
+      mask = kernel::GatherOp::create(builder, loc, all, chosen, placement);
+    else
+      mask = kernel::ExpandOp::create(builder, loc, all, chosen,
+                                      groupsAttr(op, op.getAxis(), groups.getAxis().getValue()));
   }
   auto indices = rowType(op.getResult());
   auto topk = kernel::TopkOp::create(builder, loc, indices,
@@ -234,10 +246,13 @@ LogicalResult RegionLowering::lower(Operation *op) {
       .Case<ReduceOp>([&](auto reduce) { return lowerReduce(reduce); })
       .Case<ExpandOp>([&](auto expand) { return lowerExpand(expand); })
       .Case<TopkOp>([&](auto topk) { return lowerTopk(topk); })
-      .Case<SizeOp>([&](auto size) {
-        bind(size.getResult(), kernel::SizeOp::create(builder, loc, builder.getI32Type()));
-        return success();
-      })
+      .Case<SizeOp>([&](auto size) { return lowerSize(*this, size); })
+      .Case<IndexOp>([&](auto index) { return lowerIndex(*this, index); })
+      .Case<RandomOp>([&](auto random) { return lowerRandom(*this, random); })
+      .Case<FilterOp>([&](auto filter) { return lowerFilter(*this, filter); })
+      .Case<FilledOp>([&](auto filled) { return lowerFilled(*this, filled); })
+      .Case<AppendOp>([&](auto append) { return lowerAppend(*this, append); })
+      .Case<MultiplicityOp>([&](auto multiplicity) { return lowerMultiplicity(*this, multiplicity); })
       .Case<SumTopOp>([&](auto sum) { return lowerSumTop(sum); })
       .Case<KthOp>([&](auto kth) {
         Value sorted = sortedValues(loc, getFull(kth.getInput()), kth.getK(), /*indices=*/false);

@@ -44,6 +44,9 @@ private:
 /// besides the tokens, or elements that no target has registers for.
 mlir::Type registerTypeOf(mlir::Type type);
 
+/// The register type of a value that is a row.
+kernel::RowType rowType(mlir::Value moeValue);
+
 /// Reports at `op` why a value of this type has no register type; success when it has one.
 mlir::LogicalResult checkRegister(mlir::Operation *op, mlir::Type type);
 

@@ -1,4 +1,4 @@
-// When each value of a gate is known: in which pass over the tokens, or in the finish of which pass.
+// When each value of a gate is known: in which pass over the tokens, and in which of its regions.
 #pragma once
 #include "dialects/Moe/IR/Moe.h"
 #include "llvm/ADT/DenseMap.h"
@@ -6,16 +6,20 @@
 
 namespace moe {
 
-/// The schedule that follows from data flow alone. What nothing reported depends on has no place in it.
+/// The schedule that follows from data flow alone. What nothing reported depends on has no place in it. A pass runs its
+/// rows (once per token), its pieces (once per piece), its finish; the value of a level comes from the region of that
+/// level.
 class Stages {
 public:
   explicit Stages(GateOp gate);
 
-  /// True for a reduction that consumes the run-time axis: an accumulator.
+  /// True for a reduction that consumes the axis of the tokens, or that of their pieces: an accumulator.
+  bool isCollected(mlir::Operation *op) const { return isTokenReduction(op) || isPieceReduction(op); }
   bool isTokenReduction(mlir::Operation *op) const;
+  bool isPieceReduction(mlir::Operation *op) const;
 
-  /// Per-token value: the first pass in which it can be computed. Other values: -1 when no pass is needed, else the
-  /// pass whose finish makes it.
+  /// Per token: the first pass in whose rows it can be computed. Others: -1 when no pass is needed, else the pass whose
+  /// pieces or finish region makes it.
   int stageOf(mlir::Value value) const;
 
   int getPassCount() const { return passCount; }
@@ -24,6 +28,8 @@ public:
   std::pair<mlir::Operation *, mlir::Value> reasonFor(int pass) const { return reasons.lookup(pass); }
 
 private:
+  int stageOfOperand(mlir::Operation *op, mlir::Value operand) const;
+
   llvm::DenseMap<mlir::Operation *, int> stages;
   llvm::DenseMap<int, std::pair<mlir::Operation *, mlir::Value>> reasons;
   int passCount = 1;

@@ -1,4 +1,4 @@
-// Which operations of a rows region give the same for every token.
+// Which operations of a rows region give the same for every token of the call, or of its piece where there are pieces.
 #include "dialects/MoeKernel/IR/MoeKernel.h"
 #include "mlir/Transforms/RegionUtils.h"
 
@@ -10,7 +10,16 @@ static bool isUniformLoad(Operation *op) {
   return load && !lookupBuffer(load, load.getBuffer()).isPerToken();
 }
 
+/// A position that differs from token to token.
+static bool isTokenPosition(Operation *op) {
+  auto index = dyn_cast<IndexOp>(op);
+  return index && (index.getWhat() == Position::Token || index.getWhat() == Position::TokenLow ||
+                   index.getWhat() == Position::TokenHigh);
+}
+
 bool moe::kernel::isUniform(Operation *op, const llvm::SetVector<Operation *> &uniform) {
+  if (isTokenPosition(op))
+    return false;
   if (!isUniformLoad(op) && !isMemoryEffectFree(op))
     return false;
   llvm::SetVector<Value> used(op->operand_begin(), op->operand_end());

@@ -1,0 +1,269 @@
+// Which region needs which value: see Fusion.h.
+#include "compiler/Conversion/MoeToMoeKernel/Fusion.h"
+#include "compiler/Conversion/MoeToMoeKernel/MoeToMoeKernel.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/Remarks.h"
+#include "llvm/Support/FormatVariadic.h"
+
+namespace moe {
+#define GEN_PASS_DEF_CONVERTMOETOMOEKERNEL
+#include "compiler/Conversion/MoeToMoeKernel/Passes.h.inc"
+} // namespace moe
+
+using namespace mlir;
+using namespace moe;
+
+std::string moe::waitReason(Operation *op, Value value) {
+  StringRef waits = specName(op->getLoc()), name = specName(value.getLoc());
+  std::string subject = waits.empty() ? op->getName().getStringRef().str() : ("'" + waits + "'").str();
+  if (isa<RankOp>(op))
+    return subject + " needs the place of each slot among those of all tokens";
+  std::string each = levelOf(op->getResult(0)) == Level::Piece ? " for each piece" : " for each token";
+  if (name.empty() || name == waits)
+    return subject + " needs a reduction over the tokens" + each;
+  return subject + (" needs '" + name + "'").str() + each;
+}
+
+static std::string plural(size_t count, StringRef noun, StringRef ending = "s") {
+  return (Twine(count) + " " + noun + (count == 1 ? "" : ending)).str();
+}
+
+/// Whether no slot of a selection names what another slot of the same token names.
+static bool isDistinct(Value selection) {
+  Operation *op = selection.getDefiningOp();
+  if (isa<FirstOp, FilterOp, LimitOp>(op))
+    return isDistinct(op->getOperand(0));
+  if (auto append = dyn_cast<AppendOp>(op)) { // what lies beyond the axis is counted nowhere
+    AxisOp axis = lookupAxis(op, append.getType().getAxis().getValue());
+    return isDistinct(append.getSelection()) && llvm::all_of(append.getElements(), [&](int32_t element) {
+             return axis && axis.getSize() && element >= static_cast<int64_t>(*axis.getSize());
+           });
+  }
+  return isa<TopkOp>(op);
+}
+
+Value moe::countedSelection(ReduceOp op) {
+  if (op.getKind() != ReduceKind::Sum)
+    return {};
+  if (auto multiplicity = op.getInput().getDefiningOp<MultiplicityOp>())
+    return multiplicity.getSelection();
+  auto mask = op.getInput().getDefiningOp<arith::ExtUIOp>();
+  auto chosen = mask ? mask.getIn().getDefiningOp<ChosenOp>() : ChosenOp();
+  return chosen && isDistinct(chosen.getSelection()) ? chosen.getSelection() : Value();
+}
+
+SmallVector<InputOp> moe::placementsOf(Operation *op) {
+  SmallVector<StringRef> groups;
+  if (auto reduce = dyn_cast<ReduceOp>(op); reduce && reduce.getTo())
+    groups.push_back(*reduce.getTo());
+  if (auto expand = dyn_cast<ExpandOp>(op))
+    groups.push_back(expand.getFrom());
+  if (auto topk = dyn_cast<TopkOp>(op); topk && topk.getAmong())
+    groups.push_back(cast<SelectionType>(topk.getAmong().getType()).getAxis().getValue());
+  SmallVector<InputOp> inputs;
+  for (StringRef name : groups)
+    if (AxisOp axis = lookupAxis(op, name); axis && axis.getPlacement())
+      inputs.push_back(placementOf(op, *axis.getOf(), name));
+  return inputs;
+}
+
+/// The tokens are the one axis of run-time size that makes no pieces.
+LogicalResult Fusion::checkAxes() {
+  AxisOp tokens;
+  for (auto axis : body().getOps<AxisOp>()) {
+    if (axis.getSize() || axis.isPieces())
+      continue;
+    if (tokens) {
+      InFlightDiagnostic diag = axis.emitError("axis '")
+                                << axis.getSymName()
+                                << "' is the second one of run-time size, which is not lowered yet";
+      diag.attachNote(tokens.getLoc()) << "the tokens are axis '" << tokens.getSymName() << "'";
+      return diag;
+    }
+    tokens = axis;
+  }
+  hasTokens = static_cast<bool>(tokens);
+  if (MaskOp mask = maskOf(gate); mask && !mask.getApplied())
+    return mask.emitError("a mask reaches fusion: run moe-apply-mask first");
+  return success();
+}
+
+FusedRegion &Fusion::regionOfSink(Operation *op) {
+  Value value = op->getOperand(0);
+  return region(std::max(stages.stageOf(value), 0), levelOf(value));
+}
+
+/// A value of each token that is worth keeping for a later pass: few numbers, made from more than that.
+bool Fusion::isCarried(Value value) const {
+  Operation *op = value.getDefiningOp();
+  auto isLarge = [&](Value v) {
+    return levelOf(v) == Level::Token && llvm::any_of(axesOf(v.getType()), [&](StringAttr name) {
+             AxisOp axis = lookupAxis(op, name.getValue());
+             return axis && axis.getSize();
+           });
+  };
+  return !isa<InputOp, RandomOp>(op) && !isLarge(value) &&
+         (isa<RankOp>(op) || llvm::any_of(op->getOperands(), isLarge));
+}
+
+/// Whether `region` takes `value` from memory, where another region has put it.
+bool Fusion::isHandedOver(const FusedRegion &region, Value value) const {
+  int stage = stages.stageOf(value);
+  Level level = levelOf(value);
+  if (level == Level::Token)
+    return stage < region.pass && carries[region.pass] && isCarried(value);
+  return stage >= 0 && (stage < region.pass || level < region.level);
+}
+
+/// The finish or pieces region reads what the rows or pieces of the same pass collect.
+void Fusion::requireReduction(FusedRegion &reader, ReduceOp op) {
+  accumulators.insert({op, StringAttr()});
+  FusedRegion &collector = region(reader.pass, stages.isTokenReduction(op) ? Level::Token : Level::Piece);
+  collector.needed.insert(op);
+  Value counted = stages.isTokenReduction(op) ? countedSelection(op) : Value();
+  require(collector, counted ? counted : op.getInput());
+}
+
+/// Marks what `region` must compute to know `value`, and what other regions must hand over.
+void Fusion::require(FusedRegion &wanting, Value value) {
+  Operation *op = value.getDefiningOp();
+  if (isHandedOver(wanting, value)) {
+    if (coefficients.insert({value, StringAttr()}).second)
+      require(region(stages.stageOf(value), levelOf(value)), value);
+    return;
+  }
+  if (!wanting.needed.insert(op).second)
+    return;
+  if (stages.isCollected(op))
+    return requireReduction(wanting, cast<ReduceOp>(op));
+  if (auto rank = dyn_cast<RankOp>(op); rank && queues.insert({op, Queue()}).second)
+    require(rows(wanting.pass - 1), rank.getSelection());
+  for (Value operand : op->getOperands())
+    require(wanting, operand);
+  for (InputOp placement : placementsOf(op))
+    require(wanting, placement.getResult());
+}
+
+void Fusion::requireSinks() {
+  for (Operation &op : body())
+    if (isa<LossOp, MetricOp, OutputOp>(op)) {
+      FusedRegion &region = regionOfSink(&op);
+      region.needed.insert(&op);
+      require(region, op.getOperand(0));
+    }
+  if (MaskOp mask = maskOf(gate))
+    require(rows(0), mask.getValid());
+  if (gate.getBackwardOf())
+    return;
+  for (InputOp input : tokenInputs()) // read for the non-finite check, used or not
+    require(rows(0), input.getResult());
+  for (ForcedOp forced : checkedSelections())
+    require(rows(0), forced.getIndex());
+  collectForStep();
+}
+
+/// What the updates read from accumulators, forward collects, whether it needs it itself or not.
+void Fusion::collectForStep() {
+  llvm::SetVector<Value> wanted;
+  for (auto update : body().getOps<UpdateOp>())
+    wanted.insert(update.getValue());
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    Operation *op = wanted[i].getDefiningOp();
+    if (!stages.isCollected(op))
+      wanted.insert(op->operand_begin(), op->operand_end());
+    else if (!accumulators.contains(op))
+      requireReduction(region(stages.stageOf(wanted[i]), levelOf(wanted[i])), cast<ReduceOp>(op));
+  }
+}
+
+/// The float inputs that have tokens.
+SmallVector<InputOp> Fusion::tokenInputs() {
+  return llvm::filter_to_vector(body().getOps<InputOp>(), [&](InputOp input) {
+    return isPerToken(input.getResult()) && isa<FloatType>(input.getType().getElementType());
+  });
+}
+
+/// Selections of the caller, whose indices may be out of range.
+SmallVector<ForcedOp> Fusion::checkedSelections() {
+  return llvm::filter_to_vector(body().getOps<ForcedOp>(), [&](ForcedOp forced) {
+    return forced.getIndex().getDefiningOp<InputOp>() && isPerToken(forced.getResult());
+  });
+}
+
+/// Finds what each region needs. A pass carries small arrays over from earlier ones if that spares it all large inputs.
+void Fusion::schedule() {
+  carries.assign(stages.getPassCount(), true);
+  for (bool final : {false, true}) {
+    regions.clear();
+    accumulators.clear();
+    queues.clear();
+    coefficients.clear();
+    for (int pass = 0; pass < stages.getPassCount(); ++pass)
+      for (Level level : {Level::Token, Level::Piece, Level::Call}) {
+        FusedRegion &region = regions.emplace_back();
+        region.pass = pass;
+        region.level = level;
+      }
+    requireSinks();
+    for (int pass = 1; pass < stages.getPassCount() && !final; ++pass)
+      carries[pass] = llvm::none_of(rows(pass).needed, [&](Operation *op) {
+        return isa<InputOp>(op) && levelOf(op->getResult(0)) == Level::Token &&
+               cast<InputOp>(op).getType().getRank() > 1;
+      });
+  }
+}
+
+void Fusion::remarks() {
+  auto opts = [](StringRef name) { return remark::RemarkOpts::name(name).category("moe-fusion"); };
+  auto count = [&](auto range) { return static_cast<size_t>(std::distance(range.begin(), range.end())); };
+  auto outputs = llvm::make_filter_range(body().getOps<OutputOp>(), [](OutputOp output) { return !output.getSaved(); });
+  remark::passed(gate.getLoc(), opts("passes"))
+      << llvm::formatv("gate '{0}': {1}, {2} and {3} in {4} over the tokens with {5}", gate.getSymName(),
+                       plural(count(body().getOps<LossOp>()), "loss", "es"),
+                       plural(count(body().getOps<MetricOp>()), "metric"), plural(count(outputs), "output"),
+                       plural(stages.getPassCount(), "pass", "es"),
+                       plural(count(program.getBody().getOps<kernel::AccumulatorOp>()), "accumulator"))
+             .str();
+  for (int pass = 1; pass < stages.getPassCount(); ++pass)
+    if (auto [op, value] = stages.reasonFor(pass); op)
+      remark::missed(op->getLoc(), opts("pass"))
+          << llvm::formatv("gate '{0}': pass {1} over the tokens, since {2} and that is known only after all tokens",
+                           gate.getSymName(), pass + 1, waitReason(op, value))
+                 .str();
+}
+
+LogicalResult Fusion::run() {
+  if (failed(checkAxes()))
+    return failure();
+  schedule();
+  builder.setInsertionPoint(gate);
+  AxisOp pieces = piecesOf(gate);
+  program = kernel::ProgramOp::create(builder, gate.getLoc(), gate.getSymNameAttr(), gate.getBackwardOfAttr(),
+                                      FlatSymbolRefAttr(), pieces ? pieces.getLengthAttr() : IntegerAttr(),
+                                      pieces && pieces.getOffsets() ? FlatSymbolRefAttr::get(pieces.getOffsetsAttr())
+                                                                    : FlatSymbolRefAttr());
+  builder.setInsertionPointToStart(&program.getBody().emplaceBlock());
+  if (failed(declareInterface()) || failed(declareCoefficients()) || failed(declareAccumulators()))
+    return failure();
+  createPasses();
+  for (FusedRegion &region : regions)
+    if (region.lowering && failed(write(region)))
+      return failure();
+  writeStatus();
+  attachAxes();
+  remarks();
+  if (!body().getOps<UpdateOp>().empty() && !gate.getBackwardOf() && failed(writeStep(program)))
+    return failure();
+  gate.erase();
+  return success();
+}
+
+namespace {
+struct ConvertMoeToMoeKernel : moe::impl::ConvertMoeToMoeKernelBase<ConvertMoeToMoeKernel> {
+  void runOnOperation() override {
+    for (GateOp gate : llvm::make_early_inc_range(getOperation().getOps<GateOp>()))
+      if (failed(Fusion(gate, OpBuilder(gate)).run()))
+        return signalPassFailure();
+  }
+};
+} // namespace

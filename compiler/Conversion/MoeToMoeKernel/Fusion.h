@@ -1,0 +1,115 @@
+// Fusion by structure, one gate at a time: which region of which pass needs which value, what connects the regions to
+// the caller and to each other. The schedule comes from Stages, single operations are written by RegionLowering.
+#pragma once
+#include "compiler/Conversion/MoeToMoeKernel/Lowering.h"
+#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/StringSet.h"
+
+namespace moe {
+
+/// One region of a pass under construction.
+struct FusedRegion {
+  int pass;
+  Level level; ///< Token: rows, Piece: pieces, Call: finish
+  llvm::DenseSet<mlir::Operation *> needed;
+  std::optional<RegionLowering> lowering;
+};
+
+/// What a `moe.rank` keeps between the pass that counts and the one that ranks.
+struct Queue {
+  mlir::StringAttr accumulator; ///< counts of every element, or of every slot and element where ranks go by slot
+  mlir::StringAttr totals;      ///< by slot: the coefficient with the counts of all tokens (of the piece)
+};
+
+class Fusion {
+public:
+  Fusion(GateOp gate, mlir::OpBuilder builder) : gate(gate), builder(builder), stages(gate) {}
+  /// Writes the program of the gate, and that of its step where it has updates, in front of it, and erases the gate.
+  mlir::LogicalResult run();
+
+private:
+  // What is needed where (Fusion.cpp).
+  FusedRegion &region(int pass, Level level) { return regions[3 * pass + (2 - static_cast<int>(level))]; }
+  FusedRegion &rows(int pass) { return region(pass, Level::Token); }
+  mlir::Block &body() { return gate.getBody().front(); }
+  mlir::LogicalResult checkAxes();
+  void schedule();
+  FusedRegion &regionOfSink(mlir::Operation *op);
+  void require(FusedRegion &region, mlir::Value value);
+  void requireReduction(FusedRegion &region, ReduceOp op);
+  bool isHandedOver(const FusedRegion &region, mlir::Value value) const;
+  bool isCarried(mlir::Value value) const;
+  void requireSinks();
+  void collectForStep();
+  mlir::SmallVector<InputOp> tokenInputs();
+  mlir::SmallVector<ForcedOp> checkedSelections();
+  void remarks();
+
+  // What connects the program to the caller, and its regions to each other (Declarations.cpp).
+  mlir::LogicalResult declareInterface();
+  mlir::LogicalResult declareArray(mlir::Operation *op);
+  kernel::BufferOp declareBuffer(llvm::StringRef name, kernel::Role role, mlir::Type type, mlir::Type shapeOf,
+                                 mlir::FloatAttr init, mlir::Location loc);
+  void declareStatus();
+  mlir::StringAttr declareStatusWord(llvm::StringRef name);
+  mlir::LogicalResult declareAccumulators();
+  mlir::LogicalResult declareAccumulator(ReduceOp reduce, mlir::StringAttr &name);
+  void declareQueues();
+  mlir::StringAttr declareCount(llvm::StringRef wanted);
+  mlir::LogicalResult declareCoefficients();
+  mlir::StringAttr uniqueName(llvm::StringRef wanted);
+  void attachAxes();
+
+  // Regions (WriteRegions.cpp).
+  void createPasses();
+  mlir::LogicalResult write(FusedRegion &region);
+  mlir::LogicalResult writeOp(FusedRegion &region, mlir::Operation *op);
+  void writeResult(FusedRegion &region, mlir::Operation *op);
+  void writeAccumulate(FusedRegion &region, ReduceOp op);
+  void writeCoefficients(FusedRegion &region);
+  void writeCounts(FusedRegion &region);
+  void writeRank(FusedRegion &region, RankOp op);
+  void bindOperands(FusedRegion &region, mlir::Operation *op);
+  mlir::Value keysOf(FusedRegion &region, RankOp op);
+  mlir::Value isEmpty(FusedRegion &region);
+
+  // Status words (Status.cpp).
+  mlir::Value isNonfinite(mlir::Value x);
+  mlir::Value validHere();
+  void countWhere(mlir::Value condition, mlir::StringAttr accumulator, mlir::Location loc);
+  void countNonfinite();
+  void countOutOfRange();
+  void writeStatus();
+  mlir::Location statusLoc(llvm::StringRef text);
+
+  // The step (StepProgram.cpp).
+  mlir::LogicalResult writeStep(kernel::ProgramOp forward);
+
+  GateOp gate;
+  mlir::OpBuilder builder;
+  Stages stages;
+  kernel::ProgramOp program;
+  mlir::SmallVector<FusedRegion> regions;
+  mlir::SmallVector<bool> carries; ///< by pass: whether it takes small arrays of earlier passes instead of their inputs
+  llvm::StringSet<> names;
+  llvm::MapVector<mlir::Operation *, mlir::StringAttr> accumulators; ///< collected reductions
+  llvm::MapVector<mlir::Operation *, Queue> queues;                  ///< ranks
+  llvm::MapVector<mlir::Value, mlir::StringAttr> coefficients;       ///< values that a later region reads
+  llvm::DenseMap<mlir::Operation *, mlir::StringAttr> buffers; ///< inputs, params, states, losses, metrics, outputs
+  mlir::StringAttr nonfinite, outOfRange, validTokens;         ///< accumulators
+  mlir::StringAttr emptyWord, nonfiniteWord, outOfRangeWord;   ///< buffers
+  bool hasTokens = false;                                      ///< the gate has a run-time axis
+  friend class StepProgram;
+};
+
+/// Why the operation `op` has to wait for another pass: it uses `value`.
+std::string waitReason(mlir::Operation *op, mlir::Value value);
+
+/// The inputs that say at run time which groups `op` works with.
+llvm::SmallVector<InputOp> placementsOf(mlir::Operation *op);
+
+/// A reduction over tokens of how often, or whether, a selection names each element, which is counted slot by slot: the
+/// selection; null for others.
+mlir::Value countedSelection(ReduceOp op);
+
+} // namespace moe

@@ -1,0 +1,207 @@
+// Writes the regions of a program, one after the other. See Fusion.h.
+#include "compiler/Conversion/MoeToMoeKernel/Fusion.h"
+
+using namespace mlir;
+using namespace moe;
+
+void Fusion::createPasses() {
+  for (int pass = 0; pass < stages.getPassCount(); ++pass) {
+    StringAttr reason;
+    if (auto [op, value] = stages.reasonFor(pass); op)
+      reason = builder.getStringAttr(waitReason(op, value));
+    auto op = kernel::PassOp::create(builder, gate.getLoc(), reason);
+    rows(pass).lowering.emplace(&op.getRows().emplaceBlock());
+    bool totals = llvm::any_of(queues, [&](auto &entry) {
+      return entry.second.totals && stages.stageOf(entry.first->getResult(0)) == pass + 1 &&
+             cast<RankOp>(entry.first).getPer();
+    });
+    if (!region(pass, Level::Piece).needed.empty() || totals)
+      region(pass, Level::Piece).lowering.emplace(&op.getPieces().emplaceBlock());
+    region(pass, Level::Call).lowering.emplace(&op.getFinish().emplaceBlock());
+  }
+}
+
+/// Values that another region computed and handed over as coefficients are loaded where they are first used.
+void Fusion::bindOperands(FusedRegion &region, Operation *op) {
+  for (Value operand : op->getOperands())
+    if (auto it = coefficients.find(operand); it != coefficients.end() && !region.lowering->has(operand))
+      region.lowering->bind(operand, kernel::LoadOp::create(region.lowering->builder, op->getLoc(),
+                                                            registerTypeOf(operand.getType()), it->second.getValue()));
+}
+
+Value Fusion::isEmpty(FusedRegion &region) {
+  OpBuilder &b = region.lowering->builder;
+  if (!hasTokens)
+    return arith::ConstantOp::create(b, gate.getLoc(), b.getBoolAttr(false));
+  Value size = validTokens
+                   ? kernel::ReadOp::create(b, gate.getLoc(), b.getI32Type(), validTokens.getValue()).getResult()
+                   : kernel::SizeOp::create(b, gate.getLoc(), b.getI32Type()).getResult();
+  Value zero = arith::ConstantOp::create(b, gate.getLoc(), b.getI32IntegerAttr(0));
+  return arith::CmpIOp::create(b, gate.getLoc(), arith::CmpIPredicate::eq, size, zero);
+}
+
+/// Stores a loss, a metric or a gradient, with its value for a call without tokens: 0, but NaN for a metric of floats.
+void Fusion::writeResult(FusedRegion &region, Operation *op) {
+  OpBuilder &b = region.lowering->builder;
+  Location loc = op->getLoc();
+  StringRef name = buffers[op].getValue();
+  Value lowered = region.lowering->getFull(op->getOperand(0));
+  auto row = dyn_cast<kernel::RowType>(lowered.getType());
+  Type element = row ? row.getElementType() : lowered.getType();
+  Value empty = isEmpty(region);
+  TypedAttr attr =
+      isa<FloatType>(element)
+          ? TypedAttr(b.getFloatAttr(element, isa<MetricOp>(op) ? std::numeric_limits<double>::quiet_NaN() : 0.0))
+          : TypedAttr(b.getIntegerAttr(element, 0));
+  Value nothing = arith::ConstantOp::create(b, loc, attr);
+  if (!row) {
+    kernel::StoreOp::create(b, loc, arith::SelectOp::create(b, loc, empty, nothing, lowered), name);
+    return;
+  }
+  auto map = kernel::MapOp::create(b, loc, TypeRange(row), lowered);
+  Block &block = map.getBody().emplaceBlock();
+  OpBuilder body = OpBuilder::atBlockEnd(&block);
+  Value chosen = arith::SelectOp::create(body, loc, empty, nothing, block.addArgument(element, loc));
+  kernel::YieldOp::create(body, loc, chosen);
+  kernel::StoreOp::create(b, loc, map.getResult(0), name);
+}
+
+void Fusion::writeAccumulate(FusedRegion &region, ReduceOp op) {
+  OpBuilder &b = region.lowering->builder;
+  StringAttr name = accumulators.find(op)->second;
+  if (Value counted = stages.isTokenReduction(op) ? countedSelection(op) : Value())
+    kernel::CountOp::create(b, op.getLoc(), region.lowering->get(counted), name.getValue());
+  else
+    kernel::AccumulateOp::create(b, op.getLoc(), region.lowering->getFull(op.getInput()), name.getValue());
+}
+
+LogicalResult Fusion::writeOp(FusedRegion &region, Operation *op) {
+  RegionLowering &lowering = *region.lowering;
+  OpBuilder &b = lowering.builder;
+  bindOperands(region, op);
+  if (isa<InputOp, ParamOp, StateOp>(op)) {
+    Type type = registerTypeOf(op->getResult(0).getType());
+    lowering.bind(op->getResult(0), kernel::LoadOp::create(b, op->getLoc(), type, buffers[op].getValue()));
+    return success();
+  }
+  bool isGradient = region.level == Level::Call && gate.getBackwardOf();
+  if (auto output = dyn_cast<OutputOp>(op); output && !isGradient) {
+    kernel::StoreOp::create(b, op->getLoc(), lowering.getFull(output.getValue()), buffers[op].getValue());
+    return success();
+  }
+  if (isa<LossOp, MetricOp, OutputOp>(op)) {
+    writeResult(region, op);
+    return success();
+  }
+  if (stages.isCollected(op)) {
+    auto reduce = cast<ReduceOp>(op);
+    Level collector = stages.isTokenReduction(op) ? Level::Token : Level::Piece;
+    if (region.level == collector)
+      writeAccumulate(region, reduce);
+    else
+      lowering.bind(reduce.getResult(), kernel::ReadOp::create(b, op->getLoc(), registerTypeOf(reduce.getType()),
+                                                               accumulators.find(op)->second.getValue()));
+    return success();
+  }
+  if (auto rank = dyn_cast<RankOp>(op)) {
+    writeRank(region, rank);
+    return success();
+  }
+  return lowering.lower(op);
+}
+
+LogicalResult Fusion::write(FusedRegion &region) {
+  auto isPlacement = [&](Operation &op) {
+    auto input = dyn_cast<InputOp>(op);
+    return input && llvm::any_of(body().getOps<AxisOp>(), [&](AxisOp axis) {
+             return axis.getPlacement() && *axis.getPlacement() == input.getName();
+           });
+  };
+  for (bool placements : {true, false}) // axes name them wherever they stand
+    for (Operation &op : body())
+      if (region.needed.contains(&op) && isPlacement(op) == placements && failed(writeOp(region, &op)))
+        return failure();
+  writeCounts(region);
+  writeCoefficients(region);
+  return success();
+}
+
+/// What later regions read of this one.
+void Fusion::writeCoefficients(FusedRegion &region) {
+  OpBuilder &b = region.lowering->builder;
+  for (auto &[value, name] : coefficients)
+    if (stages.stageOf(value) == region.pass && levelOf(value) == region.level)
+      kernel::StoreOp::create(b, value.getLoc(), region.lowering->getFull(value), name.getValue());
+  for (auto &[op, queue] : queues) {
+    Level level = cast<RankOp>(op).getPer() ? Level::Piece : Level::Call;
+    if (!queue.totals || region.level != level || stages.stageOf(op->getResult(0)) != region.pass + 1)
+      continue;
+    auto accumulator = cast<kernel::AccumulatorOp>(SymbolTable::lookupSymbolIn(program, queue.accumulator));
+    Type row = kernel::RowType::get(op->getContext(), accumulator.getCount(), b.getI32Type());
+    Value counts = kernel::ReadOp::create(b, op->getLoc(), row, queue.accumulator.getValue());
+    kernel::StoreOp::create(b, op->getLoc(), counts, queue.totals.getValue());
+  }
+}
+
+/// What a rank counts by: the element of each slot, or slot and element in one number; negative in an empty slot.
+Value Fusion::keysOf(FusedRegion &region, RankOp op) {
+  bindOperands(region, op);
+  OpBuilder &b = region.lowering->builder;
+  Location loc = op.getLoc();
+  Value indices = region.lowering->get(op.getSelection());
+  if (!op.getBySlot())
+    return indices;
+  int64_t size = *lookupAxis(op, op.getSelection().getType().getAxis().getValue()).getSize();
+  auto map = kernel::MapOp::create(b, loc, TypeRange(indices.getType()), indices);
+  Block &block = map.getBody().emplaceBlock();
+  Value index = block.addArgument(b.getI32Type(), loc);
+  OpBuilder body = OpBuilder::atBlockEnd(&block);
+  Value slot = kernel::PositionOp::create(body, loc, body.getI32Type());
+  Value elements = arith::ConstantOp::create(body, loc, body.getI32IntegerAttr(size));
+  Value key = arith::AddIOp::create(body, loc, arith::MulIOp::create(body, loc, slot, elements), index);
+  Value named = arith::CmpIOp::create(body, loc, arith::CmpIPredicate::ult, index, elements);
+  Value none = arith::ConstantOp::create(body, loc, body.getI32IntegerAttr(-1));
+  kernel::YieldOp::create(body, loc, ValueRange(arith::SelectOp::create(body, loc, named, key, none)));
+  return map.getResult(0);
+}
+
+/// The pass before the one that ranks counts.
+void Fusion::writeCounts(FusedRegion &region) {
+  if (region.level != Level::Token)
+    return;
+  for (auto &[op, queue] : queues)
+    if (stages.stageOf(op->getResult(0)) == region.pass + 1)
+      kernel::CountOp::create(region.lowering->builder, op->getLoc(), keysOf(region, cast<RankOp>(op)),
+                              queue.accumulator.getValue());
+}
+
+/// By slot: the place among the same slots of earlier tokens, plus what all tokens have in earlier slots.
+void Fusion::writeRank(FusedRegion &region, RankOp op) {
+  OpBuilder &b = region.lowering->builder;
+  Location loc = op.getLoc();
+  const Queue &queue = queues.find(op)->second;
+  Value keys = keysOf(region, op);
+  Value rank = kernel::RankOp::create(b, loc, keys.getType(), keys, queue.accumulator.getValue());
+  if (queue.totals) {
+    SelectionType selection = op.getSelection().getType();
+    int64_t elements = *lookupAxis(op, selection.getAxis().getValue()).getSize();
+    Type row = kernel::RowType::get(op.getContext(), elements * selection.getSize(), b.getI32Type());
+    Value totals = kernel::LoadOp::create(b, loc, row, queue.totals.getValue());
+    for (int64_t earlier = 1; earlier < selection.getSize(); ++earlier) {
+      auto back = kernel::MapOp::create(b, loc, TypeRange(keys.getType()), keys);
+      Block &block = back.getBody().emplaceBlock();
+      Value key = block.addArgument(b.getI32Type(), loc);
+      OpBuilder body = OpBuilder::atBlockEnd(&block);
+      Value distance = arith::ConstantOp::create(body, loc, body.getI32IntegerAttr(earlier * elements));
+      kernel::YieldOp::create(body, loc, ValueRange(arith::SubIOp::create(body, loc, key, distance)));
+      Value before = kernel::GatherOp::create(b, loc, keys.getType(), totals, back.getResult(0));
+      auto sum = kernel::MapOp::create(b, loc, TypeRange(keys.getType()), ValueRange{rank, before});
+      Block &sumBlock = sum.getBody().emplaceBlock();
+      Value x = sumBlock.addArgument(b.getI32Type(), loc), y = sumBlock.addArgument(b.getI32Type(), loc);
+      OpBuilder sumBody = OpBuilder::atBlockEnd(&sumBlock);
+      kernel::YieldOp::create(sumBody, loc, ValueRange(arith::AddIOp::create(sumBody, loc, x, y)));
+      rank = sum.getResult(0);
+    }
+  }
+  region.lowering->bind(op.getResult(), rank);
+}

@@ -162,7 +162,7 @@ private:
     sizes.push_back(selection.getSize());
     OpBuilder first = OpBuilder::atBlockBegin(&backward.getBody().front());
     AxisOp::create(first, loc, selection.getSlot(), first.getI64IntegerAttr(selection.getSize()), FlatSymbolRefAttr(),
-                   DenseI32ArrayAttr());
+                   DenseI32ArrayAttr(), StringAttr(), IntegerAttr(), StringAttr());
     Value index = InputOp::create(builder, loc, tensorOf(builder.getI32Type(), axes, sizes), name, isSaved);
     return ForcedOp::create(builder, loc, selection, index);
   }

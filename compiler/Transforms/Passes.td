@@ -69,6 +69,30 @@ def MoeDecompose : Pass<"moe-decompose", "::moe::GateOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
 }
 
+def MoeApplyMask : Pass<"moe-apply-mask", "::moe::GateOp"> {
+  let summary = "write out what masks, empty pieces and empty slots mean";
+  let description = [{
+    Afterwards every element takes part in everything, and what should not count has been replaced:
+    * masked tokens: float inputs are 0 there, so that NaN in padding reaches nothing and gradients there are 0; selections are
+      filtered; reductions see their neutral element; sizes are sums of the mask; outputs are 0;
+    * pieces without such a token: reductions over the axis of pieces see the neutral element, its size is the number of
+      the others;
+    * empty slots: `valid` operands become `moe.filled` and selects, or nothing where no slot can be empty.
+    The mask stays, `applied`. Composite reductions over what does not all count are written as sums and counts (a variance over a
+    run-time axis as moe-decompose does it).
+
+    ```mlir
+    moe.mask token by %v : tensor<?xi1, #moe.axes<token>>
+    %s = moe.reduce sum %x over [token] : tensor<?xf32, #moe.axes<token>> -> tensor<f32>
+    ==>
+    moe.mask token by %v applied : tensor<?xi1, #moe.axes<token>>
+    %y = arith.select %v, %x, %zero : tensor<?xi1, #moe.axes<token>>, tensor<?xf32, #moe.axes<token>>
+    %s = moe.reduce sum %y over [token] : tensor<?xf32, #moe.axes<token>> -> tensor<f32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
+}
+
 def MoeStabilize : Pass<"moe-stabilize", "::moe::GateOp"> {
   let summary = "take logarithms of scores without the scores";
   let description = [{

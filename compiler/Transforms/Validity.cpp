@@ -1,0 +1,111 @@
+// What counts of the run-time axes (Validity.h).
+#include "compiler/Transforms/Validity.h"
+#include "mlir/IR/TypeUtilities.h"
+
+using namespace mlir;
+using namespace moe;
+
+double moe::neutralOf(ReduceKind kind) {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  switch (kind) {
+  case ReduceKind::Max:
+  case ReduceKind::MaxNum:
+  case ReduceKind::LogSumExp:
+    return -infinity;
+  case ReduceKind::Min:
+    return infinity;
+  default:
+    return 0;
+  }
+}
+
+Value moe::constantOf(const TensorBuilder &b, Type type, double value) {
+  Type element = getElementTypeOrSelf(type);
+  if (isa<FloatType>(element))
+    return b.full(type, value);
+  unsigned width = element.getIntOrFloatBitWidth();
+  APInt bits = std::isinf(value) ? value < 0 ? APInt::getSignedMinValue(width) : APInt::getSignedMaxValue(width)
+                                 : APInt(width, static_cast<uint64_t>(static_cast<int64_t>(value)), /*isSigned=*/true,
+                                         /*implicitTrunc=*/true);
+  auto scalar = RankedTensorType::get({}, element);
+  return b.broadcast(arith::ConstantOp::create(b.builder, b.loc, DenseElementsAttr::get(scalar, bits)), type);
+}
+
+Validity::Validity(GateOp gate) : gate(gate), top(OpBuilder::atBlockBegin(&gate.getBody().front())) {
+  Operation *last = nullptr;
+  for (auto axis : gate.getBody().front().getOps<AxisOp>()) {
+    last = axis;
+    if (axis.isPieces()) {
+      pieces = axis.getSymNameAttr();
+      tokens = axis.getOfAttr().getAttr();
+      mayBeEmpty = axis.getOffsets().has_value();
+    }
+  }
+  if (MaskOp mask = maskOf(gate)) {
+    valid = mask.getValid();
+    tokens = mask.getAxisAttr();
+    last = valid.getDefiningOp();
+  }
+  if (last)
+    top.setInsertionPointAfter(last);
+}
+
+bool Validity::skips(StringRef axis) const {
+  return (valid && tokens == axis) || (pieces && pieces == axis && (valid || mayBeEmpty));
+}
+
+Value Validity::asInteger(Value condition) {
+  auto type = cast<RankedTensorType>(condition.getType());
+  return arith::ExtUIOp::create(top, condition.getLoc(), type.clone(top.getI32Type()), condition);
+}
+
+/// The number of tokens that count, in each piece.
+Value Validity::tokensOfPieces() {
+  if (held)
+    return held;
+  auto type = tensorOf(top.getI32Type(), {pieces}, {ShapedType::kDynamic});
+  if (valid)
+    held = ReduceOp::create(top, valid.getLoc(), type, ReduceKind::Sum, asInteger(valid), Value(),
+                            top.getArrayAttr({tokens}), pieces);
+  else
+    held = SizeOp::create(top, gate.getLoc(), type, tokens, pieces);
+  return held;
+}
+
+Value Validity::of(StringAttr axis) {
+  if (axis == tokens)
+    return valid;
+  if (!filled) {
+    Value count = tokensOfPieces();
+    TensorBuilder b{top, count.getLoc()};
+    filled = arith::CmpIOp::create(top, b.loc, arith::CmpIPredicate::sgt, count, constantOf(b, count.getType(), 0));
+  }
+  return filled;
+}
+
+Value Validity::size(StringAttr axis, StringAttr to) {
+  if (!skips(axis))
+    return {};
+  if (to && to == pieces)
+    return tokensOfPieces();
+  Value &size = sizes[{axis, to}];
+  if (!size) {
+    Value condition = of(axis);
+    size = ReduceOp::create(top, condition.getLoc(), RankedTensorType::get({}, top.getI32Type()), ReduceKind::Sum,
+                            asInteger(condition), Value(), top.getArrayAttr({axis}), StringAttr());
+  }
+  return size;
+}
+
+Value Validity::keep(const TensorBuilder &b, Value x, StringAttr axis, double neutral) {
+  Value condition = b.broadcast(of(axis), b.typeOf(x).clone(b.builder.getI1Type()));
+  return arith::SelectOp::create(b.builder, b.loc, condition, x, constantOf(b, x.getType(), neutral));
+}
+
+void Validity::guard(ReduceOp op) {
+  OpBuilder builder(op);
+  TensorBuilder b{builder, op.getLoc()};
+  for (auto axis : op.getOver().getAsRange<StringAttr>())
+    if (skips(axis.getValue()))
+      op.getInputMutable().assign(keep(b, op.getInput(), axis, neutralOf(op.getKind())));
+}

@@ -89,11 +89,11 @@ static LogicalResult verifySizes(BufferOp op) {
   if (op.getAxes().size() != sizes.size())
     return op.emitOpError("names ") << op.getAxes().size() << " axes, but has " << sizes.size() << " sizes";
   for (auto [i, size] : llvm::enumerate(sizes))
-    if (size == 0 || size < -3 || size > RowType::maxSize || (size < 0 && i > 0))
+    if (size == 0 || size < -4 || size > RowType::maxSize || (size < 0 && i > 0))
       return op.emitOpError("has size ") << size << " on axis " << i << "; sizes are 1 to " << RowType::maxSize
-                                         << ", and -1 to -3 only for the outermost axis";
+                                         << ", and -1 to -4 only for the outermost axis";
   size_t outer = !sizes.empty() && sizes[0] < 0 ? 1 : 0;
-  if (sizes.size() > (outer && sizes[0] == -3 ? 1u : outer + 1))
+  if (sizes.size() > (outer && sizes[0] <= -3 ? 1u : outer + 1))
     return op.emitOpError("has rank ") << sizes.size()
                                        << "; after the axis of the tokens or pieces, a buffer has one axis at most";
   return success();
@@ -117,6 +117,12 @@ LogicalResult BufferOp::verify() {
               "have that";
   if (hasRunTimeAxis && getSizes()[0] == -3 && (getRole() != Role::Input || !type.isInteger(32)))
     return emitOpError("has one more element than there are pieces, as only an input of i32 offsets has");
+  bool isOrder = hasRunTimeAxis && getSizes()[0] == -4;
+  if (isOrder != (getPerToken() && getExtra()) || (isOrder && (!isOutput || !type.isInteger(32))))
+    return emitOpError("has `per_token` and `extra` elements exactly where its size is -4, as an output of i32 may");
+  if (isOrder && (static_cast<int64_t>(*getPerToken()) < 1 || static_cast<int64_t>(*getExtra()) < 0))
+    return emitOpError("holds ") << static_cast<int64_t>(*getPerToken()) << " elements per token and "
+                                 << static_cast<int64_t>(*getExtra()) << " more";
   if (getAdds() && (getRole() != Role::Output || !isa<FloatType>(type)))
     return emitOpError("adds to what stands in it, which only an output of floats can");
   bool isParam = getRole() == Role::Param;
@@ -233,6 +239,9 @@ static LogicalResult checkPlace(Operation *op, BufferOp buffer, bool write) {
   if (!buffer.getSizes().empty() && buffer.getSizes()[0] == -3)
     return op->emitOpError("accesses the offsets of the pieces '")
            << buffer.getSymName() << "'; moe_kernel.index says where a piece is";
+  if (!buffer.getSizes().empty() && buffer.getSizes()[0] == -4)
+    return op->emitOpError("writes '") << buffer.getSymName()
+                                       << "', which moe_kernel.store_at writes element by element";
   if (buffer.isPerToken() && region != "rows")
     return op->emitOpError("accesses '") << buffer.getSymName() << "', which has a row per token, after all tokens";
   if (buffer.isPerPiece() && (region == "finish" || (write && region == "rows")))
@@ -266,6 +275,25 @@ static LogicalResult checkAccess(Operation *op, StringRef name, Type value, bool
   if (value != expected)
     return op->emitOpError("has type ") << text(value) << ", but '" << name << "' holds " << text(expected);
   return success();
+}
+
+LogicalResult LoadAtOp::verify() {
+  BufferOp buffer = lookupBuffer(*this, getBuffer());
+  if (buffer && !buffer.isPerToken())
+    return emitOpError("takes a row of '") << getBuffer() << "', which has no row per token";
+  if (regionName(*this) != "rows")
+    return emitOpError("stands in the ") << regionName(*this) << " region; tokens are in rows";
+  return checkAccess(*this, getBuffer(), getResult().getType(), false);
+}
+
+LogicalResult StoreAtOp::verify() {
+  BufferOp buffer = lookupBuffer(*this, getBuffer());
+  if (!buffer || buffer.getSizes().size() != 1 || buffer.getSizes()[0] != -4)
+    return emitOpError("names '") << getBuffer() << "', which is not an output of sizes [-4] of this program";
+  if (cast<RowType>(getValues().getType()).getSize() != cast<RowType>(getPositions().getType()).getSize())
+    return emitOpError("writes ") << getValues().getType() << " at " << getPositions().getType()
+                                  << "; expected one position per value";
+  return regionName(*this) == "pieces" ? emitOpError("stands in the pieces region") : success();
 }
 
 LogicalResult LoadOp::verify() { return checkAccess(*this, getBuffer(), getResult().getType(), false); }

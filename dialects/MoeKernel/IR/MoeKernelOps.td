@@ -52,7 +52,8 @@ def MoeKernel_BufferOp : MoeKernel_Op<"buffer", [Symbol, HasParent<"ProgramOp">]
   let description = [{
     `sym_name` is the caller's name for it, `role` what it is to the caller, `type` the element type in memory. `axes`
     names the axes. `sizes` has a negative number for a run-time size, which only the outermost axis may have: -1, one row for
-    each token; -2, one for each piece; -3, one more than pieces (the offsets; alone). At most one more axis follows. Inputs, outputs,
+    each token; -2, one for each piece; -3, one more than pieces (the offsets; alone); -4, `per_token` elements for each token and
+    `extra` more (a dispatch order; alone). At most one more axis follows, if any. Inputs, outputs,
     saved arrays and coefficients have tokens or pieces. A buffer with role `param` is one value with default `init`; `state` is the
     caller's, with default `init`, read by all programs and written by the finish of a `step_of` program; `coefficient` is
     scratch that one pass writes and a later pass reads (in a rows region: of the token, or its piece; of what has no run-time axis, the
@@ -69,8 +70,12 @@ def MoeKernel_BufferOp : MoeKernel_Op<"buffer", [Symbol, HasParent<"ProgramOp">]
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, MoeKernel_Role:$role, TypeAttr:$type, StrArrayAttr:$axes,
-                       DenseI64ArrayAttr:$sizes, OptionalAttr<F64Attr>:$init, UnitAttr:$adds);
-  let assemblyFormat = "$sym_name $role $type `axes` $axes `sizes` $sizes (`init` $init^)? (`adds` $adds^)? attr-dict";
+                       DenseI64ArrayAttr:$sizes, OptionalAttr<F64Attr>:$init, UnitAttr:$adds,
+                       OptionalAttr<I64Attr>:$per_token, OptionalAttr<I64Attr>:$extra);
+  let assemblyFormat = [{
+    $sym_name $role $type `axes` $axes `sizes` $sizes (`init` $init^)? (`adds` $adds^)? (`per_token` $per_token^)?
+    (`extra` $extra^)? attr-dict
+  }];
   let hasVerifier = 1;
   let extraClassDeclaration = [{
     /// True when the buffer holds one row (or scalar) per token.
@@ -163,6 +168,35 @@ def MoeKernel_StoreOp : MoeKernel_PassBodyOp<"store", [MemoryEffects<[MemWrite]>
   }];
   let arguments = (ins MoeKernel_Value:$value, FlatSymbolRefAttr:$buffer);
   let assemblyFormat = "$value `,` $buffer attr-dict `:` type($value)";
+  let hasVerifier = 1;
+}
+
+def MoeKernel_LoadAtOp : MoeKernel_PassBodyOp<"load_at", [MemoryEffects<[MemRead]>]> {
+  let summary = "another token's row of a buffer";
+  let description = [{
+    Rows region only. `buffer` has a row per token: an input, or a coefficient of an earlier pass. The row of token `token` of the
+    call; 0 (false) where `token` is not one of its tokens.
+    ```mlir
+    %y = moe_kernel.load_at @choice[%t] : !moe_kernel.row<2xi32>
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$buffer, I32:$token);
+  let results = (outs MoeKernel_Value:$result);
+  let assemblyFormat = "$buffer `[` $token `]` attr-dict `:` type($result)";
+  let hasVerifier = 1;
+}
+
+def MoeKernel_StoreAtOp : MoeKernel_PassBodyOp<"store_at", [MemoryEffects<[MemWrite]>]> {
+  let summary = "writes elements at positions of an array";
+  let description = [{
+    buffer[positions[j]] = values[j] for every j whose position is inside of the array; the others are dropped. `buffer` is an output of
+    i32 with sizes [-4] (`moe_kernel.buffer`). Within a pass every position is written once at most; a later pass may write it again.
+    ```mlir
+    moe_kernel.store_at %v, %p, @order : !moe_kernel.row<6xi32>, !moe_kernel.row<6xi32>
+    ```
+  }];
+  let arguments = (ins MoeKernel_IndexRow:$values, MoeKernel_IndexRow:$positions, FlatSymbolRefAttr:$buffer);
+  let assemblyFormat = "$values `,` $positions `,` $buffer attr-dict `:` type($values) `,` type($positions)";
   let hasVerifier = 1;
 }
 

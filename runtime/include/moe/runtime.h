@@ -90,6 +90,7 @@ typedef struct moe_axis {
 #define MOE_TOKENS (-1)
 #define MOE_PIECES (-2)
 #define MOE_PIECES_PLUS_1 (-3)
+#define MOE_DISPATCH_ROWS (-4) /* per_token for each token, and extra more: rows of a dispatch plan */
 
 /* One named array of a call. Arrays are dense, C order, axes outermost first. */
 typedef struct moe_array {
@@ -101,6 +102,7 @@ typedef struct moe_array {
   const int64_t *sizes; /* [rank]; run-time sizes, only ever the first: MOE_TOKENS, MOE_PIECES, MOE_PIECES_PLUS_1 */
   const char *const *axis_names; /* [rank] */
   double init;                   /* default of a param; what a state starts from */
+  int64_t per_token, extra;      /* of MOE_DISPATCH_ROWS; otherwise 0 */
 } moe_array;
 
 /* Bits of moe_accumulator.flags. */
@@ -380,7 +382,7 @@ MOE_API void moe_free(void *memory);
   _Static_assert(sizeof(type) == (bytes), #type " has changed: raise MOE_ABI_VERSION")
 #endif
 MOE_ASSERT_SIZE(moe_axis, 48);
-MOE_ASSERT_SIZE(moe_array, 48);
+MOE_ASSERT_SIZE(moe_array, 64);
 MOE_ASSERT_SIZE(moe_accumulator, 48);
 MOE_ASSERT_SIZE(moe_cpu_call, 72);
 MOE_ASSERT_SIZE(moe_cpu_pass, 24);

@@ -68,10 +68,10 @@ public:
       : forward(forward), backward(backward), builder(backward.getContext()),
         ahead(OpBuilder::atBlockEnd(&forward.getBody().front())) {
     for (Operation &op : forward.getBody().front())
-      if (isa<InputOp, ParamOp, LossOp, MetricOp, OutputOp>(op))
-        (isa<InputOp, ParamOp>(op) ? sources : sinks)[nameOf(&op)] = &op;
+      if (isSource(&op) || isa<LossOp, MetricOp, OutputOp>(op))
+        (isSource(&op) ? sources : sinks)[nameOf(&op)] = &op;
     for (Operation &op : backward.getBody().front())
-      if (isa<InputOp, ParamOp, OutputOp>(op))
+      if (isSource(&op) || isa<OutputOp>(op))
         taken.insert(nameOf(&op));
   }
 
@@ -85,10 +85,12 @@ public:
   }
 
 private:
+  static bool isSource(Operation *op) { return isa<InputOp, ParamOp, StateOp>(op); }
+
   /// Finds what depends on a gradient that comes in, and what depends on the tokens of the call.
   void classify() {
     for (Operation &op : backward.getBody().front()) {
-      bool arrives = isa<InputOp, ParamOp>(op) && !sources.contains(nameOf(&op));
+      bool arrives = isSource(&op) && !sources.contains(nameOf(&op));
       if (arrives || llvm::any_of(op.getOperands(), [&](Value v) { return gradients.contains(v.getDefiningOp()); }))
         gradients.insert(&op);
       auto size = dyn_cast<SizeOp>(op);
@@ -100,11 +102,24 @@ private:
     }
   }
 
-  /// Selections, so that both programs mean the same one, and what is known only after all tokens.
+  /// Selections and ranks, so that both programs mean the same one, and what is known only after all tokens.
   bool shouldSave(Operation *op) {
     if (op->getNumResults() != 1 || gradients.contains(op) || !tokens.contains(op) || isa<BroadcastOp, ExpandOp>(op))
       return false; // a copy is made from the smaller value
-    return isa<TopkOp, ArgmaxOp>(op) || !isPerToken(op->getResult(0));
+    Value value = op->getResult(0);
+    if (isPerToken(value))
+      return isa<TopkOp, ArgmaxOp, RankOp, LimitOp>(op) || (isa<FilterOp>(op) && !hasAppendedSlots(value));
+    return !isComparison(op);
+  }
+  /// Appended slots may name what is no element of the axis, which a restored selection takes for empty: what comes
+  /// before them is saved.
+  static bool hasAppendedSlots(Value selection) {
+    Operation *op = selection.getDefiningOp();
+    return isa<AppendOp>(op) || (isa<FilterOp, FirstOp, LimitOp>(op) && hasAppendedSlots(op->getOperand(0)));
+  }
+  /// A condition on finished values, made from these again.
+  static bool isComparison(Operation *op) {
+    return isa<arith::ArithDialect>(op->getDialect()) && getElementTypeOrSelf(op->getResult(0).getType()).isInteger(1);
   }
 
   /// What the gradients use of what should be saved, in the order of the program.
@@ -134,7 +149,8 @@ private:
     Value value = op->getResult(0), ours = inForward(value);
     OutputOp given;
     for (Operation *user : ours.getUsers())
-      if (auto output = dyn_cast<OutputOp>(user); output && isa<SelectionType>(ours.getType()) && !given)
+      if (auto output = dyn_cast<OutputOp>(user);
+          output && isa<SelectionType>(ours.getType()) && !output.getStore() && !given)
         given = output;
     StringAttr name = given ? given.getNameAttr() : saveName(op);
     if (!given) {
@@ -161,8 +177,9 @@ private:
     axes.push_back(selection.getSlot());
     sizes.push_back(selection.getSize());
     OpBuilder first = OpBuilder::atBlockBegin(&backward.getBody().front());
-    AxisOp::create(first, loc, selection.getSlot(), first.getI64IntegerAttr(selection.getSize()), FlatSymbolRefAttr(),
-                   DenseI32ArrayAttr(), StringAttr(), IntegerAttr(), StringAttr());
+    if (!lookupAxis(op, selection.getSlot().getValue())) // another selection with these slots was restored
+      AxisOp::create(first, loc, selection.getSlot(), first.getI64IntegerAttr(selection.getSize()), FlatSymbolRefAttr(),
+                     DenseI32ArrayAttr(), StringAttr(), IntegerAttr(), StringAttr());
     Value index = InputOp::create(builder, loc, tensorOf(builder.getI32Type(), axes, sizes), name, isSaved);
     return ForcedOp::create(builder, loc, selection, index);
   }
@@ -179,33 +196,48 @@ private:
   Value inForward(Value value) {
     if (Value known = mapping.lookupOrNull(value))
       return known;
-    Operation *op = value.getDefiningOp();
-    Value found;
-    if (isa<InputOp, ParamOp>(op)) {
-      found = sources.lookup(nameOf(op))->getResult(0);
-    } else if (auto selection = dyn_cast<SelectionType>(value.getType())) {
-      for (Operation &other : forward.getBody().front())
-        if (other.getNumResults() == 1)
-          if (auto made = dyn_cast<SelectionType>(other.getResult(0).getType());
-              made && made.getSlot() == selection.getSlot())
-            found = other.getResult(0);
-    }
+    Operation *op = value.getDefiningOp(), *found = isSource(op) ? sources.lookup(nameOf(op)) : sameSlots(op);
     if (!found) {
       for (Value operand : op->getOperands())
         inForward(operand);
-      found = ahead.clone(*op, mapping)->getResult(0);
+      found = twinOf(op);
     }
-    mapping.map(value, found);
-    return found;
+    if (!found)
+      found = ahead.clone(*op, mapping);
+    mapping.map(op->getResults(), found->getResults());
+    return mapping.lookup(value);
+  }
+  /// For an operation that makes a slot axis, the one of the forward gate that makes the same.
+  Operation *sameSlots(Operation *op) {
+    if (isa<TopkOp, FirstOp, AppendOp>(op))
+      for (Operation &other : forward.getBody().front())
+        if (other.getName() == op->getName() && cast<SelectionType>(other.getResult(0).getType()).getSlot() ==
+                                                    cast<SelectionType>(op->getResult(0).getType()).getSlot())
+          return &other;
+    return nullptr;
+  }
+  /// The same operation on the same operands.
+  Operation *twinOf(Operation *op) {
+    for (Operation &other : forward.getBody().front())
+      if (OperationEquivalence::isEquivalentTo(
+              op, &other, [&](Value mine, Value its) { return success(mapping.lookupOrNull(mine) == its); }, nullptr,
+              OperationEquivalence::IgnoreLocations))
+        return &other;
+    return nullptr;
   }
 
   void eraseDead() {
+    llvm::DenseSet<StringRef> named; // by axes
+    for (auto axis : backward.getBody().getOps<AxisOp>())
+      for (auto &name : {axis.getOffsets(), axis.getPlacement()})
+        if (name)
+          named.insert(*name);
     for (Operation &op : llvm::make_early_inc_range(llvm::reverse(backward.getBody().front())))
-      if (isOpTriviallyDead(&op) || (isa<InputOp>(op) && op.use_empty()) || (isa<ParamOp>(op) && op.use_empty()))
+      if (isOpTriviallyDead(&op) || (isSource(&op) && op.use_empty() && !named.contains(nameOf(&op))))
         op.erase();
   }
 
-  /// Bytes of one token's share of a saved value, or of the whole where it has no tokens.
+  /// Bytes of one token's or piece's share of a saved value, or of the whole where it has neither.
   static int64_t bytesOf(Type type) {
     if (auto selection = dyn_cast<SelectionType>(type))
       return selection.getSize() * 4;
@@ -215,21 +247,34 @@ private:
       bytes *= ShapedType::isDynamic(size) ? 1 : size;
     return bytes;
   }
+  Level levelOfSaved(Type type) {
+    AxisOp pieces = piecesOf(forward);
+    if (pieces && axisIndex(type, pieces.getSymName()) >= 0)
+      return Level::Piece;
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    return tensor && tensor.hasStaticShape() ? Level::Call : Level::Token;
+  }
 
   void remark() {
-    std::string perToken, once;
-    int64_t tokenBytes = 0, onceBytes = 0;
-    for (auto &[name, type] : saved) {
-      auto tensor = dyn_cast<RankedTensorType>(type);
-      bool isOnce = tensor && tensor.hasStaticShape();
-      (isOnce ? once : perToken) += ", '" + name.str() + "'";
-      (isOnce ? onceBytes : tokenBytes) += bytesOf(type);
+    std::string text, unit[] = {"call", "piece", "token"};
+    for (Level level : {Level::Token, Level::Piece, Level::Call}) {
+      std::string names;
+      int64_t bytes = 0;
+      for (auto &[name, type] : saved)
+        if (levelOfSaved(type) == level) {
+          names += ", '" + name.str() + "'";
+          bytes += bytesOf(type);
+        }
+      if (level == Level::Piece && names.empty())
+        continue;
+      text += (level == Level::Token  ? ""
+               : level == Level::Call ? " and "
+                                      : ", ") +
+              std::to_string(bytes) + " bytes per " + unit[static_cast<int>(level)] +
+              (names.empty() ? "" : " (" + names.substr(2) + ")");
     }
     remark::passed(backward.getLoc(), remark::RemarkOpts::name("saved").category("moe-backward"))
-        << ("gate '" + forward.getSymName() + "' saves for backward " + Twine(tokenBytes) + " bytes per token" +
-            (perToken.empty() ? "" : " (" + perToken.substr(2) + ")") + " and " + Twine(onceBytes) + " bytes per call" +
-            (once.empty() ? "" : " (" + once.substr(2) + ")"))
-               .str();
+        << ("gate '" + forward.getSymName() + "' saves for backward " + text).str();
   }
 
   GateOp forward, backward;

@@ -1,6 +1,7 @@
 // moe-differentiate: walks a gate backwards and lets every operation add its adjoint.
 #include "compiler/Transforms/Differentiate.h"
 #include "compiler/Transforms/Passes.h"
+#include "compiler/Transforms/Validity.h"
 #include "dialects/Moe/IR/Adjoint.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/SetVector.h"
@@ -28,13 +29,20 @@ public:
   explicit Differentiation(GateOp gate) : gate(gate), builder(OpBuilder::atBlockEnd(&gate.getBody().front())) {}
 
   LogicalResult run() {
+    if (MaskOp mask = maskOf(gate); mask && !mask.getApplied())
+      return mask.emitError("is not applied: run moe-apply-mask before a gate is differentiated");
     findActive();
+    Operation *last = &gate.getBody().front().back();
     seed();
     if (failed(sweep()))
       return failure();
+    Validity validity(gate);
+    for (Operation *op = last->getNextNode(); op; op = op->getNextNode())
+      if (auto reduce = dyn_cast<ReduceOp>(op))
+        validity.guard(reduce); // 0 * infinity where nothing counts
     for (Operation *op : order) // what the forward program has, not the gradients that came in
       if (isWanted(op))
-        writeGradient(op);
+        writeGradient(op, validity);
     for (Operation *sink : sinks)
       sink->erase();
     return success();
@@ -51,7 +59,7 @@ private:
   /// Marks the operations through which what gradients are made for reaches other values.
   void findActive() {
     for (Operation &op : gate.getBody().front()) {
-      if (isa<LossOp, MetricOp, OutputOp>(op)) {
+      if (isa<LossOp, MetricOp, OutputOp, UpdateOp>(op)) {
         sinks.push_back(&op);
         continue;
       }
@@ -67,7 +75,7 @@ private:
     for (Operation *sink : sinks) {
       Value value = sink->getOperand(0);
       auto type = dyn_cast<RankedTensorType>(value.getType());
-      if (isa<MetricOp>(sink) || !type || !isa<FloatType>(type.getElementType()))
+      if (isa<MetricOp, UpdateOp>(sink) || !type || !isa<FloatType>(type.getElementType()))
         continue;
       if (isa<OutputOp>(sink) && !active.contains(value.getDefiningOp()))
         continue; // its gradient goes nowhere
@@ -102,13 +110,17 @@ private:
     return success();
   }
 
-  void writeGradient(Operation *source) {
+  void writeGradient(Operation *source, Validity &validity) {
     Value value = source->getResult(0), gradient = gradients.lookup(value);
     if (!gradient && !gate.getGradient()) // a bias that only selects: it has none
       return;
     RankedTensorType type = gradientType(value);
     if (!gradient)
       gradient = AdjointBuilder(source, builder, gradients).full(type, 0);
+    TensorBuilder b{builder, source->getLoc()};
+    for (StringAttr axis : axesOf(type))
+      if (validity.skips(axis.getValue()))
+        gradient = validity.keep(b, gradient, axis, 0);
     TypeAttr store;
     if (type != value.getType())
       store = TypeAttr::get(getElementTypeOrSelf(value.getType()));

@@ -25,9 +25,11 @@ Value AdjointBuilder::sumTo(Value value, Type type) const {
 }
 
 bool moe::stopsGradient(Operation *op) {
-  return isa<InputOp, ParamOp, StateOp, SizeOp, RandomOp, SignOp, DetachOp, ArgmaxOp, TopkOp, ForcedOp, FirstOp,
-             ChosenOp, arith::ConstantOp, arith::CmpFOp, arith::CmpIOp, arith::SIToFPOp, arith::UIToFPOp,
-             arith::ExtUIOp, math::FloorOp, math::CeilOp, math::RoundEvenOp, math::TruncOp>(op) ||
+  if (op->getNumResults() == 0)
+    return true;
+  // Selections, ranks, positions, counts and comparisons are no floats.
+  return isa<InputOp, ParamOp, StateOp, RandomOp, SignOp, DetachOp, arith::ConstantOp, arith::SIToFPOp, arith::UIToFPOp,
+             math::FloorOp, math::CeilOp, math::RoundEvenOp, math::TruncOp>(op) ||
          !isa<FloatType>(getElementTypeOrSelf(op->getResult(0).getType()));
 }
 
@@ -220,8 +222,9 @@ void NormalizeOp::buildAdjoint(AdjointBuilder &a) {
 /// 0.
 void StandardizeOp::buildAdjoint(AdjointBuilder &a) {
   Value x = getInput(), g = a.gradient(), zero = a.full(x.getType(), 0);
-  auto n = static_cast<double>(a.typeOf(x).getDimSize(axisIndex(x.getType(), getAxis())));
-  auto mean = [&](Value v) { return a.mul(total(a, *this, getAxisAttr(), Value(), v), 1 / n); };
+  Extent extent{a.builder.getArrayAttr({getAxisAttr()}), StringAttr(), Value()};
+  Value n = extent.count(a, *this, a.typeOf(x), withoutAxis(a.typeOf(x), getAxis()));
+  auto mean = [&](Value v) { return a.div(total(a, *this, getAxisAttr(), Value(), v), n); };
   Value d = a.sub(x, mean(x));
   Value s = a.unary<math::SqrtOp>(mean(a.mul(d, d)));
   Value q = a.add(s, getEps().convertToDouble());

@@ -13,8 +13,11 @@ SmallVector<int64_t> moe::groupSizes(Operation *op, StringRef axis, StringRef to
 }
 
 RankedTensorType Extent::reduced(Operation *op, RankedTensorType input) const {
-  if (to)
-    return withAxis(input, cast<StringAttr>(over[0]).getValue(), to, *lookupAxis(op, to.getValue()).getSize());
+  if (to) {
+    std::optional<uint64_t> size = lookupAxis(op, to.getValue()).getSize();
+    return withAxis(input, cast<StringAttr>(over[0]).getValue(), to,
+                    size ? static_cast<int64_t>(*size) : ShapedType::kDynamic);
+  }
   for (auto axis : over.getAsRange<StringAttr>())
     input = withoutAxis(input, axis.getValue());
   return input;

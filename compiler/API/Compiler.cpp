@@ -53,11 +53,12 @@ llvm::Expected<llvm::StringMap<CudaCode>> moe::emitCudaOfAll(ModuleOp kernels) {
 static llvm::Expected<std::string> chooseProgram(ModuleOp kernels, StringRef chosen) {
   SmallVector<std::string> names;
   for (auto program : kernels.getOps<kernel::ProgramOp>()) {
-    if (!program.getBackwardOf())
+    StringRef owner = ownerOf(program);
+    if (owner.empty())
       names.push_back(program.getSymName().str());
     else if (program.getSymName() == chosen)
-      return makeError("'" + chosen + "' is the backward of gate '" + *program.getBackwardOf() +
-                       "', and compiled with it: name the gate");
+      return makeError("'" + chosen + "' is the " + (program.getBackwardOf() ? "backward" : "step") + " of gate '" +
+                       owner + "', and compiled with it: name the gate");
   }
   if (names.empty())
     return makeError("the module holds no gate");

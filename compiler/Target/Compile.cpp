@@ -132,9 +132,12 @@ static SmallVector<VariantFunctions> makeVariants(llvm::Module &module, kernel::
   size_t passCount = llvm::range_size(program.getOps<kernel::PassOp>());
   for (const std::string &name : names) {
     VariantFunctions variant{name, {}};
-    auto clone = [&](const std::string &function) {
+    auto clone = [&](const std::string &function) -> llvm::Function * {
+      llvm::Function *original = module.getFunction(function);
+      if (!original)
+        return nullptr; // a pass without pieces
       llvm::ValueToValueMapTy map;
-      llvm::Function *copy = llvm::CloneFunction(module.getFunction(function), map);
+      llvm::Function *copy = llvm::CloneFunction(original, map);
       copy->setName(function + "_" + name);
       copy->setLinkage(llvm::GlobalValue::InternalLinkage);
       setIsa(*copy, name);
@@ -142,15 +145,16 @@ static SmallVector<VariantFunctions> makeVariants(llvm::Module &module, kernel::
         useAvx512Scaling(*copy);
       return copy;
     };
-    for (size_t pass = 0; pass < passCount; ++pass)
-      variant.passes.push_back(
-          {clone(rowsFunctionName(program.getSymName(), pass)), clone(finishFunctionName(program.getSymName(), pass))});
+    for (size_t pass = 0; pass < passCount; ++pass) {
+      PassFunctionNames names = functionNames(program.getSymName(), pass);
+      variant.passes.push_back({clone(names.rows), clone(names.pieces), clone(names.finish)});
+    }
     variants.push_back(std::move(variant));
   }
-  for (size_t pass = 0; pass < passCount; ++pass) {
-    module.getFunction(rowsFunctionName(program.getSymName(), pass))->eraseFromParent();
-    module.getFunction(finishFunctionName(program.getSymName(), pass))->eraseFromParent();
-  }
+  for (size_t pass = 0; pass < passCount; ++pass)
+    for (const std::string &name : functionNames(program.getSymName(), pass).all())
+      if (llvm::Function *function = module.getFunction(name))
+        function->eraseFromParent();
   return variants;
 }
 
@@ -174,8 +178,7 @@ static void optimise(llvm::Module &module, llvm::TargetMachine &machine) {
 static uint64_t scratchOf(ModuleOp converted, kernel::ProgramOp program) {
   uint64_t bytes = 64;
   for (auto [index, pass] : llvm::enumerate(program.getOps<kernel::PassOp>()))
-    for (const std::string &name :
-         {rowsFunctionName(program.getSymName(), index), finishFunctionName(program.getSymName(), index)})
+    for (const std::string &name : functionNames(program.getSymName(), index).all())
       if (auto function = converted.lookupSymbol(name))
         if (auto scratch = function->getAttrOfType<IntegerAttr>(scratchBytesAttr))
           bytes = std::max<uint64_t>(bytes, scratch.getInt());
@@ -189,21 +192,37 @@ kernel::ProgramOp moe::backwardOf(ModuleOp kernels, kernel::ProgramOp program) {
   return nullptr;
 }
 
-/// Every backward program is that of one gate of the module, and the only one of that gate.
-static llvm::Error checkBackwards(ModuleOp kernels) {
+kernel::ProgramOp moe::stepOf(ModuleOp kernels, kernel::ProgramOp program) {
+  for (auto other : kernels.getOps<kernel::ProgramOp>())
+    if (other.getStepOf() == program.getSymName())
+      return other;
+  return nullptr;
+}
+
+StringRef moe::ownerOf(kernel::ProgramOp program) {
+  return program.getBackwardOf() ? *program.getBackwardOf() : program.getStepOf().value_or("");
+}
+
+static StringRef kindOf(kernel::ProgramOp program) { return program.getBackwardOf() ? "backward" : "step"; }
+
+/// Every backward and step program is that of one gate of the module, and the only one of that gate.
+static llvm::Error checkOwners(ModuleOp kernels) {
   for (auto program : kernels.getOps<kernel::ProgramOp>()) {
-    if (!program.getBackwardOf())
+    StringRef owner = ownerOf(program), kind = kindOf(program);
+    if (owner.empty())
       continue;
-    auto gate = kernels.lookupSymbol<kernel::ProgramOp>(*program.getBackwardOf());
+    if (program.getBackwardOf() && program.getStepOf())
+      return makeError("program '" + program.getSymName() + "' is both a backward and a step");
+    auto gate = kernels.lookupSymbol<kernel::ProgramOp>(owner);
     if (!gate)
-      return makeError("program '" + program.getSymName() + "' is the backward of '" + *program.getBackwardOf() +
+      return makeError("program '" + program.getSymName() + "' is the " + kind + " of '" + owner +
                        "', which the module does not hold");
-    if (gate.getBackwardOf())
-      return makeError("program '" + program.getSymName() + "' is the backward of '" + gate.getSymName() +
-                       "', which is a backward itself");
-    kernel::ProgramOp first = backwardOf(kernels, gate);
+    if (!ownerOf(gate).empty())
+      return makeError("program '" + program.getSymName() + "' is the " + kind + " of '" + gate.getSymName() +
+                       "', which is a " + kindOf(gate) + " itself");
+    kernel::ProgramOp first = program.getBackwardOf() ? backwardOf(kernels, gate) : stepOf(kernels, gate);
     if (first != program)
-      return makeError("gate '" + gate.getSymName() + "' has two backward programs, '" + first.getSymName() +
+      return makeError("gate '" + gate.getSymName() + "' has two " + kind + " programs, '" + first.getSymName() +
                        "' and '" + program.getSymName() + "'");
   }
   return llvm::Error::success();
@@ -218,20 +237,23 @@ struct DescriptorMaker {
   ArrayRef<std::string> isas;
   const llvm::StringMap<CudaCode> &cuda;
 
-  /// Adds a gate and, before it, its backward (or null). The CUDA source of the gate holds the kernels of both.
-  void add(kernel::ProgramOp program, kernel::ProgramOp backward) {
+  /// Adds a gate and, before it, its backward and its step (or null). The CUDA source of the gate holds the kernels of
+  /// all of them.
+  void add(kernel::ProgramOp program, kernel::ProgramOp backward, kernel::ProgramOp step) {
     auto code = cuda.find(program.getSymName());
     llvm::Constant *source = code == cuda.end() ? nullptr : addText(module, code->second.source);
-    llvm::Constant *descriptor = backward ? add(backward, source, nullptr) : nullptr;
-    add(program, source, descriptor);
+    llvm::Constant *backwardGate = backward ? addOne(backward, source, nullptr, nullptr) : nullptr;
+    llvm::Constant *stepGate = step ? addOne(step, source, nullptr, nullptr) : nullptr;
+    addOne(program, source, backwardGate, stepGate);
   }
 
 private:
-  llvm::Constant *add(kernel::ProgramOp program, llvm::Constant *source, llvm::Constant *backward) {
+  llvm::Constant *addOne(kernel::ProgramOp program, llvm::Constant *source, llvm::Constant *backward,
+                         llvm::Constant *step) {
     auto code = cuda.find(program.getSymName());
     return addDescriptor(module, program,
                          {makeVariants(module, program, isas), scratchOf(converted, program),
-                          code == cuda.end() ? nullptr : &code->second, source, backward});
+                          code == cuda.end() ? nullptr : &code->second, source, backward, step});
   }
 };
 
@@ -242,7 +264,7 @@ llvm::Expected<GateModule> moe::compileGates(ModuleOp kernels, const CpuOptions 
   std::vector<std::string> names = options.isas.empty() ? nativeIsas() : options.isas;
   if (llvm::Error error = checkIsas(names))
     return error;
-  if (llvm::Error error = checkBackwards(kernels))
+  if (llvm::Error error = checkOwners(kernels))
     return error;
   auto machine = makeMachine();
   if (!machine)
@@ -263,8 +285,8 @@ llvm::Expected<GateModule> moe::compileGates(ModuleOp kernels, const CpuOptions 
   gates.module->setDataLayout(gates.machine->createDataLayout());
   DescriptorMaker maker{*gates.module, **converted, names, cuda};
   for (auto program : kernels.getOps<kernel::ProgramOp>())
-    if (!program.getBackwardOf())
-      maker.add(program, backwardOf(kernels, program));
+    if (ownerOf(program).empty())
+      maker.add(program, backwardOf(kernels, program), stepOf(kernels, program));
   if (options.optimise)
     optimise(*gates.module, *gates.machine);
   return std::move(gates);

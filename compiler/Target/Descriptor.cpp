@@ -7,11 +7,30 @@
 using namespace mlir;
 using namespace moe;
 
-static_assert(sizeof(moe_axis) == 32 && sizeof(moe_array) == 48 && sizeof(moe_accumulator) == 32 &&
-                  sizeof(moe_cpu_pass) == 16 && sizeof(moe_cpu_variant) == 16 && sizeof(moe_cuda_kernel) == 24 &&
-                  sizeof(moe_gate) == 128,
-              "the descriptor below has the fields of ABI version 2");
-static_assert(MOE_ABI_VERSION == 2);
+static_assert(sizeof(moe_axis) == 48 && sizeof(moe_array) == 64 && sizeof(moe_accumulator) == 48 &&
+                  sizeof(moe_cpu_pass) == 24 && sizeof(moe_cpu_variant) == 16 && sizeof(moe_cuda_kernel) == 32 &&
+                  sizeof(moe_gate) == 136,
+              "the descriptor below has the fields of ABI version 3");
+static_assert(MOE_ABI_VERSION == 3);
+
+/// Says on one axis how the tokens are divided: on the one that says so already, on that of the buffers with a row per
+/// piece, or on one that is added.
+static void markPieces(kernel::ProgramOp program, SmallVectorImpl<AxisInfo> &axes) {
+  if (!program.hasPieces() ||
+      llvm::any_of(axes, [](const AxisInfo &axis) { return axis.length || !axis.offsets.empty(); }))
+    return;
+  std::string name = "piece";
+  for (auto buffer : program.getOps<kernel::BufferOp>())
+    if (buffer.isPerPiece())
+      name = cast<StringAttr>(buffer.getAxes()[0]).str();
+  auto *found = llvm::find_if(axes, [&](const AxisInfo &axis) { return axis.name == name; });
+  if (found == axes.end()) {
+    axes.push_back({name, -1, "", {}, 0, ""});
+    found = &axes.back();
+  }
+  found->length = program.getLength().value_or(0);
+  found->offsets = program.getOffsets().value_or("").str();
+}
 
 SmallVector<AxisInfo> moe::axesOf(kernel::ProgramOp program) {
   SmallVector<AxisInfo> axes;
@@ -23,14 +42,18 @@ SmallVector<AxisInfo> moe::axesOf(kernel::ProgramOp program) {
       auto name = axis.getAs<StringAttr>("name"), of = axis.getAs<StringAttr>("of");
       auto size = axis.getAs<IntegerAttr>("size");
       auto map = axis.getAs<DenseI32ArrayAttr>("map");
+      auto length = axis.getAs<IntegerAttr>("length");
+      auto offsets = axis.getAs<StringAttr>("offsets");
       if (name && size && !isKnown(name.getValue()))
-        axes.push_back({name.str(), size.getInt(), of ? of.str() : "",
-                        map ? SmallVector<int32_t>(map.asArrayRef()) : SmallVector<int32_t>()});
+        axes.push_back({name.str(), std::max<int64_t>(size.getInt(), -1), of ? of.str() : "",
+                        map ? SmallVector<int32_t>(map.asArrayRef()) : SmallVector<int32_t>(),
+                        length ? length.getInt() : 0, offsets ? offsets.str() : ""});
     }
   for (auto buffer : program.getOps<kernel::BufferOp>())
     for (auto [name, size] : llvm::zip_equal(buffer.getAxes().getAsValueRange<StringAttr>(), buffer.getSizes()))
       if (!isKnown(name))
-        axes.push_back({name.str(), size, "", {}});
+        axes.push_back({name.str(), std::max<int64_t>(size, -1), "", {}, 0, ""});
+  markPieces(program, axes);
   return axes;
 }
 
@@ -84,7 +107,7 @@ static uint32_t dtypeOf(Type type) {
     return MOE_BF16;
   if (type.isF16())
     return MOE_F16;
-  return type.isInteger(64) ? MOE_I64 : type.isInteger(32) ? MOE_I32 : MOE_BOOL;
+  return type.isInteger(64) ? MOE_I64 : type.isInteger(32) ? MOE_I32 : type.isInteger(16) ? MOE_I16 : MOE_BOOL;
 }
 
 static uint32_t roleOf(kernel::Role role) {
@@ -105,6 +128,8 @@ static uint32_t roleOf(kernel::Role role) {
     return MOE_COEFFICIENT;
   case kernel::Role::Saved:
     return MOE_SAVED;
+  case kernel::Role::State:
+    return MOE_STATE;
   }
   llvm_unreachable("all roles are covered");
 }
@@ -129,9 +154,10 @@ static llvm::Constant *axisTable(ConstantBuilder &constants, ArrayRef<AxisInfo> 
     SmallVector<llvm::Constant *> map;
     for (int32_t group : axis.map)
       map.push_back(constants.word(group));
-    entries.push_back(
-        constants.record({constants.text(axis.name), constants.wide(axis.size),
-                          axis.of.empty() ? constants.null() : constants.text(axis.of), constants.table(map)}));
+    entries.push_back(constants.record({constants.text(axis.name), constants.wide(axis.size),
+                                        axis.of.empty() ? constants.null() : constants.text(axis.of),
+                                        constants.table(map), constants.wide(axis.length),
+                                        axis.offsets.empty() ? constants.null() : constants.text(axis.offsets)}));
   }
   return constants.table(entries);
 }
@@ -146,18 +172,48 @@ static llvm::Constant *arrayEntry(ConstantBuilder &constants, kernel::BufferOp b
   return constants.record({constants.text(buffer.getSymName()), constants.word(roleOf(buffer.getRole())),
                            constants.word(dtypeOf(buffer.getType())), constants.word(buffer.getSizes().size()),
                            constants.word(buffer.getAdds() ? MOE_ARRAY_ADDS : 0), constants.table(sizes),
-                           constants.table(names), constants.number(init)});
+                           constants.table(names), constants.number(init),
+                           constants.wide(buffer.getPerToken().value_or(0)),
+                           constants.wide(buffer.getExtra().value_or(0))});
 }
 
 static llvm::Constant *variantTable(ConstantBuilder &constants, ArrayRef<VariantFunctions> variants) {
   SmallVector<llvm::Constant *> entries;
   for (const VariantFunctions &variant : variants) {
     SmallVector<llvm::Constant *> passes;
-    for (auto [rows, finish] : variant.passes)
-      passes.push_back(constants.record({rows, finish}));
+    for (auto [rows, pieces, finish] : variant.passes)
+      passes.push_back(constants.record({rows, pieces ? pieces : constants.null(), finish}));
     entries.push_back(constants.record({constants.text(variant.isa), constants.table(passes)}));
   }
   return constants.table(entries);
+}
+
+/// The pass that adds to an accumulator, and the one that counts on from it.
+static std::pair<uint32_t, uint32_t> passesOf(kernel::ProgramOp program, StringRef accumulator) {
+  uint32_t collects = 0, ranks = 0;
+  for (auto [index, pass] : llvm::enumerate(program.getOps<kernel::PassOp>()))
+    pass.walk([&, i = index](Operation *op) {
+      auto add = dyn_cast<kernel::AccumulateOp>(op);
+      auto count = dyn_cast<kernel::CountOp>(op);
+      auto rank = dyn_cast<kernel::RankOp>(op);
+      if ((add && add.getAccumulator() == accumulator) || (count && count.getAccumulator() == accumulator))
+        collects = i;
+      if (rank && rank.getAccumulator() == accumulator)
+        ranks = i;
+    });
+  return {collects, ranks};
+}
+
+static llvm::Constant *accumulatorEntry(ConstantBuilder &constants, kernel::AccumulatorOp accumulator,
+                                        uint64_t offset) {
+  auto program = accumulator->getParentOfType<kernel::ProgramOp>();
+  auto [pass, rankPass] = passesOf(program, accumulator.getSymName());
+  // What no pass counts on from needs no counters.
+  uint32_t flags = (accumulator.getPerPiece() ? MOE_PER_PIECE : 0) | (rankPass ? MOE_RANKED : 0);
+  return constants.record(
+      {constants.text(accumulator.getSymName()), constants.word(combineOf(accumulator.getCombine())),
+       constants.word(dtypeOf(accumulator.getType())), constants.wide(accumulator.getCount()), constants.wide(offset),
+       constants.word(flags), constants.word(pass), constants.word(rankPass), constants.word(0)});
 }
 
 llvm::Constant *moe::addText(llvm::Module &module, StringRef text) { return ConstantBuilder(module).text(text); }
@@ -171,15 +227,12 @@ llvm::GlobalVariable *moe::addDescriptor(llvm::Module &module, kernel::ProgramOp
     arrays.push_back(arrayEntry(constants, buffer));
   AccumulatorLayout layout(program);
   for (auto accumulator : program.getOps<kernel::AccumulatorOp>())
-    accumulators.push_back(
-        constants.record({constants.text(accumulator.getSymName()), constants.word(combineOf(accumulator.getCombine())),
-                          constants.word(dtypeOf(accumulator.getType())), constants.wide(accumulator.getCount()),
-                          constants.wide(layout.offsetOf(accumulator.getSymName()))}));
+    accumulators.push_back(accumulatorEntry(constants, accumulator, layout.offsetOf(accumulator.getSymName())));
   if (parts.cuda)
     for (const CudaKernelInfo &kernel : parts.cuda->kernels)
       kernels.push_back(constants.record({constants.text(kernel.name), constants.word(kernel.threads),
                                           constants.word(kernel.rowsPerBlock), constants.word(kernel.sharedBytes),
-                                          constants.word(kernel.maxBlocks)}));
+                                          constants.word(kernel.maxBlocks), constants.word(0), constants.word(0)}));
   size_t passCount = llvm::range_size(program.getOps<kernel::PassOp>());
   llvm::Constant *gate = constants.record({constants.word(sizeof(moe_gate)),
                                            constants.word(MOE_ABI_VERSION),
@@ -200,7 +253,8 @@ llvm::GlobalVariable *moe::addDescriptor(llvm::Module &module, kernel::ProgramOp
                                            parts.cuda ? parts.cudaSource : constants.null(),
                                            constants.table(kernels),
                                            constants.wide(parts.cuda ? parts.cuda->workspaceBytes : 0),
-                                           parts.backward ? parts.backward : constants.null()});
+                                           parts.backward ? parts.backward : constants.null(),
+                                           parts.step ? parts.step : constants.null()});
   assert(module.getDataLayout().getTypeAllocSize(gate->getType()) == sizeof(moe_gate) &&
          "the fields are those of runtime.h");
   auto *symbol =

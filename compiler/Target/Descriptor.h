@@ -7,7 +7,10 @@ namespace moe {
 /// The functions of one variant, by pass.
 struct VariantFunctions {
   std::string isa;
-  llvm::SmallVector<std::pair<llvm::Function *, llvm::Function *>> passes; ///< rows, finish
+  struct Pass {
+    llvm::Function *rows, *pieces, *finish; ///< `pieces` is null where the pass has no such region
+  };
+  llvm::SmallVector<Pass> passes;
 };
 
 /// One axis of the descriptor.
@@ -16,10 +19,12 @@ struct AxisInfo {
   int64_t size;                   ///< -1: known at run time
   std::string of;                 ///< the finer axis that this one groups; "" without
   llvm::SmallVector<int32_t> map; ///< group of every element of the finer axis; empty for equal contiguous blocks
+  int64_t length = 0;             ///< of pieces: tokens in each; 0: not so
+  std::string offsets;            ///< of pieces: the input of their offsets; "": not so
 };
 
-/// The axes of a program: its `moe.axes` attribute (dictionaries with `name`, `size`, and optionally `of` and `map`),
-/// then those that only its buffers name.
+/// The axes of a program: its `moe.axes` attribute (dictionaries with `name`, `size`, and optionally `of`, `map`,
+/// `length` and `offsets`), then those that only its buffers name. Where the program has pieces, one axis says so.
 llvm::SmallVector<AxisInfo> axesOf(kernel::ProgramOp program);
 
 /// What a descriptor says beside what the program itself says.
@@ -29,6 +34,7 @@ struct DescriptorParts {
   const CudaCode *cuda = nullptr;       ///< null: without CUDA kernels
   llvm::Constant *cudaSource = nullptr; ///< the text that these kernels stand in; null as `cuda`
   llvm::Constant *backward = nullptr;   ///< descriptor of the backward program; null: none
+  llvm::Constant *step = nullptr;       ///< descriptor of the step program; null: none
 };
 
 /// Adds a null-terminated text to the module.

@@ -101,9 +101,10 @@ static std::string shapeText(kernel::BufferOp buffer) {
 static void printProgram(llvm::raw_ostream &out, kernel::ProgramOp program) {
   std::string prefix = "MOE_" + identifier(program.getSymName(), true) + "_";
   out << "\nextern const moe_gate " << descriptorSymbol(program.getSymName()) << ";\n\n";
-  if (program.getBackwardOf())
-    out << "/* The backward of " << *program.getBackwardOf() << ", " << descriptorSymbol(*program.getBackwardOf())
-        << ".backward: positions in moe_call.bindings for moe_run_backward. */\nenum {\n";
+  StringRef kind = program.getBackwardOf() ? "backward" : "step";
+  if (StringRef owner = ownerOf(program); !owner.empty())
+    out << "/* The " << kind << " of " << owner << ", " << descriptorSymbol(owner) << "." << kind
+        << ": positions in moe_call.bindings for moe_run_" << kind << ". */\nenum {\n";
   else
     out << "/* Positions in moe_call.bindings. */\nenum {\n";
   llvm::StringSet<> taken;
@@ -125,7 +126,7 @@ static void printProgram(llvm::raw_ostream &out, kernel::ProgramOp program) {
     out << " */\n";
   }
   out << "  " << prefix << "ARRAY_COUNT = " << position << "\n};\n";
-  if (program.getBackwardOf())
+  if (!ownerOf(program).empty())
     return; // the axes are those of its gate
   out << "\n";
   out << "/* Sizes of the axes; those known at run time are not among them. */\nenum {\n";

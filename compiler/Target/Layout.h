@@ -21,7 +21,7 @@ private:
   llvm::StringMap<uint64_t> offsets;
 };
 
-/// Bytes of all coefficient buffers of a program, each aligned to 64.
+/// Bytes of all coefficient buffers of a program without tokens or pieces, each aligned to 64.
 uint64_t coefficientBytes(kernel::ProgramOp program);
 
 } // namespace moe

@@ -36,13 +36,17 @@ std::vector<std::string> nativeIsas();
 /// Those of them that this machine can run, best first.
 std::vector<std::string> runnableIsas();
 
-/// The backward program of a gate in the same module; null without one.
+/// The backward and the step program of a gate in the same module; null without one.
 kernel::ProgramOp backwardOf(mlir::ModuleOp kernels, kernel::ProgramOp program);
+kernel::ProgramOp stepOf(mlir::ModuleOp kernels, kernel::ProgramOp program);
+/// The gate that a program is the backward or the step of; "" for a gate itself.
+llvm::StringRef ownerOf(kernel::ProgramOp program);
 
-/// Compiles the programs of `kernels` (left unchanged) to LLVM IR. The descriptor of a gate points to that of its
-/// backward program. `cuda` has the CUDA code of programs by name, that of a gate with the kernels of both programs in
-/// its source; a program without it gets a descriptor without CUDA source. Fails on an unknown variant, where a
-/// backward program belongs to no gate, or where the conversion does (with diagnostics on the operations).
+/// Compiles the programs of `kernels` (left unchanged) to LLVM IR. The descriptor of a gate points to those of its
+/// backward and its step program. `cuda` has the CUDA code of programs by name, that of a gate with the kernels of all
+/// of them in its source; a program without it gets a descriptor without CUDA source. Fails on an unknown variant,
+/// where a backward or step program belongs to no gate, or where the conversion does (with diagnostics on the
+/// operations).
 llvm::Expected<GateModule> compileGates(mlir::ModuleOp kernels, const CpuOptions &options,
                                         const llvm::StringMap<CudaCode> &cuda = {});
 

@@ -30,9 +30,9 @@ int main(void) {
   moe_executable *gate = NULL;
   uint64_t workspace_bytes = 0, accumulator_bytes = 0, saved_bytes = 0, coefficient_bytes = 0;
   check(moe_prepare_cpu(&moe_gate_deepseek_moe, 0, NULL, &gate));
-  check(moe_workspace_bytes(gate, TOKENS, &workspace_bytes));
+  check(moe_workspace_bytes(gate, TOKENS, 0, &workspace_bytes));
   check(moe_accumulator_bytes(gate, &accumulator_bytes));
-  check(moe_saved_bytes(gate, TOKENS, &saved_bytes));     /* what forward keeps for backward: of each token, */
+  check(moe_saved_bytes(gate, TOKENS, 0, &saved_bytes));  /* what forward keeps for backward: of each token, */
   check(moe_coefficient_bytes(gate, &coefficient_bytes)); /* and of all */
   void *workspace = block(workspace_bytes), *accumulators = block(accumulator_bytes);
   void *saved = block(saved_bytes), *coefficients = block(coefficient_bytes);

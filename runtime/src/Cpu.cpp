@@ -41,11 +41,11 @@ uint64_t nextSerial() {
 class CpuExecutable final : public moe_executable {
 public:
   CpuExecutable(const moe_gate &gate, const moe_cpu_variant &variant, uint32_t threads)
-      : moe_executable(gate), variant(variant), backwardVariant(gate.backward ? sameIsa(*gate.backward) : nullptr),
-        threads(threads), serial(nextSerial()) {}
+      : moe_executable(gate), variant(variant), backwardVariant(sameIsa(gate.backward)),
+        stepVariant(sameIsa(gate.step)), threads(threads), serial(nextSerial()) {}
 
-  uint64_t programBytes(const Program &program, int64_t tokens) const override {
-    return partialOffset(program) + maxChunksUpTo(tokens) * partialStride(program);
+  uint64_t programBytes(const Program &program, const Extent &extent) const override {
+    return carriedOffset(program, extent) + program.carriedBytes(extent);
   }
   uint64_t accumulatorOffset(const Program &backward) const override {
     return MOE_WORKSPACE_HEADER_BYTES + alignUp(backward.gate.coefficient_bytes);
@@ -65,9 +65,21 @@ private:
     const moe_cpu_variant &variant;
   };
 
-  const moe_cpu_variant *sameIsa(const moe_gate &backward) const {
-    return std::find_if(backward.cpu_variants, backward.cpu_variants + backward.cpu_variant_count,
+  const moe_cpu_variant *sameIsa(const moe_gate *program) const {
+    if (!program)
+      return nullptr;
+    return std::find_if(program->cpu_variants, program->cpu_variants + program->cpu_variant_count,
                         [&](const moe_cpu_variant &other) { return !std::strcmp(other.isa, variant.isa); });
+  }
+  const moe_cpu_variant &variantOf(const Program &program) const {
+    switch (program.kind) {
+    case ProgramKind::Backward:
+      return *backwardVariant;
+    case ProgramKind::Step:
+      return *stepVariant;
+    default:
+      return variant;
+    }
   }
   uint64_t scratchStride(const Program &program) const { return alignUp(program.gate.cpu_scratch_bytes); }
   uint64_t scratchOffset(const Program &program) const {
@@ -76,6 +88,9 @@ private:
   uint64_t partialStride(const Program &program) const { return alignUp(program.gate.accumulator_bytes); }
   uint64_t partialOffset(const Program &program) const {
     return scratchOffset(program) + threads * scratchStride(program);
+  }
+  uint64_t carriedOffset(const Program &program, const Extent &extent) const {
+    return partialOffset(program) + maxChunksUpTo(extent.tokens) * partialStride(program);
   }
 
   moe_status checkWorkspace(const moe_call &call) const;
@@ -93,7 +108,7 @@ private:
   }
 
   const moe_cpu_variant &variant;
-  const moe_cpu_variant *const backwardVariant;
+  const moe_cpu_variant *const backwardVariant, *const stepVariant;
   const uint32_t threads;
   const uint64_t serial;
 };
@@ -139,17 +154,32 @@ moe_status CpuExecutable::run(const Program &program, const moe_call &call) cons
   if (__atomic_exchange_n(&header.busy, 1u, __ATOMIC_ACQUIRE))
     return fail(MOE_INVALID_ARGUMENT, "the workspace at %p is in use by another call: concurrent calls need one each",
                 call.workspace);
-  runPasses({program, call, program.isBackward ? *backwardVariant : variant});
+  runPasses({program, call, variantOf(program)});
   __atomic_store_n(&header.busy, 0u, __ATOMIC_RELEASE);
   return MOE_OK;
 }
 
+/// What generated code sees of a call.
+moe_cpu_call makeCall(const moe_call &call, void *const *arrays, int64_t tokens) {
+  moe_cpu_call made = {};
+  made.arrays = arrays;
+  made.token_count = tokens;
+  made.phase = call.phase;
+  made.offset = call.offset;
+  made.seed = call.seed;
+  made.first_token = call.first_token;
+  return made;
+}
+
 void CpuExecutable::runPasses(const Run &run) const {
+  if (run.program.kind == ProgramKind::Step && tokenCount(run.call.accumulators) == 0)
+    return; // the states stay as they are
   const moe_gate &programGate = run.program.gate;
   const moe_call &call = run.call;
   void *arrays[MOE_MAX_ARRAYS];
+  uint64_t carried = carriedOffset(run.program, run.program.extentOf(call));
   for (uint32_t i = 0; i < programGate.array_count; ++i)
-    arrays[i] = arrayPointer(run.program, call, i);
+    arrays[i] = arrayPointer(run.program, call, i, carried);
   if (call.phase & MOE_RESET)
     fillNeutral(programGate, call.accumulators);
   if ((call.phase & MOE_ACCUMULATE) && call.accumulators)
@@ -157,9 +187,9 @@ void CpuExecutable::runPasses(const Run &run) const {
   for (uint32_t i = 0; i < programGate.pass_count; ++i) {
     const moe_cpu_pass &pass = run.variant.passes[i];
     if (call.phase & MOE_ACCUMULATE)
-      runRows(run, {arrays, call.token_count, call.phase, 0}, pass);
+      runRows(run, makeCall(call, arrays, call.token_count), pass);
     if (call.phase & MOE_FINISH) {
-      moe_cpu_call cpuCall = {arrays, tokenCount(call.accumulators), call.phase, 0};
+      moe_cpu_call cpuCall = makeCall(call, arrays, tokenCount(call.accumulators));
       pass.finish(&cpuCall, call.accumulators, scratch(run, 0));
     }
   }

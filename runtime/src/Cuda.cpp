@@ -51,7 +51,9 @@ public:
 
   moe_status prepare(uint32_t ordinal, const char *cacheDir);
 
-  uint64_t programBytes(const Program &program, int64_t) const override { return kernelWorkspaceBytes(program); }
+  uint64_t programBytes(const Program &program, const Extent &extent) const override {
+    return kernelWorkspaceBytes(program, extent);
+  }
   uint64_t accumulatorOffset(const Program &program) const override { return kernelAccumulatorOffset(program); }
   moe_status initWorkspace(void *workspace, uint64_t bytes, void *stream) const override;
   moe_status run(const Program &program, const moe_call &call) const override;
@@ -68,7 +70,7 @@ private:
   int device = 0;
   void *context = nullptr;
   void *module = nullptr;
-  std::vector<void *> kernels; ///< of the passes of forward, then of those of backward
+  std::vector<void *> kernels; ///< of the passes of forward, then of those of backward, then of the step
   mutable WorkspaceTable workspaces;
 };
 
@@ -159,7 +161,10 @@ moe_status CudaExecutable::prepare(uint32_t ordinal, const char *cacheDir) {
     return status;
   if (moe_status status = findKernels(gate))
     return status;
-  return gate.backward ? findKernels(*gate.backward) : MOE_OK;
+  if (gate.backward)
+    if (moe_status status = findKernels(*gate.backward))
+      return status;
+  return gate.step ? findKernels(*gate.step) : MOE_OK;
 }
 
 /// A plain host pointer is one that the driver does not know.
@@ -177,9 +182,10 @@ moe_status CudaExecutable::checkDevicePointer(const void *pointer, const char *r
 }
 
 moe_status CudaExecutable::checkPointers(const Program &program, const moe_call &call) const {
+  Extent extent = program.extentOf(call);
   for (uint32_t i = 0; i < program.gate.array_count; ++i) {
     const moe_array &array = program.gate.arrays[i];
-    if (!isPassedByPointer(array, call, i))
+    if (!isPassedByPointer(array, call, extent, i))
       continue;
     const void *data = call.bindings[i].data;
     if (moe_status status = checkDevicePointer(data, roleName(array.role), array.name))
@@ -193,7 +199,7 @@ moe_status CudaExecutable::checkPointers(const Program &program, const moe_call 
     const void *data;
     bool isUsed;
   } blocks[] = {{"accumulators", call.accumulators, !program.isBackward},
-                {"saved", call.saved, (call.phase & MOE_ACCUMULATE) && program.saved.savedBytes(call.token_count)},
+                {"saved", call.saved, (call.phase & MOE_ACCUMULATE) && program.saved.savedBytes(extent)},
                 {"coefficients", call.coefficients, program.saved.coefficientBytes() != 0}};
   for (const Block &block : blocks)
     if (block.data && block.isUsed)
@@ -208,7 +214,7 @@ moe_status CudaExecutable::initWorkspace(void *workspace, uint64_t bytes, void *
     return driverFailed(driver, scope.result, "cuCtxPushCurrent");
   if (moe_status status = checkDevicePointer(workspace, "block", "workspace"))
     return status;
-  if (int result = driver.memsetAsync(reinterpret_cast<uint64_t>(workspace), 0, workspaceBytes(0), stream))
+  if (int result = driver.memsetAsync(reinterpret_cast<uint64_t>(workspace), 0, workspaceBytes(0, 0), stream))
     return driverFailed(driver, result, "cuMemsetD8Async of the workspace");
   workspaces.add(workspace, bytes);
   return MOE_OK;
@@ -216,7 +222,11 @@ moe_status CudaExecutable::initWorkspace(void *workspace, uint64_t bytes, void *
 
 moe_status CudaExecutable::launch(const Program &program, const moe_call &call) const {
   KernelParameters parameters(program, call);
-  void *const *functions = kernels.data() + (program.isBackward ? gate.cuda_kernel_count : 0);
+  void *const *functions = kernels.data();
+  if (program.kind != ProgramKind::Forward)
+    functions += gate.cuda_kernel_count;
+  if (program.kind == ProgramKind::Step && gate.backward)
+    functions += gate.backward->cuda_kernel_count;
   for (uint32_t pass = 0; pass < program.gate.pass_count; ++pass) {
     const moe_cuda_kernel &kernel = program.gate.cuda_kernels[pass];
     if (int result = driver.launchKernel(functions[pass], parameters.blocks(kernel), 1, 1, kernel.threads, 1, 1,

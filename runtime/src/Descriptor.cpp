@@ -8,16 +8,50 @@
 
 namespace moe::rt {
 
-uint64_t elementCount(const moe_array &array, int64_t tokens) {
+int64_t sizeIn(const moe_array &array, uint32_t axis, const Extent &extent) {
+  switch (array.sizes[axis]) {
+  case MOE_TOKENS:
+    return extent.tokens;
+  case MOE_PIECES:
+    return extent.pieces;
+  case MOE_PIECES_PLUS_1:
+    return extent.pieces + 1;
+  case MOE_DISPATCH_ROWS:
+    return array.per_token * extent.tokens + array.extra;
+  default:
+    return array.sizes[axis];
+  }
+}
+
+uint64_t elementCount(const moe_array &array, const Extent &extent) {
   uint64_t count = 1;
   for (uint32_t axis = 0; axis < array.rank; ++axis)
-    count *= static_cast<uint64_t>(array.sizes[axis] == -1 ? tokens : array.sizes[axis]);
+    count *= static_cast<uint64_t>(sizeIn(array, axis, extent));
   return count;
 }
 
+uint64_t arrayBytes(const moe_array &array, const Extent &extent) {
+  return elementCount(array, extent) * moe_dtype_bytes(static_cast<moe_dtype>(array.dtype));
+}
+
+uint64_t rowBytes(const moe_array &array) {
+  uint64_t bytes = moe_dtype_bytes(static_cast<moe_dtype>(array.dtype));
+  for (uint32_t axis = 0; axis < array.rank; ++axis)
+    if (array.sizes[axis] >= 0)
+      bytes *= static_cast<uint64_t>(array.sizes[axis]);
+  return bytes;
+}
+
+const moe_axis *pieceAxis(const moe_gate &gate) {
+  for (uint32_t i = 0; i < gate.axis_count; ++i)
+    if (gate.axes[i].length || gate.axes[i].offsets)
+      return &gate.axes[i];
+  return nullptr;
+}
+
 const char *roleName(uint32_t role) {
-  static const char *const names[] = {"input",  "param",       "output",      "loss",
-                                      "metric", "status word", "coefficient", "saved array"};
+  static const char *const names[] = {"input",       "param",       "output",      "loss", "metric",
+                                      "status word", "coefficient", "saved array", "state"};
   return role < sizeof(names) / sizeof(*names) ? names[role] : "array of unknown role";
 }
 
@@ -47,6 +81,45 @@ static moe_status checkTables(const moe_gate &gate) {
   return MOE_OK;
 }
 
+/// At most one axis divides the tokens, by a length or by an input of offsets.
+static moe_status checkPieces(const moe_gate &gate) {
+  const moe_axis *pieces = nullptr;
+  for (uint32_t i = 0; i < gate.axis_count; ++i) {
+    const moe_axis &axis = gate.axes[i];
+    if (!axis.length && !axis.offsets)
+      continue;
+    if (pieces)
+      return fail(MOE_INVALID_ARGUMENT, "gate '%s': axes '%s' and '%s' both divide the tokens; only one may", gate.name,
+                  pieces->name, axis.name);
+    if (axis.length < 0 || (axis.length && axis.offsets))
+      return fail(MOE_INVALID_ARGUMENT,
+                  "gate '%s': axis '%s' has pieces of %lld tokens%s; expected a length of 1 or more, or offsets",
+                  gate.name, axis.name, static_cast<long long>(axis.length), axis.offsets ? " and offsets" : "");
+    pieces = &axis;
+  }
+  bool found = !pieces || !pieces->offsets;
+  for (uint32_t i = 0; i < gate.array_count; ++i) {
+    const moe_array &array = gate.arrays[i];
+    if (!array.rank || (array.sizes[0] != MOE_PIECES && array.sizes[0] != MOE_PIECES_PLUS_1))
+      continue;
+    if (!pieces)
+      return fail(MOE_INVALID_ARGUMENT, "gate '%s': array '%s' has an axis of pieces, but no axis divides the tokens",
+                  gate.name, array.name);
+    if (array.sizes[0] == MOE_PIECES)
+      continue;
+    if (array.rank != 1 || array.role != MOE_INPUT || array.dtype != MOE_I32 || !pieces->offsets ||
+        std::strcmp(pieces->offsets, array.name))
+      return fail(MOE_INVALID_ARGUMENT,
+                  "gate '%s': array '%s' has one element more than there are pieces, and is not the i32 input of "
+                  "their offsets",
+                  gate.name, array.name);
+    found = true;
+  }
+  return found ? MOE_OK
+               : fail(MOE_INVALID_ARGUMENT, "gate '%s': axis '%s' takes its offsets from '%s', which is no such input",
+                      gate.name, pieces->name, pieces->offsets);
+}
+
 /// A role fixes the shape and type of scalars.
 static moe_status checkRole(const moe_gate &gate, const moe_array &array) {
   bool scalar = array.rank == 0;
@@ -56,9 +129,15 @@ static moe_status checkRole(const moe_gate &gate, const moe_array &array) {
     return fail(MOE_INVALID_ARGUMENT, "gate '%s': loss '%s' is not a scalar f32", gate.name, array.name);
   if (array.role == MOE_STATUS_WORD && !(scalar && array.dtype == MOE_I32))
     return fail(MOE_INVALID_ARGUMENT, "gate '%s': status word '%s' is not a scalar i32", gate.name, array.name);
-  if (hasTokenAxis(array) && array.role != MOE_INPUT && array.role != MOE_OUTPUT && array.role != MOE_SAVED)
-    return fail(MOE_INVALID_ARGUMENT, "gate '%s': %s '%s' has a token axis; only inputs, outputs and saved arrays may",
+  if (hasRunTimeAxis(array) && array.role != MOE_INPUT && array.role != MOE_OUTPUT && array.role != MOE_SAVED &&
+      array.role != MOE_COEFFICIENT)
+    return fail(MOE_INVALID_ARGUMENT,
+                "gate '%s': %s '%s' has an axis of tokens or pieces; only inputs, outputs, saved arrays and "
+                "coefficients may",
                 gate.name, roleName(array.role), array.name);
+  if (array.dtype == MOE_I16 && array.role != MOE_OUTPUT)
+    return fail(MOE_INVALID_ARGUMENT, "gate '%s': %s '%s' is of i16; only outputs may be", gate.name,
+                roleName(array.role), array.name);
   if (array.flags & ~static_cast<uint32_t>(MOE_ARRAY_ADDS))
     return fail(MOE_INVALID_ARGUMENT, "gate '%s': array '%s' has unknown flags (%u)", gate.name, array.name,
                 array.flags);
@@ -72,7 +151,7 @@ static moe_status checkArray(const moe_gate &gate, uint32_t index) {
   const moe_array &array = gate.arrays[index];
   if (!array.name)
     return fail(MOE_INVALID_ARGUMENT, "gate '%s': array %u has no name", gate.name, index);
-  if (array.role > MOE_SAVED || array.dtype > MOE_BOOL)
+  if (array.role > MOE_STATE || array.dtype > MOE_I16)
     return fail(MOE_INVALID_ARGUMENT, "gate '%s': array '%s' has an unknown role (%u) or dtype (%u)", gate.name,
                 array.name, array.role, array.dtype);
   if (array.rank > MOE_MAX_RANK)
@@ -85,8 +164,9 @@ static moe_status checkArray(const moe_gate &gate, uint32_t index) {
     int64_t size = array.sizes[axis];
     if (!array.axis_names[axis])
       return fail(MOE_INVALID_ARGUMENT, "gate '%s': axis %u of array '%s' has no name", gate.name, axis, array.name);
-    if (size < -1 || (size == -1 && axis != 0))
-      return fail(MOE_INVALID_ARGUMENT, "gate '%s': axis %u of array '%s' has size %lld; only the first may be -1",
+    if (size < MOE_DISPATCH_ROWS || (size < 0 && axis != 0))
+      return fail(MOE_INVALID_ARGUMENT,
+                  "gate '%s': axis %u of array '%s' has size %lld; only the first may be negative, and at least -4",
                   gate.name, axis, array.name, static_cast<long long>(size));
     if (size >= 0 && __builtin_mul_overflow(rest, static_cast<uint64_t>(size), &rest))
       rest = UINT64_MAX;
@@ -94,6 +174,14 @@ static moe_status checkArray(const moe_gate &gate, uint32_t index) {
   if (rest > INT32_MAX) // times INT32_MAX tokens times 8 bytes still fits in 64 bits
     return fail(MOE_INVALID_ARGUMENT, "gate '%s': array '%s' has more than 2^31 - 1 elements (per token)", gate.name,
                 array.name);
+  bool isDispatch = array.rank && array.sizes[0] == MOE_DISPATCH_ROWS;
+  if (isDispatch ? array.per_token < 1 || array.per_token > INT32_MAX || array.extra < 0 || array.extra > INT32_MAX ||
+                       array.rank != 1 || array.role != MOE_OUTPUT
+                 : array.per_token || array.extra)
+    return fail(MOE_INVALID_ARGUMENT,
+                "gate '%s': array '%s' has %lld rows for each token and %lld more; expected an output of size -4 with "
+                "1 or more, and 0 or more",
+                gate.name, array.name, static_cast<long long>(array.per_token), static_cast<long long>(array.extra));
   for (uint32_t other = 0; other < index; ++other)
     if (isRead(array) == isRead(gate.arrays[other]) && !std::strcmp(array.name, gate.arrays[other].name))
       return fail(MOE_INVALID_ARGUMENT, "gate '%s': two arrays of one direction have the name '%s'", gate.name,
@@ -109,6 +197,21 @@ static moe_status checkAccumulator(const moe_gate &gate, uint32_t index) {
       (accumulator.dtype != MOE_F32 && accumulator.dtype != MOE_F64 && accumulator.dtype != MOE_I32))
     return fail(MOE_INVALID_ARGUMENT, "gate '%s': accumulator '%s' has an unknown combine (%u) or dtype (%u)",
                 gate.name, accumulator.name, accumulator.combine, accumulator.dtype);
+  if (accumulator.flags & ~static_cast<uint32_t>(MOE_PER_PIECE | MOE_RANKED))
+    return fail(MOE_INVALID_ARGUMENT, "gate '%s': accumulator '%s' has unknown flags (%u)", gate.name, accumulator.name,
+                accumulator.flags);
+  if ((accumulator.flags & MOE_PER_PIECE) && !pieceAxis(gate))
+    return fail(MOE_INVALID_ARGUMENT, "gate '%s': accumulator '%s' is one per piece, but no axis divides the tokens",
+                gate.name, accumulator.name);
+  bool isRanked = accumulator.flags & MOE_RANKED;
+  if (accumulator.pass >= gate.pass_count ||
+      (isRanked ? accumulator.rank_pass <= accumulator.pass || accumulator.rank_pass >= gate.pass_count ||
+                      accumulator.dtype != MOE_I32 || accumulator.combine != MOE_SUM
+                : accumulator.rank_pass != 0))
+    return fail(MOE_INVALID_ARGUMENT,
+                "gate '%s': accumulator '%s' is collected in pass %u and counted on from in pass %u of %u; expected a "
+                "later pass for a sum of i32 that is ranked, and 0 for others",
+                gate.name, accumulator.name, accumulator.pass, accumulator.rank_pass, gate.pass_count);
   uint64_t bytes = moe_dtype_bytes(static_cast<moe_dtype>(accumulator.dtype));
   uint64_t end;
   if (accumulator.offset < sizeof(int64_t) || accumulator.offset % bytes ||
@@ -136,17 +239,16 @@ static moe_status checkMemory(const moe_gate &gate) {
   for (uint32_t i = 0; i < gate.accumulator_count; ++i)
     if (moe_status status = checkAccumulator(gate, i))
       return status;
-  uint64_t coefficients = 0, savedPerToken = 0;
+  uint64_t coefficients = 0, keptPerRow = 0;
   for (uint32_t i = 0; i < gate.array_count; ++i) {
     const moe_array &array = gate.arrays[i];
-    uint64_t bytes = elementCount(array, 1) * moe_dtype_bytes(static_cast<moe_dtype>(array.dtype));
-    if (array.role == MOE_COEFFICIENT)
-      coefficients += alignUp(bytes);
-    if (array.role == MOE_SAVED && hasTokenAxis(array))
-      savedPerToken += bytes;
+    if (array.role == MOE_COEFFICIENT && !hasRunTimeAxis(array))
+      coefficients += alignUp(rowBytes(array));
+    if ((array.role == MOE_SAVED || array.role == MOE_COEFFICIENT) && hasRunTimeAxis(array))
+      keptPerRow += rowBytes(array);
   }
-  if (savedPerToken > INT32_MAX) // times INT32_MAX tokens still fits in 64 bits
-    return fail(MOE_INVALID_ARGUMENT, "gate '%s' saves more than 2^31 - 1 bytes per token", gate.name);
+  if (keptPerRow > INT32_MAX) // times INT32_MAX tokens or pieces still fits in 64 bits
+    return fail(MOE_INVALID_ARGUMENT, "gate '%s' keeps more than 2^31 - 1 bytes per token", gate.name);
   if (coefficients != gate.coefficient_bytes)
     return fail(MOE_INVALID_ARGUMENT, "gate '%s': coefficient_bytes is %llu, but the coefficient arrays take %llu",
                 gate.name, static_cast<unsigned long long>(gate.coefficient_bytes),
@@ -201,30 +303,60 @@ static moe_status checkSavedArray(const moe_gate &forward, const moe_gate &backw
               backward.name, array.name, forward.name);
 }
 
-/// What the two programs must agree on, so that one executable can hold both.
-static moe_status checkPair(const moe_gate &forward, const moe_gate &backward) {
-  if (backward.backward)
-    return fail(MOE_INVALID_ARGUMENT, "gate '%s', the backward of gate '%s', has a backward of its own", backward.name,
-                forward.name);
+/// What two programs must agree on, so that one executable can hold both. `role`: "backward" or "step".
+static moe_status checkPair(const moe_gate &forward, const moe_gate &other, const char *role) {
+  if (other.backward || other.step)
+    return fail(MOE_INVALID_ARGUMENT, "gate '%s', the %s of gate '%s', has a %s of its own", other.name, role,
+                forward.name, other.backward ? "backward" : "step");
+  for (uint32_t i = 0; i < forward.cpu_variant_count; ++i) {
+    bool found = false;
+    for (uint32_t j = 0; j < other.cpu_variant_count; ++j)
+      found |= !std::strcmp(forward.cpu_variants[i].isa, other.cpu_variants[j].isa);
+    if (!found)
+      return fail(MOE_INVALID_ARGUMENT, "gate '%s' has a CPU variant '%s', its %s has none", forward.name,
+                  forward.cpu_variants[i].isa, role);
+  }
+  if ((forward.cuda_kernel_count == 0) != (other.cuda_kernel_count == 0))
+    return fail(MOE_INVALID_ARGUMENT, "gate '%s' has %u CUDA kernels, its %s %u: both or none must have some",
+                forward.name, forward.cuda_kernel_count, role, other.cuda_kernel_count);
+  return MOE_OK;
+}
+
+static moe_status checkBackward(const moe_gate &forward, const moe_gate &backward) {
   for (uint32_t i = 0; i < backward.array_count; ++i)
     if (backward.arrays[i].role == MOE_SAVED)
       if (moe_status status = checkSavedArray(forward, backward, backward.arrays[i]))
         return status;
-  for (uint32_t i = 0; i < forward.cpu_variant_count; ++i) {
-    bool found = false;
-    for (uint32_t j = 0; j < backward.cpu_variant_count; ++j)
-      found |= !std::strcmp(forward.cpu_variants[i].isa, backward.cpu_variants[j].isa);
-    if (!found)
-      return fail(MOE_INVALID_ARGUMENT, "gate '%s' has a CPU variant '%s', its backward has none", forward.name,
-                  forward.cpu_variants[i].isa);
-  }
-  if ((forward.cuda_kernel_count == 0) != (backward.cuda_kernel_count == 0))
-    return fail(MOE_INVALID_ARGUMENT, "gate '%s' has %u CUDA kernels, its backward %u: both or none must have some",
-                forward.name, forward.cuda_kernel_count, backward.cuda_kernel_count);
-  return MOE_OK;
+  const moe_axis *pieces = pieceAxis(forward), *others = pieceAxis(backward);
+  if (others && (!pieces || pieces->length != others->length))
+    return fail(MOE_INVALID_ARGUMENT, "gate '%s' and its backward divide the tokens in different ways", forward.name);
+  return checkPair(forward, backward, "backward");
 }
 
-/// One descriptor, without its backward. `cudaSource` is the text that its kernels stand in.
+/// Whether the step has an accumulator where the gate has one, and of the same kind.
+static bool isSameAccumulator(const moe_accumulator &a, const moe_accumulator &b) {
+  return !std::strcmp(a.name, b.name) && a.combine == b.combine && a.dtype == b.dtype && a.count == b.count &&
+         a.offset == b.offset;
+}
+
+static moe_status checkStep(const moe_gate &forward, const moe_gate &step) {
+  bool same =
+      forward.accumulator_count == step.accumulator_count && forward.accumulator_bytes == step.accumulator_bytes;
+  for (uint32_t i = 0; same && i < step.accumulator_count; ++i)
+    same = isSameAccumulator(forward.accumulators[i], step.accumulators[i]);
+  if (!same || step.pass_count != 1)
+    return fail(MOE_INVALID_ARGUMENT,
+                "gate '%s', the step of gate '%s', has %u passes, or other accumulators; expected one pass, and those "
+                "of the gate",
+                step.name, forward.name, step.pass_count);
+  for (uint32_t i = 0; i < step.array_count; ++i)
+    if (hasRunTimeAxis(step.arrays[i]) || step.arrays[i].role == MOE_SAVED)
+      return fail(MOE_INVALID_ARGUMENT, "gate '%s': %s '%s' has no place in a step, which sees no tokens", step.name,
+                  roleName(step.arrays[i].role), step.arrays[i].name);
+  return checkPair(forward, step, "step");
+}
+
+/// One descriptor, without its backward and step. `cudaSource` is the text that its kernels stand in.
 static moe_status checkProgram(const moe_gate &gate, const char *cudaSource) {
   if (gate.abi_version != MOE_ABI_VERSION)
     return fail(MOE_VERSION_MISMATCH,
@@ -241,6 +373,8 @@ static moe_status checkProgram(const moe_gate &gate, const char *cudaSource) {
   for (uint32_t i = 0; i < gate.array_count; ++i)
     if (moe_status status = checkArray(gate, i))
       return status;
+  if (moe_status status = checkPieces(gate))
+    return status;
   if (moe_status status = checkMemory(gate))
     return status;
   return checkTargets(gate, cudaSource);
@@ -256,11 +390,17 @@ extern "C" moe_status moe_check_gate(const moe_gate *gate) {
   // The version comes first: fields after it may mean something else in another one.
   if (moe_status status = checkProgram(*gate, gate->abi_version == MOE_ABI_VERSION ? gate->cuda_source : nullptr))
     return status;
-  if (!gate->backward)
+  if (gate->backward) {
+    if (moe_status status = checkProgram(*gate->backward, gate->cuda_source))
+      return status;
+    if (moe_status status = checkBackward(*gate, *gate->backward))
+      return status;
+  }
+  if (!gate->step)
     return MOE_OK;
-  if (moe_status status = checkProgram(*gate->backward, gate->cuda_source))
+  if (moe_status status = checkProgram(*gate->step, gate->cuda_source))
     return status;
-  return checkPair(*gate, *gate->backward);
+  return checkStep(*gate, *gate->step);
 }
 
 extern "C" int32_t moe_find_array(const moe_gate *gate, const char *name, int in) {

@@ -34,7 +34,9 @@ public:
   moe_status setOptions(const moe_emulator_options &wanted);
   moe_status traffic(moe_traffic *rows, uint32_t &count) const;
 
-  uint64_t programBytes(const Program &program, int64_t) const override { return kernelWorkspaceBytes(program); }
+  uint64_t programBytes(const Program &program, const Extent &extent) const override {
+    return kernelWorkspaceBytes(program, extent);
+  }
   uint64_t accumulatorOffset(const Program &program) const override { return kernelAccumulatorOffset(program); }
   moe_status initWorkspace(void *workspace, uint64_t bytes, void *stream) const override;
   moe_status run(const Program &program, const moe_call &call) const override;
@@ -73,9 +75,10 @@ moe_status EmulatorExecutable::setOptions(const moe_emulator_options &wanted) {
                 wanted.struct_size, sizeof(moe_emulator_options));
   if (moe_status status = checkBlocks(gate, wanted.blocks))
     return status;
-  if (gate.backward)
-    if (moe_status status = checkBlocks(*gate.backward, wanted.blocks))
-      return status;
+  for (const moe_gate *other : {gate.backward, gate.step})
+    if (other)
+      if (moe_status status = checkBlocks(*other, wanted.blocks))
+        return status;
   options = wanted;
   return MOE_OK;
 }
@@ -89,14 +92,16 @@ moe_status EmulatorExecutable::checkBlocks(const moe_gate &program, uint32_t blo
 }
 
 moe_status EmulatorExecutable::initWorkspace(void *workspace, uint64_t bytes, void *) const {
-  std::memset(workspace, 0, workspaceBytes(0));
+  std::memset(workspace, 0, workspaceBytes(0, 0));
   workspaces.add(workspace, bytes);
   return MOE_OK;
 }
 
-moe_status checkPointers(const moe_gate &gate, const moe_call &call) {
+moe_status checkPointers(const Program &program, const moe_call &call) {
+  const moe_gate &gate = program.gate;
+  Extent extent = program.extentOf(call);
   for (uint32_t i = 0; i < gate.array_count; ++i)
-    if (isPassedByPointer(gate.arrays[i], call, i))
+    if (isPassedByPointer(gate.arrays[i], call, extent, i))
       if (moe_status status = checkKernelAlignment(gate.arrays[i], call.bindings[i].data, "CUDA"))
         return status;
   return MOE_OK;
@@ -115,13 +120,13 @@ moe_emulator_buffer bytesAt(const char *name, void *data, uint64_t bytes, uint64
   return buffer;
 }
 
-moe_emulator_buffer bufferOf(const moe_array &array, void *data, int64_t tokens, moe_emulator_use use, bool defined) {
-  uint64_t element = moe_dtype_bytes(static_cast<moe_dtype>(array.dtype));
-  uint64_t bytes = elementCount(array, tokens) * element;
+moe_emulator_buffer bufferOf(const moe_array &array, void *data, const Extent &extent, moe_emulator_use use,
+                             bool defined) {
+  uint64_t bytes = arrayBytes(array, extent);
   moe_emulator_buffer buffer = bytesAt(array.name, data, bytes, defined ? bytes : 0);
   buffer.use = use;
-  buffer.element_bytes = static_cast<uint32_t>(element);
-  buffer.row_bytes = hasTokenAxis(array) ? elementCount(array, 1) * element : 0;
+  buffer.element_bytes = static_cast<uint32_t>(moe_dtype_bytes(static_cast<moe_dtype>(array.dtype)));
+  buffer.row_bytes = hasRunTimeAxis(array) ? rowBytes(array) : 0;
   return buffer;
 }
 
@@ -133,28 +138,29 @@ void addWorkspace(const Program &program, const moe_call &call, Memory &to) {
   header.restored_bytes = header.bytes;
   header.element_bytes = sizeof(uint32_t);
   to.push_back(header);
+  Extent extent = program.extentOf(call);
   for (uint32_t i = 0; i < gate.array_count; ++i)
-    if (gate.arrays[i].role == MOE_COEFFICIENT)
-      to.push_back(
-          bufferOf(gate.arrays[i], workspace + program.coefficientOffsets[i], 0, MOE_EMULATOR_READ_WRITE, false));
+    if (gate.arrays[i].role == MOE_COEFFICIENT && elementCount(gate.arrays[i], extent))
+      to.push_back(bufferOf(gate.arrays[i], arrayPointer(program, call, i, kernelCarriedOffset(program)), extent,
+                            MOE_EMULATOR_READ_WRITE, false));
   uint64_t start = MOE_WORKSPACE_HEADER_BYTES + gate.coefficient_bytes;
   to.push_back(bytesAt("partials", workspace + start, gate.cuda_workspace_bytes - start, 0));
 }
 
 /// Arrays that the phase does not touch are left out, so that an access to one is a finding.
 Memory memoryOf(const Program &program, const moe_call &call) {
-  int64_t tokens = call.phase == MOE_FINISH ? 0 : call.token_count;
+  Extent extent = program.extentOf(call);
   Memory memory;
   for (uint32_t i = 0; i < program.gate.array_count; ++i) {
     const moe_array &array = program.gate.arrays[i];
-    void *data = arrayPointer(program, call, i);
-    if (array.role == MOE_PARAM || array.role == MOE_COEFFICIENT || !data || elementCount(array, tokens) == 0 ||
+    void *data = arrayPointer(program, call, i, kernelCarriedOffset(program));
+    if (array.role == MOE_PARAM || array.role == MOE_COEFFICIENT || !data || elementCount(array, extent) == 0 ||
         !isNeeded(array, call.phase))
       continue;
     bool isReadOnly = isRead(array) || (array.role == MOE_SAVED && program.isBackward);
     bool adds = (array.flags & MOE_ARRAY_ADDS) && (call.phase & MOE_ADD);
     moe_emulator_use use = isReadOnly ? MOE_EMULATOR_READ : adds ? MOE_EMULATOR_READ_WRITE : MOE_EMULATOR_WRITE_ONCE;
-    memory.push_back(bufferOf(array, data, tokens, use, isReadOnly || adds));
+    memory.push_back(bufferOf(array, data, extent, use, isReadOnly || adds));
   }
   if (uint64_t bytes = program.gate.accumulator_bytes; call.accumulators)
     memory.push_back(bytesAt("accumulators", call.accumulators, bytes, call.phase & MOE_RESET ? 0 : bytes));
@@ -212,7 +218,7 @@ moe_status failureOf(const moe_gate &gate, const moe_emulator_report &found, con
 moe_status EmulatorExecutable::run(const Program &program, const moe_call &call) const {
   if (moe_status status = workspaces.check(call))
     return status;
-  if (moe_status status = checkPointers(program.gate, call))
+  if (moe_status status = checkPointers(program, call))
     return status;
   Memory memory = memoryOf(program, call);
   std::unique_ptr<moe_emulator_call, FreeCall> emulated(emulator.begin(memory.data(), memory.size()),

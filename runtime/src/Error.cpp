@@ -83,6 +83,8 @@ extern "C" const char *moe_dtype_name(moe_dtype dtype) {
     return "i64";
   case MOE_BOOL:
     return "bool";
+  case MOE_I16:
+    return "i16";
   }
   return "unknown dtype";
 }
@@ -97,6 +99,7 @@ extern "C" size_t moe_dtype_bytes(moe_dtype dtype) {
     return 4;
   case MOE_BF16:
   case MOE_F16:
+  case MOE_I16:
     return 2;
   case MOE_BOOL:
     return 1;

@@ -13,7 +13,7 @@ KernelParameters::KernelParameters(const Program &program, const moe_call &call)
       tokens(call.phase == MOE_FINISH ? 0 : call.token_count), phase(static_cast<int>(call.phase)) {
   const moe_gate &gate = program.gate;
   for (; count < gate.array_count; ++count) {
-    pointers[count] = arrayPointer(program, call, count);
+    pointers[count] = arrayPointer(program, call, count, kernelCarriedOffset(program));
     // The driver copies each parameter's bytes: a param's are the float itself, another array's are its pointer.
     bool isParam = gate.arrays[count].role == MOE_PARAM;
     parameters[count] = isParam ? pointers[count] : static_cast<void *>(&pointers[count]);
@@ -31,19 +31,21 @@ uint32_t KernelParameters::blocks(const moe_cuda_kernel &kernel) const {
 
 uint64_t kernelAccumulatorOffset(const Program &program) { return alignUp(program.gate.cuda_workspace_bytes); }
 
-uint64_t kernelWorkspaceBytes(const Program &program) {
-  return program.isBackward ? kernelAccumulatorOffset(program) + alignUp(program.gate.accumulator_bytes)
-                            : program.gate.cuda_workspace_bytes;
+uint64_t kernelCarriedOffset(const Program &program) {
+  return kernelAccumulatorOffset(program) + (program.isBackward ? alignUp(program.gate.accumulator_bytes) : 0);
 }
 
-bool isPassedByPointer(const moe_array &array, const moe_call &call, uint32_t index) {
+uint64_t kernelWorkspaceBytes(const Program &program, const Extent &extent) {
+  return kernelCarriedOffset(program) + program.carriedBytes(extent);
+}
+
+bool isPassedByPointer(const moe_array &array, const moe_call &call, const Extent &extent, uint32_t index) {
   return array.role != MOE_PARAM && array.role != MOE_COEFFICIENT && array.role != MOE_SAVED &&
-         call.bindings[index].data && elementCount(array, call.token_count) > 0;
+         call.bindings[index].data && elementCount(array, extent) > 0;
 }
 
 moe_status checkKernelAlignment(const moe_array &array, const void *data, const char *device) {
-  uint64_t rowBytes = elementCount(array, 1) * moe_dtype_bytes(static_cast<moe_dtype>(array.dtype));
-  uint64_t alignment = std::min<uint64_t>(16, rowBytes & -rowBytes);
+  uint64_t bytes = rowBytes(array), alignment = std::min<uint64_t>(16, bytes & -bytes);
   if (reinterpret_cast<uint64_t>(data) % alignment == 0)
     return MOE_OK;
   return fail(MOE_INVALID_ARGUMENT, "%s '%s' at %p is misaligned: its rows need a multiple of %llu bytes on %s",

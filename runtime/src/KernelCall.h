@@ -30,12 +30,14 @@ private:
 };
 
 /// Bytes of workspace for calls of a program's kernels: theirs, and behind it the accumulators of a backward call.
-uint64_t kernelWorkspaceBytes(const Program &program);
+uint64_t kernelWorkspaceBytes(const Program &program, const Extent &extent);
 /// Where these accumulators stand.
 uint64_t kernelAccumulatorOffset(const Program &program);
+/// Where the coefficients with tokens or pieces stand.
+uint64_t kernelCarriedOffset(const Program &program);
 
 /// Whether a kernel gets the caller's own pointer to the array, with elements to read or write behind it.
-bool isPassedByPointer(const moe_array &array, const moe_call &call, uint32_t index);
+bool isPassedByPointer(const moe_array &array, const moe_call &call, const Extent &extent, uint32_t index);
 
 /// What generated kernels rely on: a row (the elements of one token, or a whole array without tokens) is read and
 /// written in pieces of up to 16 bytes, as far as its size allows. Any array cut off at a token satisfies it if the

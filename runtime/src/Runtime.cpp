@@ -32,34 +32,40 @@ extern "C" void moe_release(moe_executable *executable) { delete executable; }
 
 /// Answers the query `name` by `size(executable)`, where the arguments are good.
 template <typename Size>
-static moe_status answer(const char *name, const moe_executable *executable, int64_t tokens, uint64_t *bytes,
-                         Size &&size) {
+static moe_status answer(const char *name, const moe_executable *executable, int64_t tokens, int64_t pieces,
+                         uint64_t *bytes, Size &&size) {
   if (!executable || !bytes)
     return fail(MOE_INVALID_ARGUMENT, "%s: `executable` or `bytes` is null", name);
   if (tokens < 0 || tokens > INT32_MAX)
     return fail(MOE_INVALID_ARGUMENT, "token_count is %lld, expected 0 to %d", static_cast<long long>(tokens),
                 INT32_MAX);
+  if (pieces < 0 || pieces >= INT32_MAX)
+    return fail(MOE_INVALID_ARGUMENT, "piece_count is %lld, expected 0 to %d", static_cast<long long>(pieces),
+                INT32_MAX - 1);
   *bytes = size(*executable);
   return MOE_OK;
 }
 
-extern "C" moe_status moe_workspace_bytes(const moe_executable *executable, int64_t token_count, uint64_t *bytes) {
-  return answer("moe_workspace_bytes", executable, token_count, bytes,
-                [&](const moe_executable &it) { return it.workspaceBytes(token_count); });
+extern "C" moe_status moe_workspace_bytes(const moe_executable *executable, int64_t token_count, int64_t piece_count,
+                                          uint64_t *bytes) {
+  return answer("moe_workspace_bytes", executable, token_count, piece_count, bytes,
+                [&](const moe_executable &it) { return it.workspaceBytes(token_count, piece_count); });
 }
 
 extern "C" moe_status moe_accumulator_bytes(const moe_executable *executable, uint64_t *bytes) {
-  return answer("moe_accumulator_bytes", executable, 0, bytes,
+  return answer("moe_accumulator_bytes", executable, 0, 0, bytes,
                 [](const moe_executable &it) { return it.gate.accumulator_bytes; });
 }
 
-extern "C" moe_status moe_saved_bytes(const moe_executable *executable, int64_t token_count, uint64_t *bytes) {
-  return answer("moe_saved_bytes", executable, token_count, bytes,
-                [&](const moe_executable &it) { return it.forward.saved.savedBytes(token_count); });
+extern "C" moe_status moe_saved_bytes(const moe_executable *executable, int64_t token_count, int64_t piece_count,
+                                      uint64_t *bytes) {
+  return answer("moe_saved_bytes", executable, token_count, piece_count, bytes, [&](const moe_executable &it) {
+    return it.forward.saved.savedBytes(it.forward.extentOf(token_count, piece_count));
+  });
 }
 
 extern "C" moe_status moe_coefficient_bytes(const moe_executable *executable, uint64_t *bytes) {
-  return answer("moe_coefficient_bytes", executable, 0, bytes,
+  return answer("moe_coefficient_bytes", executable, 0, 0, bytes,
                 [](const moe_executable &it) { return it.forward.saved.coefficientBytes(); });
 }
 
@@ -71,7 +77,7 @@ extern "C" moe_status moe_init_workspace(const moe_executable *executable, void 
     if (reinterpret_cast<uintptr_t>(workspace) % MOE_ALIGNMENT)
       return fail(MOE_INVALID_ARGUMENT, "the workspace at %p is misaligned: a multiple of %u bytes is expected",
                   workspace, MOE_ALIGNMENT);
-    uint64_t least = executable->workspaceBytes(0);
+    uint64_t least = executable->workspaceBytes(0, 0);
     if (bytes < least)
       return fail(MOE_INVALID_ARGUMENT, "the workspace has %llu bytes, even a call without tokens needs %llu",
                   static_cast<unsigned long long>(bytes), static_cast<unsigned long long>(least));
@@ -95,6 +101,16 @@ extern "C" moe_status moe_run_backward(const moe_executable *executable, const m
     moe_call prepared;
     moe_status status = checkBackwardCall(*executable, *call, prepared);
     return status ? status : executable->run(*executable->backward, prepared);
+  });
+}
+
+extern "C" moe_status moe_run_step(const moe_executable *executable, const moe_call *call) {
+  return guarded([&] {
+    if (!executable || !call)
+      return fail(MOE_INVALID_ARGUMENT, "moe_run_step: `executable` or `call` is null");
+    moe_call prepared;
+    moe_status status = checkStepCall(*executable, *call, prepared);
+    return status ? status : executable->run(*executable->step, prepared);
   });
 }
 

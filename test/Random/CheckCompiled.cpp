@@ -182,7 +182,7 @@ static std::vector<moe_binding> bind(const moe_gate &gate, std::vector<Buffer> &
 static void run(const rt::Executable &executable, Call &call, int64_t tokens) {
   const moe_gate &gate = executable.gate();
   uint64_t savedBytes = 0, coefficientBytes = 0;
-  rt::check(moe_saved_bytes(executable.get(), tokens, &savedBytes));
+  rt::check(moe_saved_bytes(executable.get(), tokens, 0, &savedBytes));
   rt::check(moe_coefficient_bytes(executable.get(), &coefficientBytes));
   rt::Block workspace(executable.workspaceBytes(tokens)), accumulators(executable.accumulatorBytes());
   rt::Block saved(savedBytes), coefficients(coefficientBytes);

@@ -10,7 +10,7 @@ using namespace moe;
 /// The gates of the module. Their backward programs are part of their sources.
 static SmallVector<kernel::ProgramOp> gatesOf(ModuleOp module) {
   return llvm::filter_to_vector(module.getOps<kernel::ProgramOp>(),
-                                [](kernel::ProgramOp program) { return !program.getBackwardOf(); });
+                                [](kernel::ProgramOp program) { return ownerOf(program).empty(); });
 }
 
 /// The one gate of the module: a cubin or PTX text is one translation unit.

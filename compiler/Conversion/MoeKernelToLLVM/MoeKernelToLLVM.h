@@ -8,14 +8,18 @@ namespace moe {
 /// Integer attribute on each function that `convert-moe-kernel-to-vector` makes: bytes of scratch memory that it needs.
 constexpr llvm::StringLiteral scratchBytesAttr = "moe.scratch_bytes";
 
-/// Names of the functions of pass `pass` of a program, with the signatures of moe_cpu_rows and moe_cpu_finish.
-std::string rowsFunctionName(llvm::StringRef program, unsigned pass);
-std::string finishFunctionName(llvm::StringRef program, unsigned pass);
+/// Names of the functions of a pass, with the signatures of moe_cpu_rows, moe_cpu_pieces and moe_cpu_finish. A pass
+/// without a pieces region has no such function.
+struct PassFunctionNames {
+  std::string rows, pieces, finish;
+  std::array<std::string, 3> all() const { return {rows, pieces, finish}; }
+};
+PassFunctionNames functionNames(llvm::StringRef program, unsigned pass);
 
-/// `convert-moe-kernel-to-vector`: each program of a module becomes two functions per pass, in func, scf, vector,
-/// arith, math and llvm (addresses, loads, stores). A tile of 16 tokens has a token in each lane of `vector<16xT>`; a
-/// row is scratch memory [n][16]; the finish region is the same code with scalars. Transcendental functions of f32
-/// become polynomials.
+/// `convert-moe-kernel-to-vector`: each program of a module becomes two or three functions per pass, in func, scf,
+/// vector, arith, math and llvm (addresses, loads, stores). A tile of 16 tokens has a token in each lane of
+/// `vector<16xT>`; a row is scratch memory [n][16]; the finish region is the same code with scalars. Transcendental
+/// functions of f32 become polynomials.
 std::unique_ptr<mlir::Pass> createMoeKernelToVectorPass();
 
 /// `lower-vector-to-llvm`: the rest of the way to the LLVM dialect, in one conversion.

@@ -13,9 +13,9 @@ using namespace mlir;
 using namespace moe;
 using namespace moe::cpu;
 
-std::string moe::rowsFunctionName(StringRef program, unsigned pass) { return (program + "_rows" + Twine(pass)).str(); }
-std::string moe::finishFunctionName(StringRef program, unsigned pass) {
-  return (program + "_finish" + Twine(pass)).str();
+PassFunctionNames moe::functionNames(StringRef program, unsigned pass) {
+  return {(program + "_rows" + Twine(pass)).str(), (program + "_pieces" + Twine(pass)).str(),
+          (program + "_finish" + Twine(pass)).str()};
 }
 
 namespace {
@@ -169,7 +169,7 @@ void PassEmitter::emitRows() {
   Schedule uniformSchedule(uniform.getArrayRef(), /*lanes=*/1, fixedBytes);
   Schedule schedule(varying, tileTokens, uniformSchedule.getBytes());
   Type i64 = b.getI64Type();
-  auto function = makeFunction(rowsFunctionName(program.getSymName(), index), {pointer, i64, i64, pointer, pointer},
+  auto function = makeFunction(functionNames(program.getSymName(), index).rows, {pointer, i64, i64, pointer, pointer},
                                {3, 4}, schedule.getBytes());
   Value begin = function.getArgument(1), end = function.getArgument(2);
   context.scratch = function.getArgument(4);
@@ -204,7 +204,7 @@ void PassEmitter::emitFinish() {
   SmallVector<Operation *> operations =
       llvm::map_to_vector(pass.getFinish().front(), [](Operation &op) { return &op; });
   Schedule schedule(operations, /*lanes=*/1, /*fixedBytes=*/0);
-  auto function = makeFunction(finishFunctionName(program.getSymName(), index), {pointer, pointer, pointer}, {2},
+  auto function = makeFunction(functionNames(program.getSymName(), index).finish, {pointer, pointer, pointer}, {2},
                                schedule.getBytes());
   RegionContext context;
   context.module = module;

@@ -116,10 +116,10 @@ public:
   const moe_executable *get() const noexcept { return executable.get(); }
   moe_device_kind device() const noexcept { return kind; }
 
-  /// Bytes of workspace for calls of up to `tokens` tokens.
-  std::uint64_t workspaceBytes(std::int64_t tokens) const {
+  /// Bytes of workspace for calls of up to `tokens` tokens, in up to `pieces` pieces where offsets say where they are.
+  std::uint64_t workspaceBytes(std::int64_t tokens, std::int64_t pieces = 0) const {
     std::uint64_t bytes = 0;
-    check(moe_workspace_bytes(get(), tokens, &bytes));
+    check(moe_workspace_bytes(get(), tokens, pieces, &bytes));
     return bytes;
   }
   /// Bytes of an accumulator block.
@@ -128,10 +128,11 @@ public:
     check(moe_accumulator_bytes(get(), &bytes));
     return bytes;
   }
-  /// Bytes that a forward call of exactly `tokens` tokens keeps for its backward, and that its finish keeps.
-  std::uint64_t savedBytes(std::int64_t tokens) const {
+  /// Bytes that a forward call of exactly `tokens` tokens (in `pieces` pieces by offsets) keeps for its backward, and
+  /// that its finish keeps.
+  std::uint64_t savedBytes(std::int64_t tokens, std::int64_t pieces = 0) const {
     std::uint64_t bytes = 0;
-    check(moe_saved_bytes(get(), tokens, &bytes));
+    check(moe_saved_bytes(get(), tokens, pieces, &bytes));
     return bytes;
   }
   std::uint64_t coefficientBytes() const {
@@ -226,12 +227,13 @@ protected:
 /// it.
 class Call : public Arrays<Call> {
 public:
-  /// Owns workspace and accumulators in host memory, for calls of up to `maxTokens` tokens. Not on CUDA.
-  Call(const Executable &executable, std::int64_t maxTokens) : Call(executable) {
+  /// Owns workspace and accumulators in host memory, for calls of up to `maxTokens` tokens, in up to `maxPieces` pieces
+  /// where offsets say where they are. Not on CUDA.
+  Call(const Executable &executable, std::int64_t maxTokens, std::int64_t maxPieces = 0) : Call(executable) {
     if (executable.device() == MOE_CUDA)
       throw Error(MOE_INVALID_ARGUMENT,
                   "a call on a CUDA device needs blocks in device memory: give them to moe::rt::Call");
-    ownWorkspace = Block(executable.workspaceBytes(maxTokens));
+    ownWorkspace = Block(executable.workspaceBytes(maxTokens, maxPieces));
     ownAccumulators = Block(executable.accumulatorBytes());
     use(ownWorkspace.data(), ownWorkspace.bytes(), ownAccumulators.data(), nullptr);
   }
@@ -244,13 +246,13 @@ public:
   Call(Call &&) = default;
   Call &operator=(Call &&) = default;
 
-  /// From now on calls keep what a backward needs, in blocks of this object, for calls of up to `maxTokens` tokens. Not
-  /// on CUDA.
-  Call &keep(std::int64_t maxTokens) {
+  /// From now on calls keep what a backward needs, in blocks of this object, for calls of up to `maxTokens` tokens, in
+  /// up to `maxPieces` pieces. Not on CUDA.
+  Call &keep(std::int64_t maxTokens, std::int64_t maxPieces = 0) {
     if (kind == MOE_CUDA)
       throw Error(MOE_INVALID_ARGUMENT, "a call on a CUDA device keeps in device memory: give blocks to keep()");
     std::uint64_t savedBytes = 0, coefficientBytes = 0;
-    check(moe_saved_bytes(executable, maxTokens, &savedBytes));
+    check(moe_saved_bytes(executable, maxTokens, maxPieces, &savedBytes));
     check(moe_coefficient_bytes(executable, &coefficientBytes));
     ownSaved = Block(savedBytes);
     ownCoefficients = Block(coefficientBytes);
@@ -270,11 +272,11 @@ public:
   void accumulate(std::int64_t tokens) { run(MOE_ACCUMULATE, tokens, accumulators); }
   /// Losses, metrics and status words of all that was accumulated.
   void finish() { run(MOE_FINISH, 0, accumulators); }
-  /// Makes the accumulators those of no token, and writes no output. Arrays with a token axis need not be bound.
+  /// Makes the accumulators those of no token, and writes no output. Arrays with tokens or pieces need not be bound.
   void reset() {
     std::vector<moe_binding> saved = bindings;
     for (std::uint32_t i = 0; i < gate->array_count; ++i)
-      if (gate->arrays[i].rank && gate->arrays[i].sizes[0] == -1)
+      if (gate->arrays[i].rank && gate->arrays[i].sizes[0] < 0)
         bindings[i].data = nullptr;
     moe_status status = tryRun(MOE_ACCUMULATE | MOE_RESET, 0, accumulators);
     bindings = std::move(saved);

@@ -126,7 +126,7 @@ TEST(Arrays, SaveWritesEveryResultUnderItsName) {
 }
 
 TEST(Arrays, SaveStaysInItsDirectory) {
-  const moe_array escaping[] = {{"../up", MOE_LOSS, MOE_F32, 0, 0, nullptr, nullptr, 0}};
+  const moe_array escaping[] = {{"../up", MOE_LOSS, MOE_F32, 0, 0, nullptr, nullptr, 0, 0, 0}};
   auto call = makeCallArrays(test::gateOf(escaping, 1), InputOptions());
   ASSERT_TRUE(static_cast<bool>(call));
   EXPECT_EQ(llvm::toString(saveResults(*call, std::string(MOE_TEST_OUTPUT_DIR) + "/saved").takeError()),

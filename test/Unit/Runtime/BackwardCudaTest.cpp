@@ -24,7 +24,7 @@ protected:
     ASSERT_EQ(moe_prepare_cuda(&ten_loss_gate, 0, "", &made), MOE_OK) << lastError();
     executable.reset(made);
     uint64_t bytes = 0;
-    ASSERT_EQ(moe_workspace_bytes(made, 100, &bytes), MOE_OK);
+    ASSERT_EQ(moe_workspace_bytes(made, 100, 0, &bytes), MOE_OK);
     EXPECT_EQ(bytes, 2048u + 64) << "the kernels' workspace, and the accumulators of a backward call behind it";
     for (moe_call *call : {&forward, &backward}) {
       call->struct_size = sizeof(moe_call);

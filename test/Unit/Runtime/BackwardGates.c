@@ -77,19 +77,19 @@ static void ten_backward_finish(const moe_cpu_call *call, const void *accumulato
 
 static const int64_t token_channel[] = {-1, CHANNELS}, token_only[] = {-1}, channel_only[] = {CHANNELS};
 static const char *const token_channel_names[] = {"token", "channel"}, *const channel_names[] = {"channel"};
-static const moe_axis axes[] = {{"token", -1, NULL, NULL}, {"channel", CHANNELS, NULL, NULL}};
+static const moe_axis axes[] = {{.name = "token", .size = -1}, {.name = "channel", .size = CHANNELS}};
 
-#define LOSS(name) {name, MOE_LOSS, MOE_F32, 0, 0, NULL, NULL, 0}
-#define SCALE(name) {name, MOE_PARAM, MOE_F32, 0, 0, NULL, NULL, 1}
+#define LOSS(name) {name, MOE_LOSS, MOE_F32, 0, 0, NULL, NULL, 0, 0, 0}
+#define SCALE(name) {name, MOE_PARAM, MOE_F32, 0, 0, NULL, NULL, 1, 0, 0}
 
 static const moe_array ten_arrays[TEN_ARRAYS] = {
-    {"x", MOE_INPUT, MOE_F32, 2, 0, token_channel, token_channel_names, 0},
-    {"kept_sign", MOE_SAVED, MOE_I32, 1, 0, token_only, token_channel_names, 0},
-    {"w", MOE_INPUT, MOE_F32, 1, 0, channel_only, channel_names, 0},
-    {"slope", MOE_SAVED, MOE_F32, 1, 0, channel_only, channel_names, 0},
-    {"y", MOE_OUTPUT, MOE_F32, 2, 0, token_channel, token_channel_names, 0},
-    {"kept_x", MOE_SAVED, MOE_F32, 2, 0, token_channel, token_channel_names, 0},
-    {"curve", MOE_SAVED, MOE_F64, 0, 0, NULL, NULL, 0},
+    {"x", MOE_INPUT, MOE_F32, 2, 0, token_channel, token_channel_names, 0, 0, 0},
+    {"kept_sign", MOE_SAVED, MOE_I32, 1, 0, token_only, token_channel_names, 0, 0, 0},
+    {"w", MOE_INPUT, MOE_F32, 1, 0, channel_only, channel_names, 0, 0, 0},
+    {"slope", MOE_SAVED, MOE_F32, 1, 0, channel_only, channel_names, 0, 0, 0},
+    {"y", MOE_OUTPUT, MOE_F32, 2, 0, token_channel, token_channel_names, 0, 0, 0},
+    {"kept_x", MOE_SAVED, MOE_F32, 2, 0, token_channel, token_channel_names, 0, 0, 0},
+    {"curve", MOE_SAVED, MOE_F64, 0, 0, NULL, NULL, 0, 0, 0},
     LOSS("loss_0"),
     LOSS("loss_1"),
     LOSS("loss_2"),
@@ -102,10 +102,10 @@ static const moe_array ten_arrays[TEN_ARRAYS] = {
     LOSS("loss_9"),
 };
 static const moe_array ten_backward_arrays[TEN_B_ARRAYS] = {
-    {"curve", MOE_SAVED, MOE_F64, 0, 0, NULL, NULL, 0},
-    {"kept_x", MOE_SAVED, MOE_F32, 2, 0, token_channel, token_channel_names, 0},
-    {"w", MOE_INPUT, MOE_F32, 1, 0, channel_only, channel_names, 0},
-    {"grad_y", MOE_INPUT, MOE_F32, 2, 0, token_channel, token_channel_names, 0},
+    {"curve", MOE_SAVED, MOE_F64, 0, 0, NULL, NULL, 0, 0, 0},
+    {"kept_x", MOE_SAVED, MOE_F32, 2, 0, token_channel, token_channel_names, 0, 0, 0},
+    {"w", MOE_INPUT, MOE_F32, 1, 0, channel_only, channel_names, 0, 0, 0},
+    {"grad_y", MOE_INPUT, MOE_F32, 2, 0, token_channel, token_channel_names, 0, 0, 0},
     SCALE("scale_loss_0"),
     SCALE("scale_loss_1"),
     SCALE("scale_loss_2"),
@@ -116,19 +116,20 @@ static const moe_array ten_backward_arrays[TEN_B_ARRAYS] = {
     SCALE("scale_loss_7"),
     SCALE("scale_loss_8"),
     SCALE("scale_loss_9"),
-    {"kept_sign", MOE_SAVED, MOE_I32, 1, 0, token_only, token_channel_names, 0},
-    {"slope", MOE_SAVED, MOE_F32, 1, 0, channel_only, channel_names, 0},
-    {"grad_x", MOE_OUTPUT, MOE_F32, 2, MOE_ARRAY_ADDS, token_channel, token_channel_names, 0},
-    {"grad_w", MOE_OUTPUT, MOE_F32, 1, MOE_ARRAY_ADDS, channel_only, channel_names, 0},
-    {"sign", MOE_OUTPUT, MOE_I32, 1, 0, token_only, token_channel_names, 0},
+    {"kept_sign", MOE_SAVED, MOE_I32, 1, 0, token_only, token_channel_names, 0, 0, 0},
+    {"slope", MOE_SAVED, MOE_F32, 1, 0, channel_only, channel_names, 0, 0, 0},
+    {"grad_x", MOE_OUTPUT, MOE_F32, 2, MOE_ARRAY_ADDS, token_channel, token_channel_names, 0, 0, 0},
+    {"grad_w", MOE_OUTPUT, MOE_F32, 1, MOE_ARRAY_ADDS, channel_only, channel_names, 0, 0, 0},
+    {"sign", MOE_OUTPUT, MOE_I32, 1, 0, token_only, token_channel_names, 0, 0, 0},
 };
-static const moe_accumulator ten_accumulators[] = {{"sum", MOE_SUM, MOE_F32, CHANNELS, offsetof(TenAccumulators, sum)}};
-static const moe_cpu_pass ten_passes[] = {{ten_rows, ten_finish}};
-static const moe_cpu_pass ten_backward_passes[] = {{ten_backward_rows, ten_backward_finish}};
+static const moe_accumulator ten_accumulators[] = {
+    {"sum", MOE_SUM, MOE_F32, CHANNELS, offsetof(TenAccumulators, sum), 0, 0, 0, 0}};
+static const moe_cpu_pass ten_passes[] = {{ten_rows, NULL, ten_finish}};
+static const moe_cpu_pass ten_backward_passes[] = {{ten_backward_rows, NULL, ten_backward_finish}};
 static const moe_cpu_variant ten_variants[] = {{"generic", ten_passes}};
 static const moe_cpu_variant ten_backward_variants[] = {{"generic", ten_backward_passes}};
-static const moe_cuda_kernel ten_kernels[] = {{"ten_loss", 128, 32, 0, 4}};
-static const moe_cuda_kernel ten_backward_kernels[] = {{"ten_loss_backward", 64, 16, 60000, 8}};
+static const moe_cuda_kernel ten_kernels[] = {{"ten_loss", 128, 32, 0, 4, 0, 0}};
+static const moe_cuda_kernel ten_backward_kernels[] = {{"ten_loss_backward", 64, 16, 60000, 8, 0, 0}};
 static const char ten_source[] = "extern \"C\" __global__ void ten_loss() {}\n"
                                  "extern \"C\" __global__ void ten_loss_backward() {}\n";
 
@@ -219,20 +220,21 @@ static void gradient_finish(const moe_cpu_call *call, const void *accumulators, 
 
 static const int64_t six[] = {2 * CHANNELS};
 static const moe_array two_backward_arrays[TWO_B_ARRAYS] = {
-    {"x", MOE_INPUT, MOE_F32, 2, 0, token_channel, token_channel_names, 0},
-    {"grad_x", MOE_INPUT, MOE_F32, 2, 0, token_channel, token_channel_names, 0},
+    {"x", MOE_INPUT, MOE_F32, 2, 0, token_channel, token_channel_names, 0, 0, 0},
+    {"grad_x", MOE_INPUT, MOE_F32, 2, 0, token_channel, token_channel_names, 0, 0, 0},
     SCALE("scale_variance"),
-    {"means", MOE_COEFFICIENT, MOE_F32, 1, 0, six, channel_names, 0},
-    {"grad_x", MOE_OUTPUT, MOE_F32, 2, 0, token_channel, token_channel_names, 0},
+    {"means", MOE_COEFFICIENT, MOE_F32, 1, 0, six, channel_names, 0, 0, 0},
+    {"grad_x", MOE_OUTPUT, MOE_F32, 2, 0, token_channel, token_channel_names, 0, 0, 0},
 };
 static const moe_accumulator two_backward_accumulators[] = {
-    {"x", MOE_SUM, MOE_F32, CHANNELS, offsetof(MeansAccumulators, x)},
-    {"grad", MOE_SUM, MOE_F32, CHANNELS, offsetof(MeansAccumulators, grad)},
+    {"x", MOE_SUM, MOE_F32, CHANNELS, offsetof(MeansAccumulators, x), 0, 0, 0, 0},
+    {"grad", MOE_SUM, MOE_F32, CHANNELS, offsetof(MeansAccumulators, grad), 0, 0, 0, 0},
 };
-static const moe_cpu_pass two_backward_passes[] = {{means_rows, means_finish}, {gradient_rows, gradient_finish}};
+static const moe_cpu_pass two_backward_passes[] = {{means_rows, NULL, means_finish},
+                                                   {gradient_rows, NULL, gradient_finish}};
 static const moe_cpu_variant two_backward_variants[] = {{"generic", two_backward_passes}};
-static const moe_cuda_kernel two_backward_kernels[] = {{"center_backward", 32, 4, 0, 10},
-                                                       {"spread_backward", 32, 2, 0, 10}};
+static const moe_cuda_kernel two_backward_kernels[] = {{"center_backward", 32, 4, 0, 10, 0, 0},
+                                                       {"spread_backward", 32, 2, 0, 10, 0, 0}};
 
 const moe_gate two_pass_backward_gate = {
     .struct_size = sizeof(moe_gate),

@@ -17,14 +17,14 @@ TEST(Backward, BytesThatForwardKeeps) {
   ExecutablePtr executable = prepareCpu(ten_loss_gate, 1);
   for (int64_t tokens : {int64_t(0), int64_t(1), int64_t(5), int64_t(4096), int64_t(INT32_MAX)}) {
     uint64_t bytes = 777;
-    ASSERT_EQ(moe_saved_bytes(executable.get(), tokens, &bytes), MOE_OK);
+    ASSERT_EQ(moe_saved_bytes(executable.get(), tokens, 0, &bytes), MOE_OK);
     EXPECT_EQ(bytes, place(tokens, 4) + place(tokens, 12)) << tokens;
   }
   uint64_t bytes = 777;
   ASSERT_EQ(moe_coefficient_bytes(executable.get(), &bytes), MOE_OK);
   EXPECT_EQ(bytes, 128u);
   ExecutablePtr without = prepareCpu(one_pass_gate, 1, "generic");
-  ASSERT_EQ(moe_saved_bytes(without.get(), 4096, &bytes), MOE_OK);
+  ASSERT_EQ(moe_saved_bytes(without.get(), 4096, 0, &bytes), MOE_OK);
   EXPECT_EQ(bytes, 0u);
   ASSERT_EQ(moe_coefficient_bytes(without.get(), &bytes), MOE_OK);
   EXPECT_EQ(bytes, 0u);
@@ -187,7 +187,7 @@ TEST(Backward, MicroBatchesShareTheirLosses) {
   int64_t first = 0;
   for (int64_t size : sizes) {
     uint64_t bytes = 0;
-    ASSERT_EQ(moe_saved_bytes(call.executable.get(), size, &bytes), MOE_OK);
+    ASSERT_EQ(moe_saved_bytes(call.executable.get(), size, 0, &bytes), MOE_OK);
     saved.push_back(TenLossCall::filled(bytes));
     call.bind(size, first);
     call.call.saved = saved.back().data();
@@ -265,7 +265,7 @@ TEST_F(InvalidBackward, NullArguments) {
   expectFailure(moe_run_backward(nullptr, &call.call), MOE_INVALID_ARGUMENT, {"moe_run_backward", "null"});
   expectFailure(moe_run_backward(call.executable.get(), nullptr), MOE_INVALID_ARGUMENT, {"null"});
   call.call.struct_size = 56;
-  refused(MOE_VERSION_MISMATCH, {"moe_call has 56 bytes", "88"});
+  refused(MOE_VERSION_MISMATCH, {"moe_call has 56 bytes", "112"});
   call.call.struct_size = sizeof(moe_call);
   call.call.phase = 0;
   call.call.bindings = nullptr;
@@ -362,9 +362,9 @@ TEST_F(InvalidBackward, Workspace) {
 TEST_F(InvalidBackward, SizeQueries) {
   uint64_t bytes;
   const moe_executable *executable = call.executable.get();
-  expectFailure(moe_saved_bytes(nullptr, 1, &bytes), MOE_INVALID_ARGUMENT, {"moe_saved_bytes", "null"});
-  expectFailure(moe_saved_bytes(executable, 1, nullptr), MOE_INVALID_ARGUMENT, {"moe_saved_bytes", "null"});
-  expectFailure(moe_saved_bytes(executable, -1, &bytes), MOE_INVALID_ARGUMENT, {"token_count is -1"});
+  expectFailure(moe_saved_bytes(nullptr, 1, 0, &bytes), MOE_INVALID_ARGUMENT, {"moe_saved_bytes", "null"});
+  expectFailure(moe_saved_bytes(executable, 1, 0, nullptr), MOE_INVALID_ARGUMENT, {"moe_saved_bytes", "null"});
+  expectFailure(moe_saved_bytes(executable, -1, 0, &bytes), MOE_INVALID_ARGUMENT, {"token_count is -1"});
   expectFailure(moe_coefficient_bytes(nullptr, &bytes), MOE_INVALID_ARGUMENT, {"moe_coefficient_bytes", "null"});
   expectFailure(moe_coefficient_bytes(executable, nullptr), MOE_INVALID_ARGUMENT, {"moe_coefficient_bytes", "null"});
 }
@@ -398,7 +398,7 @@ TEST_F(InvalidPair, CopyIsValidToBeginWith) { EXPECT_EQ(moe_check_gate(&gate), M
 
 TEST_F(InvalidPair, BackwardIsCheckedLikeAGate) {
   backward.abi_version = 1;
-  refused(MOE_VERSION_MISMATCH, {"version 1", "version 2"});
+  refused(MOE_VERSION_MISMATCH, {"version 1", "version 3"});
   backward.abi_version = MOE_ABI_VERSION;
   backward.pass_count = 0;
   refused(MOE_INVALID_ARGUMENT, {"'ten_loss_backward' has 0 passes"});
@@ -425,7 +425,7 @@ TEST_F(InvalidPair, MoreKeptThanSixtyFourBitsCount) {
   std::vector<moe_array> forward(gate.arrays, gate.arrays + gate.array_count);
   gate.arrays = forward.data();
   forward[TEN_KEPT_X].sizes = wide;
-  refused(MOE_INVALID_ARGUMENT, {"'ten_loss' saves more than 2^31 - 1 bytes per token"});
+  refused(MOE_INVALID_ARGUMENT, {"'ten_loss' keeps more than 2^31 - 1 bytes per token"});
 }
 
 TEST_F(InvalidPair, Targets) {

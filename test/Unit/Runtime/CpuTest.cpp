@@ -48,7 +48,10 @@ OnePassAccumulators expectedAccumulators(const OnePassCall &call, int64_t tokens
     float scale = call.scale;
     void *arrays[ONE_PASS_ARRAYS] = {&scale, const_cast<float *>(call.x.data()), const_cast<float *>(call.bias),
                                      y.data(), sign.data()};
-    moe_cpu_call cpuCall = {arrays, tokens, MOE_FORWARD, 0};
+    moe_cpu_call cpuCall = {};
+    cpuCall.arrays = arrays;
+    cpuCall.token_count = tokens;
+    cpuCall.phase = MOE_FORWARD;
     alignas(64) char scratch[64];
     one_pass_gate.cpu_variants[1].passes[0].rows(&cpuCall, begin, std::min(begin + size, tokens), &chunk, scratch);
     if (begin == 0)

@@ -42,7 +42,7 @@ protected:
   void prepareCall(int64_t tokens) {
     ASSERT_EQ(prepare(one_pass_gate), MOE_OK) << lastError();
     uint64_t bytes = 0;
-    ASSERT_EQ(moe_workspace_bytes(executable.get(), tokens, &bytes), MOE_OK);
+    ASSERT_EQ(moe_workspace_bytes(executable.get(), tokens, 0, &bytes), MOE_OK);
     EXPECT_EQ(bytes, one_pass_gate.cuda_workspace_bytes);
     call = {};
     call.struct_size = sizeof(moe_call);

@@ -322,7 +322,7 @@ TEST_P(ExampleGate, ForwardAndBackwardAreOneLaunchEachOnEachArchitecture) {
     ASSERT_EQ(status, MOE_OK) << moe_last_error();
     std::unique_ptr<moe_executable, void (*)(moe_executable *)> executable(made, moe_release);
     uint64_t workspaceBytes = 0;
-    rt::check(moe_workspace_bytes(made, 0, &workspaceBytes));
+    rt::check(moe_workspace_bytes(made, 0, 0, &workspaceBytes));
     void *workspace = mock_cuda::allocate(workspaceBytes);
     void *accumulators = mock_cuda::allocate(gate.accumulator_bytes);
     rt::check(moe_init_workspace(made, workspace, workspaceBytes, nullptr));
@@ -336,7 +336,7 @@ TEST_P(ExampleGate, ForwardAndBackwardAreOneLaunchEachOnEachArchitecture) {
             if (binding.rank == 2)
               const_cast<int64_t *>(binding.sizes)[0] = tokens;
       uint64_t savedBytes = 0, coefficientBytes = 0;
-      rt::check(moe_saved_bytes(made, tokens, &savedBytes));
+      rt::check(moe_saved_bytes(made, tokens, 0, &savedBytes));
       rt::check(moe_coefficient_bytes(made, &coefficientBytes));
       moe_call call = {};
       call.struct_size = sizeof(moe_call);

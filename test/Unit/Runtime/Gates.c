@@ -61,30 +61,30 @@ static void one_pass_finish(const moe_cpu_call *call, const void *accumulators, 
 
 static const int64_t token_channel[] = {-1, CHANNELS}, token_only[] = {-1}, channel_only[] = {CHANNELS};
 static const char *const token_channel_names[] = {"token", "channel"}, *const channel_names[] = {"channel"};
-static const moe_axis axes[] = {{"token", -1, NULL, NULL}, {"channel", CHANNELS, NULL, NULL}};
+static const moe_axis axes[] = {{.name = "token", .size = -1}, {.name = "channel", .size = CHANNELS}};
 
 static const moe_array one_pass_arrays[ONE_PASS_ARRAYS] = {
-    {"scale", MOE_PARAM, MOE_F32, 0, 0, NULL, NULL, 2.0},
-    {"x", MOE_INPUT, MOE_F32, 2, 0, token_channel, token_channel_names, 0},
-    {"bias", MOE_INPUT, MOE_F32, 1, 0, channel_only, channel_names, 0},
-    {"y", MOE_OUTPUT, MOE_F32, 2, 0, token_channel, token_channel_names, 0},
-    {"sign", MOE_OUTPUT, MOE_I32, 1, 0, token_only, token_channel_names, 0},
-    {"mean", MOE_LOSS, MOE_F32, 0, 0, NULL, NULL, 0},
-    {"largest", MOE_METRIC, MOE_F32, 0, 0, NULL, NULL, 0},
-    {"empty", MOE_STATUS_WORD, MOE_I32, 0, 0, NULL, NULL, 0},
+    {"scale", MOE_PARAM, MOE_F32, 0, 0, NULL, NULL, 2.0, 0, 0},
+    {"x", MOE_INPUT, MOE_F32, 2, 0, token_channel, token_channel_names, 0, 0, 0},
+    {"bias", MOE_INPUT, MOE_F32, 1, 0, channel_only, channel_names, 0, 0, 0},
+    {"y", MOE_OUTPUT, MOE_F32, 2, 0, token_channel, token_channel_names, 0, 0, 0},
+    {"sign", MOE_OUTPUT, MOE_I32, 1, 0, token_only, token_channel_names, 0, 0, 0},
+    {"mean", MOE_LOSS, MOE_F32, 0, 0, NULL, NULL, 0, 0, 0},
+    {"largest", MOE_METRIC, MOE_F32, 0, 0, NULL, NULL, 0, 0, 0},
+    {"empty", MOE_STATUS_WORD, MOE_I32, 0, 0, NULL, NULL, 0, 0, 0},
 };
 static const moe_accumulator one_pass_accumulators[] = {
-    {"sum", MOE_SUM, MOE_F32, CHANNELS, offsetof(OnePassAccumulators, sum)},
-    {"largest", MOE_MAX, MOE_F32, 1, offsetof(OnePassAccumulators, largest)},
-    {"smallest", MOE_MIN, MOE_F32, 1, offsetof(OnePassAccumulators, smallest)},
-    {"best", MOE_MAXNUM, MOE_F32, 1, offsetof(OnePassAccumulators, best)},
-    {"negative", MOE_SUM, MOE_I32, 1, offsetof(OnePassAccumulators, negative)},
-    {"longest", MOE_MAX, MOE_I32, 1, offsetof(OnePassAccumulators, longest)},
-    {"squares", MOE_SUM, MOE_F64, 1, offsetof(OnePassAccumulators, squares)},
+    {"sum", MOE_SUM, MOE_F32, CHANNELS, offsetof(OnePassAccumulators, sum), 0, 0, 0, 0},
+    {"largest", MOE_MAX, MOE_F32, 1, offsetof(OnePassAccumulators, largest), 0, 0, 0, 0},
+    {"smallest", MOE_MIN, MOE_F32, 1, offsetof(OnePassAccumulators, smallest), 0, 0, 0, 0},
+    {"best", MOE_MAXNUM, MOE_F32, 1, offsetof(OnePassAccumulators, best), 0, 0, 0, 0},
+    {"negative", MOE_SUM, MOE_I32, 1, offsetof(OnePassAccumulators, negative), 0, 0, 0, 0},
+    {"longest", MOE_MAX, MOE_I32, 1, offsetof(OnePassAccumulators, longest), 0, 0, 0, 0},
+    {"squares", MOE_SUM, MOE_F64, 1, offsetof(OnePassAccumulators, squares), 0, 0, 0, 0},
 };
-static const moe_cpu_pass one_pass[] = {{one_pass_rows, one_pass_finish}};
+static const moe_cpu_pass one_pass[] = {{one_pass_rows, NULL, one_pass_finish}};
 static const moe_cpu_variant one_pass_variants[] = {{"avx512", one_pass}, {"generic", one_pass}};
-static const moe_cuda_kernel one_pass_kernels[] = {{"one_pass", 128, 32, 0, 4}};
+static const moe_cuda_kernel one_pass_kernels[] = {{"one_pass", 128, 32, 0, 4, 0, 0}};
 
 const moe_gate one_pass_gate = {
     .struct_size = sizeof(moe_gate),
@@ -162,19 +162,20 @@ static void spread_finish(const moe_cpu_call *call, const void *accumulators, vo
 }
 
 static const moe_array two_pass_arrays[TWO_PASS_ARRAYS] = {
-    {"x", MOE_INPUT, MOE_F32, 2, 0, token_channel, token_channel_names, 0},
-    {"center", MOE_COEFFICIENT, MOE_F32, 1, 0, channel_only, channel_names, 0},
-    {"deviation", MOE_COEFFICIENT, MOE_F32, 1, 0, channel_only, channel_names, 0},
-    {"x", MOE_OUTPUT, MOE_F32, 2, 0, token_channel, token_channel_names, 0},
-    {"variance", MOE_LOSS, MOE_F32, 0, 0, NULL, NULL, 0},
+    {"x", MOE_INPUT, MOE_F32, 2, 0, token_channel, token_channel_names, 0, 0, 0},
+    {"center", MOE_COEFFICIENT, MOE_F32, 1, 0, channel_only, channel_names, 0, 0, 0},
+    {"deviation", MOE_COEFFICIENT, MOE_F32, 1, 0, channel_only, channel_names, 0, 0, 0},
+    {"x", MOE_OUTPUT, MOE_F32, 2, 0, token_channel, token_channel_names, 0, 0, 0},
+    {"variance", MOE_LOSS, MOE_F32, 0, 0, NULL, NULL, 0, 0, 0},
 };
 static const moe_accumulator two_pass_accumulators[] = {
-    {"sum", MOE_SUM, MOE_F32, CHANNELS, offsetof(TwoPassAccumulators, sum)},
-    {"squares", MOE_SUM, MOE_F32, CHANNELS, offsetof(TwoPassAccumulators, squares)},
+    {"sum", MOE_SUM, MOE_F32, CHANNELS, offsetof(TwoPassAccumulators, sum), 0, 0, 0, 0},
+    {"squares", MOE_SUM, MOE_F32, CHANNELS, offsetof(TwoPassAccumulators, squares), 0, 1, 0, 0},
 };
-static const moe_cpu_pass two_passes[] = {{center_rows, center_finish}, {spread_rows, spread_finish}};
+static const moe_cpu_pass two_passes[] = {{center_rows, NULL, center_finish}, {spread_rows, NULL, spread_finish}};
 static const moe_cpu_variant two_pass_variants[] = {{"generic", two_passes}};
-static const moe_cuda_kernel two_pass_kernels[] = {{"center", 64, 8, 0, 1000}, {"spread", 256, 64, 100000, 2}};
+static const moe_cuda_kernel two_pass_kernels[] = {{"center", 64, 8, 0, 1000, 0, 0},
+                                                   {"spread", 256, 64, 100000, 2, 0, 0}};
 
 const moe_gate two_pass_gate = {
     .struct_size = sizeof(moe_gate),

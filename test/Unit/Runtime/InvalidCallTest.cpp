@@ -29,7 +29,7 @@ TEST_F(InvalidCall, NullArguments) {
 
 TEST_F(InvalidCall, OtherStructSize) {
   call.call.struct_size = 12;
-  refused(MOE_VERSION_MISMATCH, {"moe_call has 12 bytes", "88", "moe/runtime.h"});
+  refused(MOE_VERSION_MISMATCH, {"moe_call has 12 bytes", "112", "moe/runtime.h"});
 }
 
 TEST_F(InvalidCall, UnknownPhases) {
@@ -218,13 +218,13 @@ TEST_F(InvalidCall, InitialisingAWorkspace) {
 
 TEST_F(InvalidCall, SizeQueries) {
   uint64_t bytes;
-  expectFailure(moe_workspace_bytes(nullptr, 1, &bytes), MOE_INVALID_ARGUMENT, {"null"});
-  expectFailure(moe_workspace_bytes(call.executable.get(), 1, nullptr), MOE_INVALID_ARGUMENT, {"null"});
-  expectFailure(moe_workspace_bytes(call.executable.get(), -1, &bytes), MOE_INVALID_ARGUMENT, {"token_count is -1"});
+  expectFailure(moe_workspace_bytes(nullptr, 1, 0, &bytes), MOE_INVALID_ARGUMENT, {"null"});
+  expectFailure(moe_workspace_bytes(call.executable.get(), 1, 0, nullptr), MOE_INVALID_ARGUMENT, {"null"});
+  expectFailure(moe_workspace_bytes(call.executable.get(), -1, 0, &bytes), MOE_INVALID_ARGUMENT, {"token_count is -1"});
   expectFailure(moe_accumulator_bytes(nullptr, &bytes), MOE_INVALID_ARGUMENT, {"null"});
   uint64_t previous = 0;
   for (int64_t tokens : {0, 1, 1024, 1025, 262144, 262145, 1 << 30}) {
-    ASSERT_EQ(moe_workspace_bytes(call.executable.get(), tokens, &bytes), MOE_OK);
+    ASSERT_EQ(moe_workspace_bytes(call.executable.get(), tokens, 0, &bytes), MOE_OK);
     EXPECT_GE(bytes, previous) << "sizes are for calls of up to so many tokens";
     previous = bytes;
   }

@@ -46,12 +46,12 @@ TEST_F(InvalidGate, Null) {
 
 TEST_F(InvalidGate, AnotherVersion) {
   gate.abi_version = MOE_ABI_VERSION + 1;
-  refused(MOE_VERSION_MISMATCH, {"version 3", "version 2", "compile the gate again"});
+  refused(MOE_VERSION_MISMATCH, {"version 4", "version 3", "compile the gate again"});
 }
 
 TEST_F(InvalidGate, AnotherSize) {
   gate.struct_size -= 8;
-  refused(MOE_VERSION_MISMATCH, {"120 bytes", "128"});
+  refused(MOE_VERSION_MISMATCH, {"128 bytes", "136"});
 }
 
 TEST_F(InvalidGate, MissingTables) {
@@ -90,8 +90,8 @@ TEST_F(InvalidGate, Arrays) {
     arrays[index] = one_pass_gate.arrays[index];
   };
   spoiled(X, [](moe_array &array) { array.name = nullptr; }, {"array 1 has no name"});
-  spoiled(X, [](moe_array &array) { array.role = 8; }, {"'x'", "role (8)"});
-  spoiled(X, [](moe_array &array) { array.dtype = 7; }, {"'x'", "dtype (7)"});
+  spoiled(X, [](moe_array &array) { array.role = 9; }, {"'x'", "role (9)"});
+  spoiled(X, [](moe_array &array) { array.dtype = 8; }, {"'x'", "dtype (8)"});
   spoiled(X, [](moe_array &array) { array.rank = 9; }, {"'x'", "rank 9"});
   spoiled(X, [](moe_array &array) { array.sizes = nullptr; }, {"'x'", "no sizes"});
   spoiled(X, [&](moe_array &array) { array.sizes = inner; }, {"axis 1 of array 'x' has size -1"});
@@ -100,7 +100,7 @@ TEST_F(InvalidGate, Arrays) {
   spoiled(SCALE, [](moe_array &array) { array.dtype = MOE_F64; }, {"param 'scale'"});
   spoiled(MEAN, [](moe_array &array) { array.dtype = MOE_F64; }, {"loss 'mean'"});
   spoiled(EMPTY, [](moe_array &array) { array.dtype = MOE_F32; }, {"status word 'empty'"});
-  spoiled(X, [](moe_array &array) { array.role = MOE_METRIC; }, {"metric 'x'", "token axis"});
+  spoiled(X, [](moe_array &array) { array.role = MOE_METRIC; }, {"metric 'x'", "axis of tokens"});
   spoiled(BIAS, [](moe_array &array) { array.role = MOE_COEFFICIENT; }, {"coefficient_bytes is 0", "64"});
 }
 
@@ -125,7 +125,7 @@ TEST_F(InvalidGate, Targets) {
   variants[1].isa = nullptr;
   refused(MOE_INVALID_ARGUMENT, {"CPU variant 1"});
   variants[1].isa = "generic";
-  const moe_cpu_pass empty[] = {{nullptr, nullptr}};
+  const moe_cpu_pass empty[] = {{nullptr, nullptr, nullptr}};
   variants[1].passes = empty;
   refused(MOE_INVALID_ARGUMENT, {"'generic' lacks a function of pass 0"});
   variants[1] = one_pass_gate.cpu_variants[1];
@@ -160,8 +160,8 @@ TEST(Names, StatusesAndTypes) {
   EXPECT_STREQ(moe_status_name(MOE_IO_FAILED), "MOE_IO_FAILED");
   EXPECT_STREQ(moe_dtype_name(MOE_BF16), "bf16");
   EXPECT_STREQ(moe_dtype_name(MOE_BOOL), "bool");
-  const size_t bytes[] = {4, 8, 2, 2, 4, 8, 1};
-  for (int dtype = MOE_F32; dtype <= MOE_BOOL; ++dtype)
+  const size_t bytes[] = {4, 8, 2, 2, 4, 8, 1, 2};
+  for (int dtype = MOE_F32; dtype <= MOE_I16; ++dtype)
     EXPECT_EQ(moe_dtype_bytes(static_cast<moe_dtype>(dtype)), bytes[dtype]);
 }
 

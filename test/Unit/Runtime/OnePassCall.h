@@ -44,7 +44,7 @@ struct OnePassCall {
     for (float &value : x)
       value = normal(random);
     uint64_t bytes = 0;
-    EXPECT_EQ(moe_workspace_bytes(executable.get(), tokens, &bytes), MOE_OK);
+    EXPECT_EQ(moe_workspace_bytes(executable.get(), tokens, 0, &bytes), MOE_OK);
     workspace = rt::Block(bytes);
     EXPECT_EQ(moe_accumulator_bytes(executable.get(), &bytes), MOE_OK);
     accumulators = rt::Block(bytes);

@@ -20,11 +20,11 @@ struct TenLossCall {
     for (float &scale : scales)
       scale = 0.25f;
     uint64_t bytes = 0;
-    EXPECT_EQ(moe_workspace_bytes(executable.get(), tokens, &bytes), MOE_OK);
+    EXPECT_EQ(moe_workspace_bytes(executable.get(), tokens, 0, &bytes), MOE_OK);
     workspace = filled(bytes);
     EXPECT_EQ(moe_accumulator_bytes(executable.get(), &bytes), MOE_OK);
     accumulators = filled(bytes);
-    EXPECT_EQ(moe_saved_bytes(executable.get(), tokens, &bytes), MOE_OK);
+    EXPECT_EQ(moe_saved_bytes(executable.get(), tokens, 0, &bytes), MOE_OK);
     saved = filled(bytes);
     EXPECT_EQ(moe_coefficient_bytes(executable.get(), &bytes), MOE_OK);
     coefficients = filled(bytes);

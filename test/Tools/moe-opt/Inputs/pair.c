@@ -20,9 +20,9 @@ int main(void) {
   uint64_t workspace_bytes, accumulator_bytes, saved_bytes, coefficient_bytes;
   moe_executable *gate;
   check(moe_prepare_cpu(&moe_gate_pair, 1, NULL, &gate));
-  check(moe_workspace_bytes(gate, 2, &workspace_bytes));
+  check(moe_workspace_bytes(gate, 2, 0, &workspace_bytes));
   check(moe_accumulator_bytes(gate, &accumulator_bytes));
-  check(moe_saved_bytes(gate, 2, &saved_bytes));
+  check(moe_saved_bytes(gate, 2, 0, &saved_bytes));
   check(moe_coefficient_bytes(gate, &coefficient_bytes));
   printf("kept %d and %d bytes\n", (int)saved_bytes, (int)coefficient_bytes);
   moe_binding forward[MOE_PAIR_ARRAY_COUNT] = {

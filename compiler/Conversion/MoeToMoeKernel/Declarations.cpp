@@ -19,7 +19,7 @@ static int64_t bufferSize(GateOp gate, StringRef name, int64_t size) {
     return size;
   if (AxisOp axis = lookupAxis(gate, name))
     return axis.isPieces() ? -2 : -1;
-  return -3; // the bounds of the pieces
+  return name.ends_with(".bound") ? -3 : -4; // the bounds of the pieces, the rows of a dispatch plan
 }
 
 kernel::BufferOp Fusion::declareBuffer(StringRef name, kernel::Role role, Type type, Type shapeOf, FloatAttr init,
@@ -40,7 +40,8 @@ kernel::BufferOp Fusion::declareBuffer(StringRef name, kernel::Role role, Type t
     for (auto [axis, size] : llvm::zip_equal(axesOf(tensor), tensor.getShape()))
       sizes.push_back(bufferSize(gate, axis.getValue(), size));
   }
-  return kernel::BufferOp::create(builder, loc, uniqueName(name), role, type, builder.getArrayAttr(axes), sizes, init);
+  return kernel::BufferOp::create(builder, loc, uniqueName(name), role, type, builder.getArrayAttr(axes), sizes, init,
+                                  /*adds=*/false, IntegerAttr(), IntegerAttr());
 }
 
 static constexpr StringLiteral statusWords[] = {"empty", "nonfinite_tokens", "out_of_range", "bad_offsets"};
@@ -82,6 +83,11 @@ LogicalResult Fusion::declareArray(Operation *op) {
   kernel::BufferOp buffer =
       declareBuffer(name, roleOf(op), element, type, op->getAttrOfType<FloatAttr>("init"), op->getLoc());
   buffer.setAdds(output && output.getAdds());
+  if (PermuteOp plan = orderedBy(op)) {
+    SelectionType selection = plan.getSelection().getType();
+    buffer.setPerToken(selection.getSize());
+    buffer.setExtra(*lookupAxis(op, selection.getAxis().getValue()).getSize() * (plan.getPad() - 1));
+  }
   buffers[op] = buffer.getSymNameAttr();
   return success();
 }
@@ -140,15 +146,15 @@ StringAttr Fusion::declareCount(StringRef wanted) {
 /// The counts that ranks go by, and where they go by slot, the totals that the ranking pass needs.
 void Fusion::declareQueues() {
   for (auto &[op, queue] : queues) {
-    auto rank = cast<RankOp>(op);
-    SelectionType selection = rank.getSelection().getType();
+    auto rank = dyn_cast<RankOp>(op);
+    auto selection = cast<SelectionType>(op->getOperand(0).getType());
     int64_t size = *lookupAxis(op, selection.getAxis().getValue()).getSize();
-    if (rank.getBySlot())
+    if (rank && rank.getBySlot())
       size *= selection.getSize();
     StringRef spec = specName(op->getLoc());
     queue.accumulator = uniqueName(spec.empty() ? "queue" : (spec + "_queue").str());
     kernel::AccumulatorOp::create(builder, op->getLoc(), queue.accumulator, kernel::Combine::Sum, builder.getI32Type(),
-                                  ArrayRef<int64_t>(size), rank.getPer().has_value(), /*ranked=*/true);
+                                  ArrayRef<int64_t>(size), rank && rank.getPer(), /*ranked=*/true);
   }
 }
 
@@ -180,18 +186,18 @@ LogicalResult Fusion::declareCoefficients() {
                .getSymNameAttr();
   }
   for (auto &[op, queue] : queues) {
-    auto rank = cast<RankOp>(op);
-    if (!rank.getBySlot())
+    auto rank = dyn_cast<RankOp>(op);
+    if (rank && !rank.getBySlot())
       continue;
-    SelectionType selection = rank.getSelection().getType();
-    int64_t size = *lookupAxis(op, selection.getAxis().getValue()).getSize() * selection.getSize();
+    auto selection = cast<SelectionType>(op->getOperand(0).getType());
+    int64_t elements = *lookupAxis(op, selection.getAxis().getValue()).getSize();
     SmallVector<StringAttr> axes{builder.getStringAttr("queue")};
-    SmallVector<int64_t> sizes{size};
-    if (rank.getPer()) {
+    SmallVector<int64_t> sizes{rank ? elements * selection.getSize() : elements + 1};
+    if (rank && rank.getPer()) {
       axes.insert(axes.begin(), rank.getPerAttr());
       sizes.insert(sizes.begin(), ShapedType::kDynamic);
     }
-    queue.totals = declareBuffer("queue_totals", kernel::Role::Coefficient, builder.getI32Type(),
+    queue.totals = declareBuffer(rank ? "queue_totals" : "segments", kernel::Role::Coefficient, builder.getI32Type(),
                                  tensorOf(builder.getI32Type(), axes, sizes), {}, op->getLoc())
                        .getSymNameAttr();
   }

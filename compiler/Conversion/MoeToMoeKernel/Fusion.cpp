@@ -16,7 +16,7 @@ using namespace moe;
 std::string moe::waitReason(Operation *op, Value value) {
   StringRef waits = specName(op->getLoc()), name = specName(value.getLoc());
   std::string subject = waits.empty() ? op->getName().getStringRef().str() : ("'" + waits + "'").str();
-  if (isa<RankOp>(op))
+  if (isa<RankOp, PermuteOp>(op))
     return subject + " needs the place of each slot among those of all tokens";
   std::string each = levelOf(op->getResult(0)) == Level::Piece ? " for each piece" : " for each token";
   if (name.empty() || name == waits)
@@ -50,6 +50,11 @@ Value moe::countedSelection(ReduceOp op) {
   auto mask = op.getInput().getDefiningOp<arith::ExtUIOp>();
   auto chosen = mask ? mask.getIn().getDefiningOp<ChosenOp>() : ChosenOp();
   return chosen && isDistinct(chosen.getSelection()) ? chosen.getSelection() : Value();
+}
+
+PermuteOp moe::orderedBy(Operation *op) {
+  auto plan = isa<OutputOp>(op) ? op->getOperand(0).getDefiningOp<PermuteOp>() : PermuteOp();
+  return plan && plan.getOrder() == op->getOperand(0) ? plan : PermuteOp();
 }
 
 SmallVector<InputOp> moe::placementsOf(Operation *op) {
@@ -90,6 +95,8 @@ LogicalResult Fusion::checkAxes() {
 
 FusedRegion &Fusion::regionOfSink(Operation *op) {
   Value value = op->getOperand(0);
+  if (orderedBy(op))
+    return rows(stages.stageOf(value));
   return region(std::max(stages.stageOf(value), 0), levelOf(value));
 }
 
@@ -103,7 +110,7 @@ bool Fusion::isCarried(Value value) const {
            });
   };
   return !isa<InputOp, RandomOp>(op) && !isLarge(value) &&
-         (isa<RankOp>(op) || llvm::any_of(op->getOperands(), isLarge));
+         (isa<RankOp, PermuteOp, ShiftOp>(op) || llvm::any_of(op->getOperands(), isLarge));
 }
 
 /// Whether `region` takes `value` from memory, where another region has put it.
@@ -136,8 +143,15 @@ void Fusion::require(FusedRegion &wanting, Value value) {
     return;
   if (stages.isCollected(op))
     return requireReduction(wanting, cast<ReduceOp>(op));
-  if (auto rank = dyn_cast<RankOp>(op); rank && queues.insert({op, Queue()}).second)
-    require(rows(wanting.pass - 1), rank.getSelection());
+  if (isa<RankOp, PermuteOp>(op) && queues.insert({op, Queue()}).second)
+    require(rows(stages.stageOf(value) - 1), op->getOperand(0));
+  if (isa<PermuteOp>(op) && wanting.level == Level::Call) // loads what the pass before has left
+    return;
+  if (auto shift = dyn_cast<ShiftOp>(op); shift && !shift.getInput().getDefiningOp<InputOp>()) {
+    if (coefficients.insert({shift.getInput(), StringAttr()}).second)
+      require(rows(stages.stageOf(shift.getInput())), shift.getInput());
+    return;
+  }
   for (Value operand : op->getOperands())
     require(wanting, operand);
   for (InputOp placement : placementsOf(op))

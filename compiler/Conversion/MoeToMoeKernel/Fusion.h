@@ -15,10 +15,11 @@ struct FusedRegion {
   std::optional<RegionLowering> lowering;
 };
 
-/// What a `moe.rank` keeps between the pass that counts and the one that ranks.
+/// What a `moe.rank` or `moe.permute` keeps between the pass that counts and the one that ranks.
 struct Queue {
   mlir::StringAttr accumulator; ///< counts of every element, or of every slot and element where ranks go by slot
-  mlir::StringAttr totals;      ///< by slot: the coefficient with the counts of all tokens (of the piece)
+  mlir::StringAttr totals; ///< a coefficient: by slot, the counts of all tokens (of the piece); of a permutation, where
+                           ///< the segment of each element begins, and the end of the last
 };
 
 class Fusion {
@@ -69,8 +70,19 @@ private:
   void writeCoefficients(FusedRegion &region);
   void writeCounts(FusedRegion &region);
   void writeRank(FusedRegion &region, RankOp op);
+  mlir::LogicalResult writeCollected(FusedRegion &region, ReduceOp op);
+
+  // Dispatch plans and shifts (Dispatch.cpp).
+  bool isOrdered(PermuteOp op);
+  void writePermute(FusedRegion &region, PermuteOp op);
+  void writeSegments(FusedRegion &region, PermuteOp op, const Queue &queue);
+  void writeOrder(FusedRegion &region, OutputOp op);
+  void emptyOrder(FusedRegion &region, PermuteOp op);
+  void writeShift(FusedRegion &region, ShiftOp op);
+
+  // More of the regions.
   void bindOperands(FusedRegion &region, mlir::Operation *op);
-  mlir::Value keysOf(FusedRegion &region, RankOp op);
+  mlir::Value keysOf(FusedRegion &region, mlir::Operation *op);
   mlir::Value isEmpty(FusedRegion &region);
 
   // Status words (Status.cpp).
@@ -101,6 +113,9 @@ private:
   bool hasTokens = false;                                      ///< the gate has a run-time axis
   friend class StepProgram;
 };
+
+/// The plan whose order the output `op` writes, or null.
+PermuteOp orderedBy(mlir::Operation *op);
 
 /// Why the operation `op` has to wait for another pass: it uses `value`.
 std::string waitReason(mlir::Operation *op, mlir::Value value);

@@ -35,7 +35,7 @@ static llvm::DenseSet<Operation *> liveOps(GateOp gate) {
 /// pass than that of `op` is there in the next pass only. Ranks wait for the counts of all tokens.
 int Stages::stageOfOperand(Operation *op, Value operand) const {
   int stage = stageOf(operand);
-  if (isa<RankOp>(op))
+  if (isa<RankOp, PermuteOp>(op) || (isa<ShiftOp>(op) && !operand.getDefiningOp<InputOp>()))
     return stage + 1;
   Level user = isTokenReduction(op) ? Level::Token : isPieceReduction(op) ? Level::Piece : levelOf(op->getResult(0));
   if (user == Level::Token)
@@ -48,7 +48,7 @@ Stages::Stages(GateOp gate) {
   for (Operation &op : gate.getBody().front()) {
     if (op.getNumResults() == 0 || !live.contains(&op))
       continue;
-    bool waits = levelOf(op.getResult(0)) == Level::Token || isCollected(&op);
+    bool waits = isCollected(&op) || llvm::any_of(op.getResults(), isPerToken);
     int stage = waits ? 0 : -1;
     Value last;
     for (Value operand : op.getOperands())

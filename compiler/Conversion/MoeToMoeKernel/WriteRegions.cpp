@@ -12,7 +12,7 @@ void Fusion::createPasses() {
     auto op = kernel::PassOp::create(builder, gate.getLoc(), reason);
     rows(pass).lowering.emplace(&op.getRows().emplaceBlock());
     bool totals = llvm::any_of(queues, [&](auto &entry) {
-      return entry.second.totals && stages.stageOf(entry.first->getResult(0)) == pass + 1 &&
+      return entry.second.totals && stages.stageOf(entry.first->getResult(0)) == pass + 1 && isa<RankOp>(entry.first) &&
              cast<RankOp>(entry.first).getPer();
     });
     if (!region(pass, Level::Piece).needed.empty() || totals)
@@ -75,6 +75,17 @@ void Fusion::writeAccumulate(FusedRegion &region, ReduceOp op) {
     kernel::AccumulateOp::create(b, op.getLoc(), region.lowering->getFull(op.getInput()), name.getValue());
 }
 
+/// The region of the level that it reduces adds to it, the others read it.
+LogicalResult Fusion::writeCollected(FusedRegion &region, ReduceOp op) {
+  if (region.level == (stages.isTokenReduction(op) ? Level::Token : Level::Piece))
+    writeAccumulate(region, op);
+  else
+    region.lowering->bind(op.getResult(),
+                          kernel::ReadOp::create(region.lowering->builder, op.getLoc(), registerTypeOf(op.getType()),
+                                                 accumulators.find(op)->second.getValue()));
+  return success();
+}
+
 LogicalResult Fusion::writeOp(FusedRegion &region, Operation *op) {
   RegionLowering &lowering = *region.lowering;
   OpBuilder &b = lowering.builder;
@@ -82,6 +93,10 @@ LogicalResult Fusion::writeOp(FusedRegion &region, Operation *op) {
   if (isa<InputOp, ParamOp, StateOp>(op)) {
     Type type = registerTypeOf(op->getResult(0).getType());
     lowering.bind(op->getResult(0), kernel::LoadOp::create(b, op->getLoc(), type, buffers[op].getValue()));
+    return success();
+  }
+  if (orderedBy(op)) {
+    writeOrder(region, cast<OutputOp>(op));
     return success();
   }
   bool isGradient = region.level == Level::Call && gate.getBackwardOf();
@@ -93,21 +108,17 @@ LogicalResult Fusion::writeOp(FusedRegion &region, Operation *op) {
     writeResult(region, op);
     return success();
   }
-  if (stages.isCollected(op)) {
-    auto reduce = cast<ReduceOp>(op);
-    Level collector = stages.isTokenReduction(op) ? Level::Token : Level::Piece;
-    if (region.level == collector)
-      writeAccumulate(region, reduce);
-    else
-      lowering.bind(reduce.getResult(), kernel::ReadOp::create(b, op->getLoc(), registerTypeOf(reduce.getType()),
-                                                               accumulators.find(op)->second.getValue()));
-    return success();
-  }
-  if (auto rank = dyn_cast<RankOp>(op)) {
+  if (stages.isCollected(op))
+    return writeCollected(region, cast<ReduceOp>(op));
+  if (auto rank = dyn_cast<RankOp>(op))
     writeRank(region, rank);
-    return success();
-  }
-  return lowering.lower(op);
+  else if (auto permute = dyn_cast<PermuteOp>(op))
+    writePermute(region, permute);
+  else if (auto shift = dyn_cast<ShiftOp>(op))
+    writeShift(region, shift);
+  else
+    return lowering.lower(op);
+  return success();
 }
 
 LogicalResult Fusion::write(FusedRegion &region) {
@@ -133,9 +144,14 @@ void Fusion::writeCoefficients(FusedRegion &region) {
     if (stages.stageOf(value) == region.pass && levelOf(value) == region.level)
       kernel::StoreOp::create(b, value.getLoc(), region.lowering->getFull(value), name.getValue());
   for (auto &[op, queue] : queues) {
-    Level level = cast<RankOp>(op).getPer() ? Level::Piece : Level::Call;
+    auto rank = dyn_cast<RankOp>(op);
+    Level level = rank && rank.getPer() ? Level::Piece : Level::Call;
     if (!queue.totals || region.level != level || stages.stageOf(op->getResult(0)) != region.pass + 1)
       continue;
+    if (!rank) {
+      writeSegments(region, cast<PermuteOp>(op), queue);
+      continue;
+    }
     auto accumulator = cast<kernel::AccumulatorOp>(SymbolTable::lookupSymbolIn(program, queue.accumulator));
     Type row = kernel::RowType::get(op->getContext(), accumulator.getCount(), b.getI32Type());
     Value counts = kernel::ReadOp::create(b, op->getLoc(), row, queue.accumulator.getValue());
@@ -144,14 +160,15 @@ void Fusion::writeCoefficients(FusedRegion &region) {
 }
 
 /// What a rank counts by: the element of each slot, or slot and element in one number; negative in an empty slot.
-Value Fusion::keysOf(FusedRegion &region, RankOp op) {
+Value Fusion::keysOf(FusedRegion &region, Operation *op) {
   bindOperands(region, op);
   OpBuilder &b = region.lowering->builder;
-  Location loc = op.getLoc();
-  Value indices = region.lowering->get(op.getSelection());
-  if (!op.getBySlot())
+  Location loc = op->getLoc();
+  Value indices = region.lowering->get(op->getOperand(0));
+  auto rank = dyn_cast<RankOp>(op);
+  if (!rank || !rank.getBySlot())
     return indices;
-  int64_t size = *lookupAxis(op, op.getSelection().getType().getAxis().getValue()).getSize();
+  int64_t size = *lookupAxis(op, rank.getSelection().getType().getAxis().getValue()).getSize();
   auto map = kernel::MapOp::create(b, loc, TypeRange(indices.getType()), indices);
   Block &block = map.getBody().emplaceBlock();
   Value index = block.addArgument(b.getI32Type(), loc);
@@ -169,10 +186,13 @@ Value Fusion::keysOf(FusedRegion &region, RankOp op) {
 void Fusion::writeCounts(FusedRegion &region) {
   if (region.level != Level::Token)
     return;
-  for (auto &[op, queue] : queues)
-    if (stages.stageOf(op->getResult(0)) == region.pass + 1)
-      kernel::CountOp::create(region.lowering->builder, op->getLoc(), keysOf(region, cast<RankOp>(op)),
-                              queue.accumulator.getValue());
+  for (auto &[op, queue] : queues) {
+    if (stages.stageOf(op->getResult(0)) != region.pass + 1)
+      continue;
+    kernel::CountOp::create(region.lowering->builder, op->getLoc(), keysOf(region, op), queue.accumulator.getValue());
+    if (auto permute = dyn_cast<PermuteOp>(op); permute && isOrdered(permute))
+      emptyOrder(region, permute);
+  }
 }
 
 /// By slot: the place among the same slots of earlier tokens, plus what all tokens have in earlier slots.

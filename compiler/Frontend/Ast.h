@@ -42,12 +42,14 @@ struct Expr {
 
   // Sema:
   Type type;
-  std::optional<Constant> constant;     // the value, when it is known at compile time (always a scalar)
-  const Symbol *symbol = nullptr;       // Name
-  const Builtin *builtin = nullptr;     // Call
-  llvm::SmallVector<AxisRange, 2> over; // Call: its axis arguments, in order; what a reduction without any works over
-  int64_t k = 0;                        // topk, sum_top, kth, first: how many
-  double eps = 0;                       // standardize
+  std::optional<Constant> constant;       // the value, when it is known at compile time (always a scalar)
+  const Symbol *symbol = nullptr;         // Name
+  const Builtin *builtin = nullptr;       // Call
+  llvm::SmallVector<AxisRange, 2> over;   // Call: its axis arguments, in order; what a reduction without any works over
+  int64_t k = 0;                          // topk, sum_top, kth, first: how many; shift: how far; uniform, normal: which
+                                          // stream; limit: rounds; permute: pad
+  double real = 0;                        // standardize: eps; quantile: q
+  llvm::SmallVector<int32_t, 2> elements; // append
 };
 
 /// element '[' axes ']'

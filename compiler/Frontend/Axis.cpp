@@ -35,6 +35,21 @@ std::optional<llvm::SmallVector<int32_t>> moe::frontend::groupMap(const Axis *fi
   return map;
 }
 
+llvm::SmallVector<const Axis *> moe::frontend::groupSteps(const Axis *fine, const Axis *coarse) {
+  llvm::SmallVector<const Axis *> chain, steps;
+  for (const Axis *axis = coarse; axis && axis != fine; axis = axis->of)
+    chain.push_back(axis);
+  for (const Axis *axis : llvm::reverse(chain)) {
+    bool joins =
+        !steps.empty() && axis->origin != Axis::Origin::Placement && steps.back()->origin != Axis::Origin::Placement;
+    if (joins) // two maps known at compile time are one
+      steps.back() = axis;
+    else
+      steps.push_back(axis);
+  }
+  return steps;
+}
+
 llvm::SmallVector<int64_t> moe::frontend::groupSizes(const Axis *fine, const Axis *coarse) {
   auto map = groupMap(fine, coarse);
   if (!map)

@@ -20,21 +20,33 @@ struct Axis {
     Pieces,    // axis sequence of token by 4096
     Offsets,   // axis sequence of token by offsets
     Slot,      // route.slot
-    Bucket     // bucket(index(token), 16)
+    Bucket,    // bucket(index(token), 16); of a static axis it is a Map
+    Bound,     // sequence + 1: the offsets of sequences
+    Row        // plan.row, plan.bound: of a dispatch plan
   };
   std::string name;
   Origin origin = Origin::RunTime;
   std::optional<int64_t> size;    // nullopt: known at run time
   const Axis *of = nullptr;       // the finer axis that this one groups
   llvm::SmallVector<int32_t> map; // of Origin::Map
+  int64_t length = 0;             // of Origin::Pieces
+  std::string input;              // of Origin::Placement and Origin::Offsets: the input that says what is where
+  bool isBucket = false;          // made by bucket(...), not by a statement
+  const Axis *within = nullptr;   // of Origin::Bucket: positions count from the start of each of its elements
   llvm::SMLoc loc;
 
   /// Whether `this` groups `fine`, directly or through axes between them.
   bool coarsens(const Axis *fine) const;
+  /// Whether it divides the tokens into pieces (sequences).
+  bool isPieces() const { return origin == Origin::Pieces || origin == Origin::Offsets; }
 };
 
 /// For each element of `fine` its group on `coarse`; nullopt where a size or map is known at run time only.
 std::optional<llvm::SmallVector<int32_t>> groupMap(const Axis *fine, const Axis *coarse);
+
+/// The axes that lead from `fine` to `coarse`, which groups it, in order, the last being `coarse`: each is grouped by a
+/// map known at compile time, or directly by one given at run time.
+llvm::SmallVector<const Axis *> groupSteps(const Axis *fine, const Axis *coarse);
 
 /// Sizes of the groups, smallest first; empty when not known at compile time.
 llvm::SmallVector<int64_t> groupSizes(const Axis *fine, const Axis *coarse);
@@ -49,6 +61,9 @@ struct Type {
   llvm::SmallVector<const Axis *, 3> axes; // Array: its axes; Selection: its batch axes
   const Axis *selected = nullptr;          // Selection, Plan: the axis picked from
   const Axis *slot = nullptr;              // Selection, Plan: the axis of the picks
+  int64_t indices = 0;                     // Selection: one more than the greatest index that a slot may hold
+  const Axis *row = nullptr;               // Plan: the axis of `order`
+  const Axis *bound = nullptr;             // Plan: the axis of `offset`
 
   static Type array(Element element, llvm::ArrayRef<const Axis *> axes = {}) {
     Type type;

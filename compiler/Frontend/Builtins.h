@@ -45,7 +45,6 @@ struct Builtin {
   unsigned minimum, maximum; // positional arguments
   llvm::StringRef usage;     // shown in messages
   llvm::StringRef named;     // named arguments, separated by blanks
-  bool lowered = true;       // whether the moe dialect can express it so far
 };
 
 /// The function of that name, or null.

@@ -11,8 +11,11 @@ using namespace moe;
 /// integers).
 static StringRef cutReason(Operation *op) {
   return llvm::TypeSwitch<Operation *, StringRef>(op)
-      .Case<TopkOp, ForcedOp, FirstOp, ChosenOp>([](auto) { return "a selection and its counts have no gradient"; })
-      .Case<ArgmaxOp>([](auto) { return "an index has no gradient"; })
+      .Case<TopkOp, ForcedOp, FirstOp, ChosenOp, FilterOp, AppendOp, LimitOp, FilledOp, PermuteOp>(
+          [](auto) { return "a selection and its counts have no gradient"; })
+      .Case<ArgmaxOp, IndexOp>([](auto) { return "an index has no gradient"; })
+      .Case<RandomOp>([](auto) { return "a random number has no gradient"; })
+      .Case<StateOp>([](auto) { return "a state changes in steps, not by gradients"; })
       .Case<DetachOp>([](auto) { return "detach stops it"; })
       .Case<SignOp, math::FloorOp, math::CeilOp, math::RoundEvenOp, math::TruncOp>(
           [](auto) { return "this function is flat"; })

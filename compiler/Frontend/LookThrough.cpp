@@ -48,7 +48,7 @@ static bool isNotNegative(Value value, unsigned depth) {
                ? !attr.getSplatValue<llvm::APFloat>().isNegative() && !attr.getSplatValue<llvm::APFloat>().isNaN()
                : attr.getSplatValue<llvm::APInt>().isNonNegative();
   }
-  if (isa<SoftmaxOp, SigmoidOp, SoftplusOp, NormalCdfOp, math::ExpOp, math::AbsFOp, SizeOp, ArgmaxOp, ChosenOp,
+  if (isa<SoftmaxOp, SigmoidOp, SoftplusOp, NormalCdfOp, math::ExpOp, math::AbsFOp, SizeOp, IndexOp, ArgmaxOp, ChosenOp,
           arith::ExtUIOp, arith::UIToFPOp>(op))
     return true;
   if (auto mul = dyn_cast<arith::MulFOp>(op))
@@ -61,12 +61,15 @@ static bool isNotNegative(Value value, unsigned depth) {
       return true;
     return reduce.getKind() != ReduceKind::LogSumExp && ::isNotNegative(reduce.getInput(), depth + 1);
   }
-  if (auto gather = dyn_cast<GatherOp>(op))
-    return ::isNotNegative(gather.getInput(), depth + 1);
+  if (auto random = dyn_cast<RandomOp>(op))
+    return random.getKind() == RandomKind::Uniform;
+  if (isa<GatherOp, ScatterOp, ShiftOp>(op)) // values of the operand, and 0
+    return ::isNotNegative(op->getOperand(0), depth + 1);
   if (auto select = dyn_cast<arith::SelectOp>(op))
     return areNotNegative({select.getTrueValue(), select.getFalseValue()}, depth + 1);
-  if (isa<arith::AddFOp, arith::DivFOp, arith::MinimumFOp, arith::SIToFPOp, arith::ExtFOp, math::SqrtOp, math::RsqrtOp,
-          math::FloorOp, math::CeilOp, BroadcastOp, ExpandOp, DetachOp, NormalizeOp, SumTopOp, KthOp>(op))
+  if (isa<arith::AddFOp, arith::DivFOp, arith::MinimumFOp, arith::SIToFPOp, arith::ExtSIOp, arith::ExtFOp, math::SqrtOp,
+          math::RsqrtOp, math::FloorOp, math::CeilOp, BroadcastOp, ExpandOp, DetachOp, NormalizeOp, SumTopOp, KthOp>(
+          op))
     return areNotNegative(op->getOperands(), depth + 1);
   return false;
 }

@@ -22,9 +22,11 @@ OwningOpRef<ModuleOp> Lower::run() {
   loc = NameLoc::get(builder.getStringAttr("gate " + gate.name.str()), diags.locate(gate.loc));
   auto op = GateOp::create(builder, loc, gate.name, FlatSymbolRefAttr(), ArrayAttr());
   builder.setInsertionPointToStart(&op.getBody().emplaceBlock());
-  for (const Statement &statement : gate.statements)
+  for (const Statement &statement : gate.statements) {
+    hasMask |= statement.kind == Statement::Kind::Mask;
     if (statement.kind == Statement::Kind::Axis)
       lowerAxis(statement);
+  }
   for (const Statement &statement : gate.statements)
     if (statement.kind != Statement::Kind::Axis)
       lowerStatement(statement);
@@ -36,21 +38,47 @@ OwningOpRef<ModuleOp> Lower::run() {
 //===-- Declarations
 //------------------------------------------------------------------------------------------------===//
 
-/// Whether the IR declares all these axes (slot axes are declared by their selection).
-bool Lower::areLowered(Axes of) const {
-  return llvm::all_of(of, [&](const Axis *axis) { return axis->origin == Axis::Origin::Slot || axes.contains(axis); });
+bool Lower::areLowered(Axes of) {
+  return llvm::all_of(of, [&](const Axis *axis) {
+    if (axis->origin == Axis::Origin::Slot || axis->origin == Axis::Origin::Row || axes.contains(axis))
+      return true;
+    if (axis->origin == Axis::Origin::Bound)
+      return axes.contains(axis->within);
+    if (!axis->isBucket || !areLowered({axis->of}))
+      return false;
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointAfter(lastAxis);
+    declare(*axis);
+    return true;
+  });
+}
+
+/// A bucket of run-time positions is an axis of its own: which element is where is computed (reduceToBuckets).
+void Lower::declare(const Axis &axis) {
+  bool isGroup = axis.of && axis.origin != Axis::Origin::Bucket;
+  StringAttr input = axis.input.empty() ? StringAttr() : builder.getStringAttr(axis.input);
+  bool isPlacement = axis.origin == Axis::Origin::Placement;
+  lastAxis = AxisOp::create(
+      builder, loc, builder.getStringAttr(axis.name), axis.size ? builder.getI64IntegerAttr(*axis.size) : IntegerAttr(),
+      isGroup ? FlatSymbolRefAttr::get(builder.getContext(), axis.of->name) : FlatSymbolRefAttr(),
+      axis.origin == Axis::Origin::Map ? builder.getDenseI32ArrayAttr(axis.map) : DenseI32ArrayAttr(),
+      isPlacement ? input : StringAttr(),
+      axis.origin == Axis::Origin::Pieces ? builder.getI64IntegerAttr(axis.length) : IntegerAttr(),
+      isPlacement ? StringAttr() : input);
+  axes.insert(&axis);
 }
 
 void Lower::lowerAxis(const Statement &statement) {
   const Axis &axis = *statement.axis;
   loc = NameLoc::get(builder.getStringAttr(statement.text), diags.locate(statement.loc));
   switch (axis.origin) {
-  case Axis::Origin::Placement:
-    return notLowered(statement.nameLoc, "axis '" + axis.name + "' with a map given at run time",
-                      "write the map as '= [0, 0, 1, ...]'");
   case Axis::Origin::Pieces:
   case Axis::Origin::Offsets:
-    return notLowered(statement.nameLoc, "axis '" + axis.name + "' (sequences)");
+    if (pieces)
+      return notLowered(statement.nameLoc,
+                        "a second axis of pieces ('" + axis.name + "' beside '" + pieces->name + "')");
+    pieces = &axis;
+    break;
   case Axis::Origin::RunTime:
     if (runTimeAxis)
       return notLowered(statement.nameLoc,
@@ -62,11 +90,7 @@ void Lower::lowerAxis(const Statement &statement) {
   }
   if (axis.of && !areLowered({axis.of}))
     return;
-  AxisOp::create(builder, loc, builder.getStringAttr(axis.name),
-                 axis.size ? builder.getI64IntegerAttr(*axis.size) : IntegerAttr(),
-                 axis.of ? FlatSymbolRefAttr::get(builder.getContext(), axis.of->name) : FlatSymbolRefAttr(),
-                 axis.origin == Axis::Origin::Map ? builder.getDenseI32ArrayAttr(axis.map) : DenseI32ArrayAttr());
-  axes.insert(&axis);
+  declare(axis);
 }
 
 Value Lower::lowerInput(const Statement &statement) {
@@ -75,10 +99,10 @@ Value Lower::lowerInput(const Statement &statement) {
     return nullptr; // the axis said so
   for (auto [i, axis] : llvm::enumerate(symbol.type.axes)) {
     if (axis->origin == Axis::Origin::Slot) {
-      notLowered(statement.nameLoc, "an input on the slots of a selection");
+      notLowered(statement.nameLoc, "an input on the slots of a selection", "declare an axis of that size");
       return nullptr;
     }
-    if (i != 0 && axis == runTimeAxis) {
+    if (i != 0 && !axis->size) {
       notLowered(statement.nameLoc, "an input with axes before the run-time axis '" + axis->name + "' (layers)");
       return nullptr;
     }
@@ -94,6 +118,26 @@ Value Lower::lowerInput(const Statement &statement) {
 Value Lower::lowerParam(const Statement &statement) {
   return ParamOp::create(builder, loc, tensorType(Element::F32, {}), builder.getStringAttr(statement.name),
                          builder.getF64FloatAttr(statement.value->constant->real));
+}
+
+Value Lower::lowerState(const Statement &statement) {
+  const moe::frontend::Type &type = statement.symbol->type;
+  if (!areLowered(type.axes))
+    return nullptr;
+  return StateOp::create(builder, loc, tensorType(type.element, type.axes), builder.getStringAttr(statement.name),
+                         builder.getF64FloatAttr(statement.value->constant->real));
+}
+
+/// The new value on the axes and in the element type of the state.
+void Lower::lowerUpdate(const Statement &statement) {
+  const moe::frontend::Type &type = statement.symbol->type;
+  if (Value value = lowerAs(*statement.value, type.element, type.axes))
+    UpdateOp::create(builder, loc, builder.getStringAttr(statement.name), value);
+}
+
+void Lower::lowerMask(const Statement &statement) {
+  if (Value valid = lower(*statement.by))
+    MaskOp::create(builder, loc, builder.getStringAttr(statement.of), valid, UnitAttr());
 }
 
 //===-- Statements
@@ -115,11 +159,12 @@ void Lower::lowerStatement(const Statement &statement) {
     value = lowerParam(statement);
     break;
   case Kind::State:
-    return notLowered(statement.loc, "'state'", "pass it as an input");
+    value = lowerState(statement);
+    break;
   case Kind::Update:
-    return notLowered(statement.loc, "'update'", "output the new value instead");
+    return lowerUpdate(statement);
   case Kind::Mask:
-    return notLowered(statement.loc, "'mask'");
+    return lowerMask(statement);
   case Kind::Gradient:
     return lowerGradient(statement);
   default:
@@ -132,6 +177,8 @@ void Lower::lowerStatement(const Statement &statement) {
   if (!value)
     return;
   values.try_emplace(statement.symbol, value);
+  if (statement.kind == Kind::Value && statement.symbol->type.isScalar())
+    definitions.try_emplace(statement.symbol, statement.value.get());
   if (statement.kind == Kind::Loss)
     lowerLoss(statement, value);
   else if (statement.kind == Kind::Metric)
@@ -178,15 +225,20 @@ void Lower::lowerMetric(const Statement &statement, Value value) {
 }
 
 void Lower::lowerOutput(const Statement &statement, Value value) {
-  TypeAttr store;
-  if (statement.type && !isa<SelectionType>(value.getType())) {
-    StringRef element = statement.type->element;
-    if (element == "bf16" || element == "f16")
-      store = TypeAttr::get(element == "bf16" ? mlir::Type(builder.getBF16Type()) : mlir::Type(builder.getF16Type()));
-    value = convert(value, element == "i32"    ? Element::I32
-                           : element == "i64"  ? Element::I64
-                           : element == "bool" ? Element::Bool
-                                               : Element::F32);
-  }
+  StringRef element = statement.type ? statement.type->element : "";
+  bool isSelection = isa<SelectionType>(value.getType());
+  mlir::Type stored = element == "bf16"                 ? mlir::Type(builder.getBF16Type())
+                      : element == "f16"                ? mlir::Type(builder.getF16Type())
+                      : element == "i16"                ? mlir::Type(builder.getI16Type())
+                      : element == "i64" && isSelection ? mlir::Type(builder.getI64Type())
+                                                        : mlir::Type();
+  TypeAttr store = stored ? TypeAttr::get(stored) : TypeAttr();
+  if (!isSelection)
+    value = withoutEmpty(value);
+  if (!isSelection && !element.empty())
+    value = convert(value, element == "i32" || element == "i16" ? Element::I32
+                           : element == "i64"                   ? Element::I64
+                           : element == "bool"                  ? Element::Bool
+                                                                : Element::F32);
   OutputOp::create(builder, loc, builder.getStringAttr(statement.name), value, store);
 }

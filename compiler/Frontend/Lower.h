@@ -1,5 +1,5 @@
-// The annotated syntax tree to the moe dialect. What Sema accepted and the dialect cannot express yet ends here in an
-// error "… is not lowered yet".
+// The annotated syntax tree to the moe dialect. What Sema accepted and the dialect cannot express yet (layers) ends
+// here in an error "… is not lowered yet".
 #pragma once
 #include "compiler/Frontend/Sema.h"
 #include "dialects/Moe/IR/Moe.h"
@@ -23,13 +23,18 @@ private:
   void lowerStatement(const Statement &statement);
   mlir::Value lowerInput(const Statement &statement);
   mlir::Value lowerParam(const Statement &statement);
+  mlir::Value lowerState(const Statement &statement);
+  void lowerUpdate(const Statement &statement);
+  void lowerMask(const Statement &statement);
   void lowerLoss(const Statement &statement, mlir::Value value);
   void lowerMetric(const Statement &statement, mlir::Value value);
   void lowerOutput(const Statement &statement, mlir::Value value);
   void lowerGradient(const Statement &statement);
   void warnWithoutGradient(const Statement &statement, mlir::Value loss);
   void notLowered(llvm::SMLoc loc, const llvm::Twine &what, llvm::StringRef instead = "");
-  bool areLowered(Axes axes) const;
+  /// Whether the IR declares all these axes (slot axes are declared by their selection); declares buckets.
+  bool areLowered(Axes of);
+  void declare(const Axis &axis);
 
   // Values (LowerExpressions.cpp)
   mlir::Type elementType(Element element);
@@ -53,8 +58,28 @@ private:
   mlir::Value lowerPower(const Expr &expr);
   mlir::Value integerPower(mlir::Value base, int64_t exponent, Axes axes);
   mlir::Value lowerGather(const Expr &expr);
+  mlir::Value lowerMember(const Expr &expr);
 
-  // Calls (LowerCalls.cpp)
+  // Capacities, in f64 (LowerWide.cpp)
+  /// A scalar expression computed in f64: constants exactly, sizes and params widened.
+  mlir::Value lowerWide(const Expr &expr);
+  mlir::Value lowerWideUncached(const Expr &expr);
+  mlir::Value lowerWideName(const Expr &expr);
+  mlir::Value lowerWideBinary(const Expr &expr);
+  mlir::Value lowerWideCall(const Expr &expr);
+  mlir::Value lowerWidePower(const Expr &expr);
+  mlir::Value widen(mlir::Value value);
+  mlir::Value wideConstant(double value);
+
+  // Which slots take part (LowerValidity.cpp)
+  /// The selection that says which slots of `value` hold something, for a function over the axes `over`; null when
+  /// every slot does. In a gate with a mask also where only the mask empties slots.
+  mlir::Value validFor(mlir::Value value, llvm::ArrayRef<mlir::Attribute> over, bool underMask = true);
+  /// Zero in the slots that are empty.
+  mlir::Value withoutEmpty(mlir::Value value);
+  mlir::Value filled(mlir::Value selection, mlir::Type like);
+
+  // Calls (LowerCalls.cpp; LowerReductions.cpp; LowerSelections.cpp)
   mlir::Value lowerCall(const Expr &call);
   mlir::Value lowerPointwise(const Expr &call);
   mlir::Value lowerUnaryFunction(llvm::StringRef name, mlir::Value x, Axes axes);
@@ -63,14 +88,31 @@ private:
   mlir::Value lowerWhere(const Expr &call);
   mlir::Value lowerReduction(const Expr &call);
   mlir::Value reduce(ReduceKind kind, mlir::Value value, llvm::ArrayRef<AxisRange> over);
+  mlir::Value reduceInSteps(ReduceKind kind, mlir::Value value, mlir::Value valid, llvm::ArrayRef<AxisRange> over);
+  mlir::Value reduceToBuckets(ReduceKind kind, mlir::Value value, const Axis *bucket);
+  mlir::Value inBucket(const Axis *bucket);
+  bool isReducible(const Expr &call, ReduceKind kind);
   mlir::Value lowerAlong(const Expr &call);
+  mlir::Value lowerStandardize(const Expr &call, mlir::Value x, mlir::Value valid);
+  mlir::Value lowerQuantile(const Expr &call);
   mlir::Value lowerSumTop(const Expr &call);
   mlir::Value lowerTopk(const Expr &call);
   mlir::Value lowerFirst(const Expr &call);
   mlir::Value lowerChosen(const Expr &call, Element element);
   mlir::Value lowerCount(const Expr &call);
+  mlir::Value lowerScatter(const Expr &call);
+  mlir::Value lowerFilter(const Expr &call);
+  mlir::Value lowerAppend(const Expr &call);
+  mlir::Value lowerForced(const Expr &call);
+  mlir::Value lowerDropped(const Expr &call);
+  mlir::Value lowerLimit(const Expr &call);
+  mlir::Value lowerPermute(const Expr &call);
   mlir::Value lowerSize(const Expr &call);
   mlir::Value lowerExpand(const Expr &call);
+  mlir::Value lowerShift(const Expr &call);
+  mlir::Value lowerIndex(const Expr &call);
+  mlir::Value lowerRandom(const Expr &call);
+  mlir::Value expand(mlir::Value value, const Axis *from, const Axis *to);
   SelectionType selectionType(const Type &type);
 
   void notifyOperationInserted(mlir::Operation *op, mlir::OpBuilder::InsertPoint previous) override;
@@ -83,7 +125,12 @@ private:
   llvm::DenseMap<const Symbol *, mlir::Value> values;
   llvm::DenseMap<mlir::Operation *, llvm::SMLoc> origins; // the expression that an operation was made for
   llvm::DenseSet<const Axis *> axes;                      // declared in the IR
-  const Axis *runTimeAxis = nullptr;
+  const Axis *runTimeAxis = nullptr, *pieces = nullptr;
+  mlir::Operation *lastAxis = nullptr;
+  bool hasMask = false;
+  llvm::DenseMap<const Symbol *, const Expr *> definitions; // of scalar values, for capacities
+  llvm::DenseMap<const Symbol *, mlir::Value> wideValues;
+  unsigned wideDepth = 0;
 };
 
 } // namespace moe::frontend

@@ -23,7 +23,9 @@ mlir::Type Lower::elementType(Element element) {
   return {};
 }
 
-StringAttr Lower::nameOf(const Axis *axis) { return builder.getStringAttr(axis->name); }
+StringAttr Lower::nameOf(const Axis *axis) {
+  return builder.getStringAttr(axis->origin == Axis::Origin::Bound ? axis->within->name + ".bound" : axis->name);
+}
 
 RankedTensorType Lower::tensorType(Element element, Axes of) {
   SmallVector<StringAttr> names;
@@ -106,8 +108,8 @@ Value Lower::lowerUncached(const Expr &expr) {
     return constantOf(expr, expr.type.element);
   case Expr::Kind::Name:
     return values.lookup(expr.symbol);
-  case Expr::Kind::Member: // of a plan, which is not lowered and said so
-    return nullptr;
+  case Expr::Kind::Member:
+    return lowerMember(expr);
   case Expr::Kind::Unary:
     return lowerUnary(expr);
   case Expr::Kind::Binary:
@@ -241,4 +243,13 @@ Value Lower::lowerGather(const Expr &expr) {
   if (!x || !route)
     return nullptr;
   return GatherOp::create(builder, loc, tensorType(expr.type.element, expr.type.axes), x, route);
+}
+
+/// The value of a plan is its `position`, one of the results of its operation.
+Value Lower::lowerMember(const Expr &expr) {
+  Value position = values.lookup(expr.symbol);
+  auto plan = position ? position.getDefiningOp<PermuteOp>() : PermuteOp();
+  if (!plan)
+    return nullptr;
+  return expr.member == "order" ? plan.getOrder() : expr.member == "offset" ? plan.getOffset() : position;
 }

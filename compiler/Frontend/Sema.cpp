@@ -45,6 +45,7 @@ void Sema::run() {
 void Sema::checkStatement(Statement &statement) {
   using Kind = Statement::Kind;
   root = statement.value.get();
+  isOutput = statement.kind == Kind::Output;
   rootName = statement.name;
   if (statement.kind == Kind::Update || statement.kind == Kind::Mask || statement.kind == Kind::Gradient) {
     statement.ok = statement.kind == Kind::Update ? checkUpdate(statement)
@@ -159,6 +160,16 @@ bool Sema::checkState(Statement &statement, Symbol &symbol) {
   auto init = number(*statement.value, "the initial value of a state");
   if (!type || !init)
     return false;
+  StringRef element = statement.type->element;
+  if (element != "f32" && element != "float" && element != "i32" && element != "i64") {
+    diags.error(statement.type->loc) << "a state is kept as f32, i32 or i64, not as " << element;
+    return false;
+  }
+  if (type->element != Element::F32 && !statement.value->constant->isInteger) {
+    diags.error(statement.value->loc) << "a state of type " << element << " begins with a whole number, and this is "
+                                      << statement.value->constant->text();
+    return false;
+  }
   for (const Axis *axis : type->axes)
     if (!axis->size) {
       diags.error(statement.type->loc) << "a state lives from call to call and cannot have the run-time axis '"
@@ -205,21 +216,26 @@ bool Sema::checkOutputType(const Statement &statement, const Type &value) {
     return true;
   StringRef element = statement.type->element;
   bool isFloat = element == "f32" || element == "bf16" || element == "f16";
-  bool isInteger = element == "i32" || element == "i64";
+  bool isInteger = element == "i16" || element == "i32" || element == "i64";
   if (!isFloat && !isInteger && element != "bool") {
     NearMiss near(element);
-    for (StringRef name : {"f32", "bf16", "f16", "i32", "i64", "bool"})
+    for (StringRef name : {"f32", "bf16", "f16", "i16", "i32", "i64", "bool"})
       near.consider(name);
-    diags.error(statement.type->loc) << "'" << element << "' is not a type of outputs (f32, bf16, f16, i32, i64, bool)"
+    diags.error(statement.type->loc) << "'" << element
+                                     << "' is not a type of outputs (f32, bf16, f16, i16, i32, i64, bool)"
                                      << near.text();
     return false;
   }
-  bool fits = value.isSelection()             ? element == "i32"
+  if (value.isSelection() && element == "i16" && value.indices > INT16_MAX + 1) {
+    diags.error(statement.type->loc) << "indices up to " << value.indices - 1 << " do not fit in i16";
+    return false;
+  }
+  bool fits = value.isSelection()             ? isInteger
               : value.element == Element::F32 ? isFloat
                                               : value.element == Element::Bool || element != "bool";
   if (!fits)
     diags.error(statement.type->loc) << "an output of type " << element << " cannot hold " << value.text()
-                                     << (value.isSelection() ? "; its indices are i32" : "");
+                                     << (value.isSelection() ? "; its indices are i16, i32 or i64" : "");
   return fits;
 }
 
@@ -243,7 +259,8 @@ bool Sema::checkBareOutput(Statement &statement) {
       symbol->kind == Symbol::Kind::Axis     ? "an axis, not a value"
       : symbol->kind == Symbol::Kind::Loss   ? "a loss and reported as such already"
       : symbol->kind == Symbol::Kind::Metric ? "a metric and reported as such already"
-      : symbol->kind == Symbol::Kind::Input || symbol->kind == Symbol::Kind::Param
+      : symbol->kind == Symbol::Kind::Input || symbol->kind == Symbol::Kind::Param ||
+              symbol->kind == Symbol::Kind::State
           ? "passed in by the caller; an output needs a name of its own, as in 'output NAME = expression' (R5)"
           : "";
   if (!problem.empty()) {
@@ -276,8 +293,23 @@ bool Sema::checkUpdate(Statement &statement) {
                                         << statement.name << "' lacks: it has " << axesText(symbol->type.axes);
       return false;
     }
+  if (symbol->type.element != Element::F32 && value.element != Element::Bool && value.element > symbol->type.element) {
+    diags.error(statement.value->loc) << "the new value is " << value.text() << ", and the state '" << statement.name
+                                      << "' is kept as " << elementText(symbol->type.element);
+    return false;
+  }
   statement.symbol = const_cast<Symbol *>(symbol);
-  return true;
+  return isOnlyOne(updates, statement, statement.name, "this state is updated");
+}
+
+bool Sema::isOnlyOne(llvm::StringMap<llvm::SMLoc> &seen, const Statement &statement, StringRef key, StringRef what) {
+  auto [first, isNew] = seen.try_emplace(key, statement.loc);
+  if (isNew)
+    return true;
+  auto diag = diags.error(statement.loc);
+  diag << what << " already; that happens once";
+  diag.attachNote(diags.locate(first->second)) << "it happens here";
+  return false;
 }
 
 /// R4: what a mask removes counts in nothing.
@@ -295,7 +327,17 @@ bool Sema::checkMask(Statement &statement) {
                                    << "], and this is " << by.text() << " (R4)";
     return false;
   }
-  return true;
+  if (axis->axis->origin != Axis::Origin::RunTime) {
+    diags.error(statement.ofLoc) << "a mask removes tokens, and '" << statement.of
+                                 << "' is no axis of run-time size; where(...) chooses elements of others (R4)";
+    return false;
+  }
+  if (!statement.by->symbol || statement.by->symbol->kind != Symbol::Kind::Input) {
+    diags.error(statement.by->loc) << "a mask is an input of type bool[" << statement.of
+                                   << "], since it holds for the whole gate (R4)";
+    return false;
+  }
+  return isOnlyOne(updates, statement, "", "the tokens are masked");
 }
 
 bool Sema::checkGradient(Statement &statement) {

@@ -44,6 +44,8 @@ private:
   bool checkOutputType(const Statement &statement, const Type &value);
   bool checkUpdate(Statement &statement);
   bool checkMask(Statement &statement);
+  bool isOnlyOne(llvm::StringMap<llvm::SMLoc> &seen, const Statement &statement, llvm::StringRef key,
+                 llvm::StringRef what);
   bool checkGradient(Statement &statement);
   bool checkValue(Statement &statement, Symbol &symbol);
   void checkOptions();
@@ -61,6 +63,8 @@ private:
   const Axis *resolveAxis(Expr &expr, const Type *reach);
   const Axis *resolveSlot(const Expr &expr, const Type *reach);
   const Axis *resolveBucket(Expr &expr);
+  const Axis *makeBucket(const Expr &expr, const AxisRange &of, int64_t pieces);
+  bool checkBuckets(const Expr &call, const Type &operand);
   bool isAxisArgument(const Argument &argument) const;
   bool axisArguments(Expr &call, size_t from, const Type &operand);
   /// The axes of `operand` that a reduction over `over` leaves, in order, coarser ones in the place of theirs.
@@ -118,6 +122,9 @@ private:
   Type checkLimit(Expr &call);
   bool checkLimitArgument(Expr &call, Argument &argument, const Type &selection);
   Type checkPermute(Expr &call);
+  Type checkDropped(Expr &call);
+  bool checkQueued(const Expr &call, const Type &selection);
+  std::string newName(const Expr &call);
   const Axis *newSlot(const Expr &call, int64_t size);
   Argument *named(Expr &call, llvm::StringRef name);
 
@@ -130,10 +137,12 @@ private:
   llvm::StringMap<llvm::SMLoc> later;   // names that statements further down define
   llvm::StringSet<> reported;           // unknown names that were reported
   llvm::StringMap<llvm::SMLoc> outputs; // names of outputs so far
+  llvm::StringMap<llvm::SMLoc> updates; // names of updated states so far, and "" for the mask
   std::vector<const Statement *> byInputs;
   const Expr *root = nullptr; // the whole expression of the current statement
+  bool isOutput = false;      // which is an output
   llvm::StringRef rootName;
-  unsigned freshNames = 0;
+  unsigned freshNames = 0, streams = 0; // of random numbers
 };
 
 } // namespace moe::frontend

@@ -128,6 +128,7 @@ bool Sema::checkBy(Statement &statement, Axis &axis) {
       return false;
     }
     axis.origin = isStatic ? Axis::Origin::Placement : Axis::Origin::Offsets;
+    axis.input = by.text.str();
     byInputs.push_back(&statement);
     return true;
   }
@@ -141,6 +142,7 @@ bool Sema::checkBy(Statement &statement, Axis &axis) {
     return false;
   }
   axis.origin = Axis::Origin::Pieces;
+  axis.length = *length;
   return true;
 }
 
@@ -148,6 +150,15 @@ void Sema::checkByInputs() {
   for (const Statement *statement : byInputs)
     if (!checkByInput(*statement))
       const_cast<Statement *>(statement)->ok = false;
+  for (const Symbol &symbol : symbols) {
+    if (symbol.kind != Symbol::Kind::Input || symbol.type.axes.empty() ||
+        symbol.type.axes[0]->origin != Axis::Origin::Bound)
+      continue;
+    const Axis *pieces = symbol.type.axes[0]->within;
+    if (symbol.type.axes.size() != 1 || pieces->input != symbol.name)
+      diags.error(symbol.loc) << "an input on '" << pieces->name << " + 1' is the offsets that axis '" << pieces->name
+                              << "' is divided by, and that is '" << pieces->input << "'";
+  }
 }
 
 bool Sema::checkByInput(const Statement &statement) {
@@ -227,7 +238,8 @@ const Axis *Sema::dimension(const TypeSpec::Dim &dim, StringRef element) {
   }
   Axis &bounds = axes.emplace_back();
   bounds.name = axis->name + " + 1";
-  bounds.origin = Axis::Origin::RunTime;
+  bounds.origin = Axis::Origin::Bound;
+  bounds.within = axis;
   bounds.loc = dim.loc;
   return &bounds;
 }
@@ -294,12 +306,39 @@ const Axis *Sema::resolveBucket(Expr &expr) {
         << *n << " pieces are too many; at most " << kMaxAxisSize << " are supported";
     return nullptr;
   }
+  const AxisRange &of = position.over[0];
+  for (const Axis &axis : axes) // the same pieces of the same positions are one axis
+    if (axis.isBucket && axis.of == of.axis && axis.within == of.coarse && axis.size == n)
+      return &axis;
+  bool isDivisible = of.axis->size ? of.axis->origin != Axis::Origin::Slot && !of.axis->isBucket
+                                   : of.axis->origin == Axis::Origin::RunTime;
+  if (!isDivisible) {
+    diags.error(position.loc) << "'bucket' divides the positions of tokens or of an axis of compile-time size, not of '"
+                              << of.axis->name << "'";
+    return nullptr;
+  }
+  if (of.axis->size && *n > *of.axis->size) {
+    diags.error(expr.arguments[1].value->loc)
+        << *n << " pieces of axis '" << of.axis->name << "', which has " << *of.axis->size << " elements";
+    return nullptr;
+  }
+  return makeBucket(expr, of, *n);
+}
+
+/// Element i of `of`, which has as many as n, is in piece floor(i * pieces / n).
+const Axis *Sema::makeBucket(const Expr &expr, const AxisRange &of, int64_t pieces) {
   Axis &axis = axes.emplace_back();
-  axis.name = "bucket" + std::to_string(++freshNames);
-  axis.origin = Axis::Origin::Bucket;
-  axis.size = n;
-  axis.of = type.axes[0];
+  do
+    axis.name = "bucket" + std::to_string(++freshNames);
+  while (llvm::is_contained(gate.words, axis.name));
+  axis.origin = of.axis->size ? Axis::Origin::Map : Axis::Origin::Bucket;
+  axis.size = pieces;
+  axis.of = of.axis;
+  axis.within = of.coarse;
+  axis.isBucket = true;
   axis.loc = expr.loc;
+  for (int64_t i = 0; i < of.axis->size.value_or(0); ++i) // both at most 2^20
+    axis.map.push_back(static_cast<int32_t>(i * pieces / *of.axis->size));
   return &axis;
 }
 

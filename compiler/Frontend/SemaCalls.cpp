@@ -128,7 +128,7 @@ Type Sema::dispatch(Expr &call) {
                                                       {Group::Quantile, &Sema::checkQuantile},
                                                       {Group::Topk, &Sema::checkTopk},
                                                       {Group::Chosen, &Sema::checkChosen},
-                                                      {Group::Dropped, &Sema::checkChosen},
+                                                      {Group::Dropped, &Sema::checkDropped},
                                                       {Group::Count, &Sema::checkCount},
                                                       {Group::First, &Sema::checkFirst},
                                                       {Group::Scatter, &Sema::checkScatter},
@@ -226,9 +226,29 @@ Type Sema::checkReduction(Expr &call) {
     diags.error(call.loc) << "'" << call.text << "' coarsens one axis at a time; it cannot be taken in steps";
     return {};
   }
+  if (!checkBuckets(call, x))
+    return {};
   bool exact = call.text == "sum" || call.text == "max" || call.text == "min";
   Element element = !exact ? Element::F32 : x.element == Element::Bool ? Element::I32 : x.element;
   return Type::array(element, remainingAxes(x, call.over));
+}
+
+/// Pieces of run-time positions hold sums and the like of one value for each token.
+bool Sema::checkBuckets(const Expr &call, const Type &operand) {
+  const auto *range =
+      llvm::find_if(call.over, [](const AxisRange &r) { return r.coarse && r.coarse->origin == Axis::Origin::Bucket; });
+  if (range == call.over.end())
+    return true;
+  if (operand.axes.size() != 1) {
+    diags.error(call.loc) << "'" << call.text << "' to a bucket works on values that have the axis '"
+                          << range->axis->name << "' alone, and this is " << operand.text()
+                          << "; reduce its other axes first";
+    return false;
+  }
+  if (call.text != "var" && call.text != "std" && call.text != "cv2")
+    return true;
+  diags.error(call.loc) << "'" << call.text << "' does not work on buckets; sum, mean, max, min and logsumexp do";
+  return false;
 }
 
 llvm::SmallVector<const Axis *, 3> Sema::remainingAxes(const Type &operand, llvm::ArrayRef<AxisRange> over) {
@@ -268,7 +288,7 @@ Type Sema::checkAlong(Expr &call) {
       diags.error(call.arguments[2].value->loc) << "eps of 'standardize' must not be negative";
       return {};
     }
-    call.eps = *eps;
+    call.real = *eps;
   }
   return Type::array(Element::F32, x.axes);
 }
@@ -341,6 +361,7 @@ Type Sema::checkQuantile(Expr &call) {
     return {};
   }
   Type result = x ? checkStaticAlong(call, 2, Element::F32) : Type();
+  call.real = q.value_or(0);
   return q ? result : Type();
 }
 
@@ -354,18 +375,33 @@ Type Sema::checkShift(Expr &call) {
   if (!x || !axisRange(call, call.arguments[1], x, range))
     return {};
   call.over.push_back(range);
-  return plainAxis(call, call.arguments[1], diags) && distance ? x : Type();
+  if (!plainAxis(call, call.arguments[1], diags) || !distance)
+    return {};
+  if (range.axis->origin != Axis::Origin::RunTime) {
+    diags.error(call.arguments[1].loc) << "'shift' moves along the axis of the tokens, not along '" << range.axis->name
+                                       << "'";
+    return {};
+  }
+  call.k = *distance;
+  return x;
 }
 
 Type Sema::checkIndex(Expr &call) {
-  const Axis *axis = resolveAxis(*call.arguments[0].value, nullptr);
-  if (!axis)
+  Argument &argument = call.arguments[0];
+  AxisRange range;
+  range.axis = resolveAxis(*argument.value, nullptr);
+  if (!range.axis)
     return {};
-  call.over.push_back({axis, nullptr});
-  if (!call.arguments[0].coarse)
-    return Type::array(Element::I32, {axis});
-  diags.error(call.arguments[0].coarse->loc) << "no '->' here: " << call.builtin->usage;
-  return {};
+  Type result = Type::array(Element::I32, {range.axis});
+  if (argument.coarse && !axisRange(call, argument, result, range))
+    return {};
+  if (range.coarse && !range.coarse->isPieces()) {
+    diags.error(argument.coarse->loc) << "positions count from the start of the pieces of a run-time axis, and '"
+                                      << range.coarse->name << "' is none: " << call.builtin->usage;
+    return {};
+  }
+  call.over.push_back(range);
+  return result;
 }
 
 /// size(axis): an integer; size(token -> sequence): one for each sequence.
@@ -380,7 +416,10 @@ Type Sema::checkSize(Expr &call) {
     if (!axisRange(call, argument, self, range))
       return {};
     call.over.push_back(range);
-    return Type::array(Element::I32, {range.coarse});
+    if (axis->origin != Axis::Origin::Slot)
+      return Type::array(Element::I32, {range.coarse});
+    diags.error(argument.loc) << "the slots of a selection have no groups";
+    return {};
   }
   call.over.push_back({axis, nullptr});
   if (axis->size)
@@ -408,12 +447,19 @@ Type Sema::checkExpand(Expr &call) {
     diags.error(argument.coarse->loc) << "the operand has axis '" << to->name << "' already: it is " << x.text();
     return {};
   }
+  if (from->origin == Axis::Origin::Bucket) {
+    diags.error(argument.loc) << "'expand' does not work from buckets";
+    return {};
+  }
   call.over.push_back({from, to});
   Type result = Type::array(x.element);
   for (const Axis *axis : x.axes)
     result.axes.push_back(axis == from ? to : axis);
   return result;
 }
+
+/// Each call numbers a stream of its own, in the order of the spec.
+static constexpr unsigned kMaxStreams = 4096;
 
 Type Sema::checkRandom(Expr &call) {
   Type result = Type::array(Element::F32);
@@ -427,5 +473,18 @@ Type Sema::checkRandom(Expr &call) {
     }
     result.axes.push_back(axis);
   }
+  bool fits = llvm::count_if(result.axes, [](const Axis *axis) { return axis->size.has_value(); }) <= 1 &&
+              llvm::none_of(result.axes, [](const Axis *axis) { return axis->isPieces(); });
+  if (!fits) {
+    diags.error(call.loc)
+        << "random numbers are made for the tokens and at most one axis of compile-time size, not for "
+        << axesText(result.axes);
+    return {};
+  }
+  if (streams == kMaxStreams) {
+    diags.error(call.loc) << "a gate has at most " << kMaxStreams << " calls of 'uniform' and 'normal'";
+    return {};
+  }
+  call.k = streams++;
   return result;
 }

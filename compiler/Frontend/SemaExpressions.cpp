@@ -52,6 +52,11 @@ Type Sema::checkName(Expr &expr) {
     diag.attachNote(diags.locate(symbol->loc)) << "it is declared here";
     return {};
   }
+  if (!symbol->type.axes.empty() && symbol->type.axes[0]->origin == Axis::Origin::Bound) {
+    diags.error(expr.loc) << "'" << expr.text << "' says where each '" << symbol->type.axes[0]->within->name
+                          << "' begins and is no value of the gate";
+    return {};
+  }
   expr.symbol = symbol;
   expr.constant = symbol->constant;
   return symbol->type;
@@ -65,16 +70,13 @@ Type Sema::checkMember(Expr &expr) {
   expr.symbol = symbol;
   const Type &type = symbol->type;
   if (type.kind == Type::Kind::Plan) {
-    Axis &axis = axes.emplace_back();
-    axis.loc = expr.loc;
-    axis.name = (expr.text + "." + expr.member).str();
-    if (expr.member == "order")
-      return Type::array(Element::I32, {&axis});
-    if (expr.member == "offset") {
-      axis.name = type.selected->name + " + 1";
-      axis.size = *type.selected->size + 1;
-      axis.origin = Axis::Origin::Static;
-      return Type::array(Element::I32, {&axis});
+    bool isOrder = expr.member == "order";
+    if (isOrder || expr.member == "offset") {
+      if (&expr == root && isOutput)
+        return Type::array(Element::I32, {isOrder ? type.row : type.bound});
+      diags.error(expr.loc) << "'" << expr.text << "." << expr.member << "' can only be written, as in 'output "
+                            << expr.member << " = " << expr.text << "." << expr.member << "'";
+      return {};
     }
     if (expr.member == "position") {
       llvm::SmallVector<const Axis *, 3> of(type.axes);
@@ -145,7 +147,7 @@ std::optional<llvm::SmallVector<const Axis *, 3>> Sema::join(llvm::SMLoc loc, St
       diag << "'" << what << "' combines " << axesText(big->type.axes) << " and " << axesText(operand->type.axes)
            << "; the axes of one must contain the other's (R1)";
       for (const Axis *fine : big->type.axes)
-        if (axis->coarsens(fine))
+        if (axis->coarsens(fine) && axis->origin != Axis::Origin::Bucket)
           diag << "; expand(x, " << axis->name << " -> " << fine->name << ") refines the coarse one";
       diag.attachNote(diags.locate(big->loc)) << "this has the axes " << axesText(big->type.axes);
       diag.attachNote(diags.locate(operand->loc)) << "this has the axes " << axesText(operand->type.axes);

@@ -10,17 +10,23 @@ const Axis *Sema::newSlot(const Expr &call, int64_t size) {
   axis.origin = Axis::Origin::Slot;
   axis.size = size;
   axis.loc = call.loc;
+  axis.name = newName(call) + ".slot";
+  return &axis;
+}
+
+/// The name of the statement where the call is all of its value, else a fresh one.
+std::string Sema::newName(const Expr &call) {
   std::string base = rootName.str();
   if (&call != root)
     do
       base = call.text.str() + std::to_string(++freshNames);
     while (llvm::is_contained(gate.words, base));
-  axis.name = base + ".slot";
-  return &axis;
+  return base;
 }
 
-static Type selectionType(llvm::ArrayRef<const Axis *> batch, const Axis *selected, const Axis *slot) {
+static Type selectionType(llvm::ArrayRef<const Axis *> batch, const Axis *selected, const Axis *slot, int64_t indices) {
   Type type;
+  type.indices = indices;
   type.kind = Type::Kind::Selection;
   type.axes.assign(batch.begin(), batch.end());
   type.selected = selected;
@@ -64,7 +70,7 @@ Type Sema::checkTopk(Expr &call) {
     return {};
   }
   call.k = *k;
-  Type result = selectionType(rest.axes, axis, newSlot(call, *k));
+  Type result = selectionType(rest.axes, axis, newSlot(call, *k), *axis->size);
   return checkAmong(call, result) ? result : Type();
 }
 
@@ -102,13 +108,23 @@ bool Sema::checkAmong(Expr &call, const Type &result) {
 //===-- Reading a selection
 //-----------------------------------------------------------------------------------------===//
 
-/// chosen(route): [batch, selected axis]; dropped(route): [batch, slot].
+/// chosen(route): [batch, selected axis].
 Type Sema::checkChosen(Expr &call) {
   Type route = checkSelectionOperand(call, 0);
   if (!route)
     return {};
   Type result = Type::array(Element::Bool, route.axes);
-  result.axes.push_back(call.builtin->group == Group::Chosen ? route.selected : route.slot);
+  result.axes.push_back(route.selected);
+  return result;
+}
+
+/// dropped(kept): [batch, slot]. Whether `kept` is what filter or limit made is asked where it is lowered.
+Type Sema::checkDropped(Expr &call) {
+  Type kept = checkSelectionOperand(call, 0);
+  if (!kept)
+    return {};
+  Type result = Type::array(Element::Bool, kept.axes);
+  result.axes.push_back(kept.slot);
   return result;
 }
 
@@ -120,6 +136,8 @@ Type Sema::checkCount(Expr &call) {
   Type chosen = Type::array(Element::Bool, route.axes);
   chosen.axes.push_back(route.selected);
   if (!axisArguments(call, 1, chosen))
+    return {};
+  if (!checkBuckets(call, chosen))
     return {};
   if (call.over.empty())
     for (const Axis *axis : route.axes)
@@ -137,7 +155,7 @@ Type Sema::checkFirst(Expr &call) {
     return {};
   }
   call.k = *n;
-  return selectionType(route.axes, route.selected, newSlot(call, *n));
+  return selectionType(route.axes, route.selected, newSlot(call, *n), route.indices);
 }
 
 /// scatter(w, route): back to [batch, selected axis].
@@ -156,7 +174,7 @@ Type Sema::checkScatter(Expr &call) {
                                        << "' of the selection: it is " << w.text();
     return {};
   }
-  Type result = Type::array(w.element, route.axes);
+  Type result = Type::array(Element::F32, route.axes);
   result.axes.push_back(route.selected);
   return result;
 }
@@ -183,16 +201,31 @@ Type Sema::checkFilter(Expr &call) {
   return {};
 }
 
+/// Indices of elements behind those of the selected axis stay below this.
+static constexpr int64_t kMaxIndex = int64_t(1) << 30;
+
 /// append(route, 64, 65): always-on elements behind the selected ones.
 Type Sema::checkAppend(Expr &call) {
   Type route = checkSelectionOperand(call, 0);
   bool ok = static_cast<bool>(route);
-  for (Argument &argument : llvm::MutableArrayRef(call.arguments).drop_front(1))
-    ok &= wholeNumber(*argument.value, "an appended index", 0).has_value();
+  int64_t indices = route.indices;
+  for (Argument &argument : llvm::MutableArrayRef(call.arguments).drop_front(1)) {
+    auto index = wholeNumber(*argument.value, "an appended index", 0);
+    StringRef problem = !index                                      ? ""
+                        : *index >= kMaxIndex                       ? "is too big for an index"
+                        : llvm::is_contained(call.elements, *index) ? "is appended twice"
+                                                                    : "";
+    ok &= index && problem.empty();
+    if (!problem.empty())
+      diags.error(argument.value->loc) << *index << " " << problem;
+    else if (index)
+      call.elements.push_back(static_cast<int32_t>(*index));
+    indices = std::max(indices, index.value_or(0) + 1);
+  }
   if (!ok)
     return {};
   return selectionType(route.axes, route.selected,
-                       newSlot(call, *route.slot->size + static_cast<int64_t>(call.arguments.size()) - 1));
+                       newSlot(call, *route.slot->size + static_cast<int64_t>(call.arguments.size()) - 1), indices);
 }
 
 /// forced(index, axis): a selection from an integer array [batch, slots]. The axis may be left out when the gate has
@@ -213,6 +246,11 @@ Type Sema::checkForced(Expr &call) {
     axis = resolveAxis(*call.arguments[1].value, nullptr);
     if (!axis)
       return {};
+    if (!axis->size || axis->origin == Axis::Origin::Slot || index.has(axis)) {
+      diags.error(call.arguments[1].loc) << "'forced' selects along a declared axis of compile-time size that its "
+                                         << "indices lack, and '" << axis->name << "' is none";
+      return {};
+    }
   } else {
     unsigned n = 0;
     for (const Axis &candidate : axes)
@@ -223,15 +261,25 @@ Type Sema::checkForced(Expr &call) {
       return {};
     }
   }
-  return selectionType(llvm::ArrayRef(index.axes).drop_back(), axis, newSlot(call, *index.axes.back()->size));
+  return selectionType(llvm::ArrayRef(index.axes).drop_back(), axis, newSlot(call, *index.axes.back()->size),
+                       *axis->size);
 }
 
 //===-- Capacity and dispatch
 //---------------------------------------------------------------------------------------===//
 
+/// What queues up for elements are the slots of tokens.
+bool Sema::checkQueued(const Expr &call, const Type &selection) {
+  if (selection.axes.size() == 1 && selection.axes[0]->origin == Axis::Origin::RunTime)
+    return true;
+  diags.error(call.arguments[0].loc) << "'" << call.text << "' works on a selection for each token, and this is "
+                                     << selection.text();
+  return false;
+}
+
 Type Sema::checkLimit(Expr &call) {
   Type route = checkSelectionOperand(call, 0);
-  bool ok = static_cast<bool>(route);
+  bool ok = route && checkQueued(call, route);
   for (StringRef required : {"capacity", "over"})
     if (!named(call, required)) {
       diags.error(call.loc) << "'limit' needs the argument '" << required << "': " << call.builtin->usage;
@@ -246,7 +294,14 @@ Type Sema::checkLimit(Expr &call) {
     diags.error(named(call, "rounds")->loc) << "'rounds' belongs to 'overflow = next SCORE'";
     ok = false;
   }
-  return ok ? route : Type();
+  if (!ok)
+    return {};
+  if (call.k == 0)
+    call.k = *route.slot->size;          // rounds
+  for (StringRef axis : {"over", "per"}) // in this order
+    if (Argument *argument = named(call, axis))
+      call.over.push_back({resolveAxis(*argument->value, nullptr), nullptr});
+  return route;
 }
 
 bool Sema::checkLimitArgument(Expr &call, Argument &argument, const Type &route) {
@@ -264,15 +319,24 @@ bool Sema::checkLimitArgument(Expr &call, Argument &argument, const Type &route)
     diags.error(value.loc) << "'overflow' is 'drop' or 'next SCORE'";
     return false;
   }
-  if (argument.name == "rounds")
-    return wholeNumber(value, "the number of rounds", 1).has_value();
+  if (argument.name == "rounds") {
+    auto rounds = wholeNumber(value, "the number of rounds", 1);
+    if (rounds && *rounds > *route.selected->size) {
+      diags.error(value.loc) << *rounds << " rounds are too many: '" << route.selected->name << "' has "
+                             << *route.selected->size << " elements to refuse a slot";
+      return false;
+    }
+    call.k = rounds.value_or(0);
+    return rounds.has_value();
+  }
   if (argument.name == "over" || argument.name == "per") {
     const Axis *axis = resolveAxis(value, nullptr);
     if (!axis)
       return false;
-    bool fits = argument.name == "over"
-                    ? axis == route.selected || axis->coarsens(route.selected)
-                    : llvm::any_of(route.axes, [&](const Axis *batch) { return axis->coarsens(batch); });
+    bool fits =
+        argument.name == "over"
+            ? axis == route.selected || axis->coarsens(route.selected)
+            : axis->isPieces() && llvm::any_of(route.axes, [&](const Axis *batch) { return axis->coarsens(batch); });
     if (!fits)
       diags.error(value.loc) << "'" << argument.name << "' is "
                              << (argument.name == "over" ? "the selected axis or one that groups it"
@@ -284,12 +348,12 @@ bool Sema::checkLimitArgument(Expr &call, Argument &argument, const Type &route)
   if (!type || !isArray(value, ("'" + argument.name + "'").str()))
     return false;
   // capacity: a scalar; priority: [batch, slot]; exempt: bool over batch axes; next: scores [batch, selected].
-  bool fits = argument.name != "exempt" || type.element == Element::Bool;
+  bool fits = argument.name != "exempt" || (type.element == Element::Bool && type.axes.size() <= 1);
   for (const Axis *axis : type.axes)
     fits &= argument.name != "capacity" &&
             (route.has(axis) || (argument.name == "priority" && axis == route.slot) ||
              (argument.name == "overflow" && axis == route.selected) ||
-             (argument.name == "exempt" &&
+             (argument.name == "exempt" && axis->isPieces() &&
               llvm::any_of(route.axes, [&](const Axis *batch) { return axis->coarsens(batch); })));
   if (!fits)
     diags.error(value.loc) << "'" << argument.name << "' of 'limit' cannot be " << type.text() << ": "
@@ -300,12 +364,31 @@ bool Sema::checkLimitArgument(Expr &call, Argument &argument, const Type &route)
   return fits;
 }
 
+/// Segments of a plan are padded to multiples of at most this many rows.
+static constexpr int64_t kMaxPad = 1 << 16;
+
 Type Sema::checkPermute(Expr &call) {
   Type plan = checkSelectionOperand(call, 0);
   Argument *pad = named(call, "pad");
-  bool ok = !pad || wholeNumber(*pad->value, "'pad'", 1);
-  if (!plan || !ok)
+  std::optional<int64_t> rows = pad ? wholeNumber(*pad->value, "'pad'", 1) : 1;
+  if (!plan || !rows || !checkQueued(call, plan))
     return {};
+  if (*rows > kMaxPad) {
+    diags.error(pad->value->loc) << "'pad' is at most " << kMaxPad << ", and this is " << *rows;
+    return {};
+  }
+  call.k = *rows;
   plan.kind = Type::Kind::Plan;
+  std::string name = newName(call);
+  auto axis = [&](StringRef part, std::optional<int64_t> size) {
+    Axis &made = axes.emplace_back();
+    made.name = name + "." + part.str();
+    made.origin = Axis::Origin::Row;
+    made.size = size;
+    made.loc = call.loc;
+    return &made;
+  };
+  plan.row = axis("row", std::nullopt);
+  plan.bound = axis("bound", *plan.selected->size + 1);
   return plan;
 }

@@ -70,6 +70,20 @@ Tensor Frame::make(Type type) const {
   return tensor;
 }
 
+std::optional<std::vector<int64_t>> Frame::groupMap(Operation *op, StringRef fine, StringRef coarse) const {
+  std::optional<std::vector<int64_t>> map; // from the axis reached so far to `coarse`
+  for (AxisOp axis = lookupAxis(op, coarse); axis && axis.getOf(); axis = lookupAxis(op, *axis.getOf())) {
+    std::vector<int64_t> groups = directGroups.lookup(axis.getSymNameAttr());
+    if (map)
+      for (int64_t &group : groups)
+        group = (*map)[group];
+    map = std::move(groups);
+    if (*axis.getOf() == fine)
+      return map;
+  }
+  return std::nullopt;
+}
+
 llvm::Error reference::errorAt(Operation *op, const Twine &text) {
   std::string message;
   llvm::raw_string_ostream stream(message);

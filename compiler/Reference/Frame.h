@@ -50,8 +50,25 @@ public:
   /// `x` as the operation being evaluated rounds it.
   Number round(Number x) const { return single ? Number(static_cast<float>(x.value), x.terms) : x; }
 
+  /// The group of `coarse` that each element of `fine` is in during this call, placements and pieces included; nullopt
+  /// when `coarse` does not group `fine`. Axes are looked up in the gate around `op`.
+  std::optional<std::vector<int64_t>> groupMap(mlir::Operation *op, llvm::StringRef fine, llvm::StringRef coarse) const;
+
+  /// Whether element i of the axis takes part in reductions, sizes and selections: not a masked token (R4), nor a piece
+  /// that holds no other.
+  bool takesPart(mlir::StringAttr axis, int64_t i) const {
+    auto it = partOf.find(axis);
+    return it == partOf.end() || it->second[i];
+  }
+
   /// Sizes of all axes, slot axes included.
   llvm::DenseMap<mlir::StringAttr, int64_t> axisSizes;
+  /// By axis that is `of` another one: the group of each element of that other one.
+  llvm::DenseMap<mlir::StringAttr, std::vector<int64_t>> directGroups;
+  /// Of the axes where not every element takes part: which ones do.
+  llvm::DenseMap<mlir::StringAttr, std::vector<bool>> partOf;
+  /// The tokens that are not masked, where there is a mask: what the status words are about.
+  std::vector<bool> validTokens;
 
   const Arrays &inputs;
   const EvaluationOptions &options;
@@ -90,12 +107,21 @@ llvm::Expected<Arrays> evaluate(GateOp gate, const Arrays &inputs, const Evaluat
 /// An error at the location of `op`: "file:line:column: 'op' text".
 llvm::Error errorAt(mlir::Operation *op, const llvm::Twine &text);
 
+/// Sizes of all axes and groups of all coarser ones, from the arrays of the call, which are checked on the way: every
+/// input is there and has its shape, offsets and placements are in range, no array is unknown.
+llvm::Error bindCall(GateOp gate, Frame &frame);
+
+/// What the mask, once its value is in the frame, and the pieces without tokens leave of the axes (null: no mask).
+void bindMask(GateOp gate, MaskOp mask, Frame &frame);
+
 // One function per file of evaluators.
-void addStructure(EvaluatorTable &table);      // axis, input, param, loss, metric, output, constant
-void addShape(EvaluatorTable &table);          // broadcast, expand, size
+void addStructure(EvaluatorTable &table); // axis, input, param, state, mask, loss, metric, update, output, constant
+void addShape(EvaluatorTable &table);     // broadcast, expand, size, index, shift
+void addRandom(EvaluatorTable &table);    // random
 void addPointwiseFloat(EvaluatorTable &table); // arith and math on floats, moe.sigmoid …
 void addPointwiseInteger(EvaluatorTable &table);
 void addReductions(EvaluatorTable &table); // reduce, sum_top, kth, argmax, softmax, normalize, standardize
-void addSelections(EvaluatorTable &table); // topk, first, gather, chosen
+void addSelections(EvaluatorTable &table); // topk, first, forced, filled, filter, append, gather, scatter, chosen …
+void addQueues(EvaluatorTable &table);     // rank, limit, permute
 
 } // namespace moe::reference

@@ -3,7 +3,6 @@
 #include "compiler/Reference/Frame.h"
 #include "compiler/Transforms/ExpandMath.h"
 #include "mlir/IR/TypeUtilities.h"
-#include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
 using namespace moe;
@@ -18,66 +17,11 @@ static const EvaluatorTable &evaluators() {
     addPointwiseInteger(table);
     addReductions(table);
     addSelections(table);
+    addQueues(table);
+    addRandom(table);
     return table;
   }();
   return table;
-}
-
-/// Every array that is passed in belongs to an input or a parameter, and has its shape. Sets the sizes of run-time
-/// axes.
-static llvm::Error bindShapes(GateOp gate, Frame &frame) {
-  llvm::StringSet<> known;
-  for (auto param : gate.getOps<ParamOp>())
-    known.insert(param.getName());
-  for (auto input : gate.getOps<InputOp>()) {
-    known.insert(input.getName());
-    auto it = frame.inputs.find(input.getName().str());
-    if (it == frame.inputs.end())
-      return errorAt(input, "input '" + input.getName() + "' is missing");
-    auto type = cast<RankedTensorType>(input.getType());
-    const Array &array = it->second;
-    if (static_cast<int64_t>(array.sizes.size()) != type.getRank())
-      return errorAt(input, "input '" + input.getName() + "' has rank " + Twine(array.sizes.size()) + ", expected " +
-                                Twine(type.getRank()));
-    if (array.count() != static_cast<int64_t>(array.data.size()))
-      return errorAt(input, "input '" + input.getName() + "' has " + Twine(array.data.size()) +
-                                " elements, its sizes say " + Twine(array.count()));
-    for (auto [axis, size] : llvm::zip_equal(axesOf(type), array.sizes)) {
-      int64_t &expected = frame.axisSizes.try_emplace(axis, size).first->second;
-      if (size != expected)
-        return errorAt(input, "input '" + input.getName() + "' has size " + Twine(size) + " on axis '" +
-                                  axis.getValue() + "', expected " + Twine(expected));
-    }
-  }
-  for (const auto &[name, array] : frame.inputs)
-    if (!known.contains(name))
-      return errorAt(gate, "has no input or parameter named '" + Twine(name) + "'");
-  return llvm::Error::success();
-}
-
-/// Sizes of all axes: static ones, slots, and run-time ones from the inputs or the options.
-static llvm::Error bindAxes(GateOp gate, Frame &frame) {
-  for (auto axis : gate.getOps<AxisOp>()) {
-    if (axis.getSize())
-      frame.axisSizes[axis.getSymNameAttr()] = *axis.getSize();
-    else if (frame.options.tokenCount)
-      frame.axisSizes[axis.getSymNameAttr()] = *frame.options.tokenCount;
-  }
-  for (Operation &op : *gate.getBody().begin())
-    for (Type type : op.getResultTypes())
-      if (auto selection = dyn_cast<SelectionType>(type))
-        frame.axisSizes[selection.getSlot()] = selection.getSize();
-  if (llvm::Error error = bindShapes(gate, frame))
-    return error;
-  for (auto axis : gate.getOps<AxisOp>()) {
-    auto it = frame.axisSizes.find(axis.getSymNameAttr());
-    if (it == frame.axisSizes.end())
-      return errorAt(axis,
-                     "axis '" + axis.getSymName() + "' has no size: no input has it, and no token count is given");
-    if (!axis.getSize() && it->second == 0)
-      frame.empty = true;
-  }
-  return llvm::Error::success();
 }
 
 /// Whether the interpreter has a representation for values of this type.
@@ -90,6 +34,21 @@ static bool isSupported(Type type) {
   Type element = tensor.getElementType();
   return isa<Float32Type, Float64Type, BFloat16Type, Float16Type>(element) || element.isSignlessInteger(1) ||
          element.isSignlessInteger(32) || element.isSignlessInteger(64);
+}
+
+/// Selections are empty where their batch is masked (R4).
+static void emptyMasked(Value value, Frame &frame) {
+  if (!isa<SelectionType>(value.getType()))
+    return;
+  Tensor selection = frame[value];
+  int64_t element = 0;
+  forEachIndex(selection.sizes, [&](ArrayRef<int64_t> at) {
+    for (auto [axis, i] : llvm::zip_equal(selection.axes, at))
+      if (!frame.takesPart(axis, i))
+        selection.data[element] = Number(-1);
+    ++element;
+  });
+  frame.set(value, std::move(selection));
 }
 
 static llvm::Error evaluateOperation(Operation *op, bool single, const EvaluatorTable &further, Frame &frame) {
@@ -111,10 +70,12 @@ static llvm::Error evaluateOperation(Operation *op, bool single, const Evaluator
     return error;
   if (frame.single)
     frame.forgetTerms(op->getResult(0));
+  for (Value result : op->getResults())
+    emptyMasked(result, frame);
   return llvm::Error::success();
 }
 
-/// How many indices of run-time axes have a non-finite value in some float input.
+/// How many tokens that are not masked have a non-finite value in some float input.
 static double countNonFinite(GateOp gate, const Frame &frame) {
   llvm::MapVector<StringAttr, llvm::DenseSet<int64_t>> found;
   for (auto input : gate.getOps<InputOp>()) {
@@ -123,11 +84,12 @@ static double countNonFinite(GateOp gate, const Frame &frame) {
       continue;
     const Tensor &tensor = frame[input.getResult()];
     for (auto [i, axis] : llvm::enumerate(tensor.axes)) {
-      if (!type.isDynamicDim(i))
+      if (!type.isDynamicDim(i) || lookupAxis(gate, axis.getValue()).isPieces())
         continue;
       int64_t element = 0;
       forEachIndex(tensor.sizes, [&](ArrayRef<int64_t> at) {
-        if (!std::isfinite(tensor.data[element++].value))
+        bool isValid = frame.validTokens.empty() || frame.validTokens[at[i]];
+        if (!std::isfinite(tensor.data[element++].value) && isValid)
           found[axis].insert(at[i]);
       });
     }
@@ -144,10 +106,30 @@ llvm::Expected<Arrays> reference::evaluate(GateOp gate, const Arrays &inputs, co
   return evaluate(gate, inputs, options, EvaluatorTable());
 }
 
+/// Evaluates what the mask is made of, before anything that it holds for.
+static llvm::Error evaluateMask(GateOp gate, Frame &frame) {
+  MaskOp mask = maskOf(gate);
+  if (mask) {
+    llvm::SetVector<Operation *> slice;
+    slice.insert(mask.getValid().getDefiningOp());
+    for (size_t i = 0; i < slice.size(); ++i)
+      for (Value operand : slice[i]->getOperands())
+        slice.insert(operand.getDefiningOp());
+    for (Operation &op : *gate.getBody().begin())
+      if (slice.contains(&op))
+        if (llvm::Error error = evaluateOperation(&op, /*single=*/false, EvaluatorTable(), frame))
+          return error;
+  }
+  bindMask(gate, mask, frame);
+  return llvm::Error::success();
+}
+
 llvm::Expected<Arrays> reference::evaluate(GateOp gate, const Arrays &inputs, const EvaluationOptions &options,
                                            const EvaluatorTable &further) {
   Frame frame(inputs, options);
-  if (llvm::Error error = bindAxes(gate, frame))
+  if (llvm::Error error = bindCall(gate, frame))
+    return error;
+  if (llvm::Error error = evaluateMask(gate, frame))
     return error;
   llvm::SetVector<Operation *> slice;
   if (options.float32Selections)

@@ -31,23 +31,28 @@ struct Array {
 
 struct EvaluationOptions {
   /// Size of the axes that are known at run time and that no input has (normally the inputs say it). Where an input
-  /// has such an axis, it must be of this size.
+  /// has such an axis, it must be of this size. Pieces follow from the number of tokens or from their offsets.
   std::optional<int64_t> tokenCount;
+  /// Of the random numbers: those of the call (moe_call).
+  uint64_t seed = 0;
+  int64_t firstToken = 0;
+  uint32_t offset = 0;
   /// For a gate that has been through moe-expand-selection-math: whatever a `moe.topk` score depends on is evaluated
   /// with every operation rounded to f32, as targets do, so that routes can be compared exactly. The rest is f64 from
   /// these values. Without it such a gate is refused, since its bit operations mean nothing in f64.
   bool float32Selections = false;
 };
 
-/// Arrays by name: losses, metrics and outputs of the gate, and the status words `empty` (1 when an axis of run-time
-/// size has no element) and `nonfinite_tokens` (how many indices of a run-time axis have a NaN or an infinity in some
-/// float input that has the axis). When the call is empty, losses are 0 and metrics NaN (0 for integers).
+/// Arrays by name: losses, metrics, outputs and updated states of the gate, and the status words `empty` (1 when there
+/// is no token, or none that is not masked) and `nonfinite_tokens` (how many tokens, not masked, have a NaN or an
+/// infinity in some float input that has them). When the call is empty, losses are 0, metrics NaN (0 for integers) and
+/// states as they were. Outputs are 0 at masked tokens, selections -1.
 using Arrays = std::map<std::string, Array>;
 
-/// Evaluates `gate`. `inputs` holds every `moe.input` by name, and may hold a scalar for a `moe.param`, which otherwise
-/// takes its default; float elements are rounded to the declared element type first. Results are not rounded. An
-/// operation that is not known, a missing, unknown or misshapen input: an error that says which, where, and what was
-/// expected.
+/// Evaluates `gate`. `inputs` holds every `moe.input` by name, and may hold a scalar for a `moe.param` and an array for
+/// a `moe.state`, which otherwise have their defaults; float elements are rounded to the declared element type first.
+/// Results are not rounded. An operation that is not known, a missing, unknown or misshapen input, offsets and
+/// placements out of range: an error that says which, where, and what was expected.
 llvm::Expected<Arrays> evaluate(GateOp gate, const Arrays &inputs, const EvaluationOptions &options = {});
 
 /// Whether a target's f32 result agrees with the interpreter's, within `tolerance` times the sum `terms` of the

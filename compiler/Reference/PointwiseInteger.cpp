@@ -87,6 +87,25 @@ static llvm::Error evaluateCompare(arith::CmpIOp op, Frame &frame) {
   return pointwise(op, frame, [&](ArrayRef<int64_t> x) { return holds(op.getPredicate(), x[0], x[1], width); });
 }
 
+/// The low and the high half of the product of two integers of a width of at most 32.
+template <typename Op> static llvm::Error evaluateWideProduct(Op op, Frame &frame) {
+  constexpr bool isSigned = std::is_same_v<Op, arith::MulSIExtendedOp>;
+  unsigned width = widthOf(op.getLhs());
+  if (width > 32)
+    return errorAt(op, "multiplies integers of more than 32 bits");
+  Tensor low = frame.make(op.getLow().getType()), high = frame.make(op.getHigh().getType());
+  for (size_t i = 0; i < low.data.size(); ++i) {
+    uint64_t a = toBits(frame[op.getLhs()].data[i], width), b = toBits(frame[op.getRhs()].data[i], width);
+    uint64_t product =
+        isSigned ? static_cast<uint64_t>(llvm::SignExtend64(a, width) * llvm::SignExtend64(b, width)) : a * b;
+    low.data[i] = fromBits(product & llvm::maskTrailingOnes<uint64_t>(width), width);
+    high.data[i] = fromBits(product >> width & llvm::maskTrailingOnes<uint64_t>(width), width);
+  }
+  frame.set(op.getLow(), std::move(low));
+  frame.set(op.getHigh(), std::move(high));
+  return llvm::Error::success();
+}
+
 //===-- Between integers and floats
 //---------------------------------------------------------------------------------===//
 
@@ -149,6 +168,8 @@ static void addArithmetic(EvaluatorTable &table) {
   addBinary<math::IPowIOp>(table, wrappingPower);
   addUnary<math::AbsIOp>(table, [](int64_t x, unsigned) { return static_cast<int64_t>(x < 0 ? -U(x) : U(x)); });
   table.add(evaluateCompare);
+  table.add(evaluateWideProduct<arith::MulUIExtendedOp>);
+  table.add(evaluateWideProduct<arith::MulSIExtendedOp>);
 }
 
 static void addBitOperations(EvaluatorTable &table) {

@@ -130,16 +130,15 @@ static std::vector<Number> standardize(Numbers x, double eps) {
 /// Where each element of `input` goes when the axes `over` are removed, or the one axis in it becomes `to`.
 class Grouping {
 public:
-  Grouping(Operation *op, const Tensor &input, ArrayRef<StringRef> over, std::optional<StringRef> to,
-           const Tensor &result) {
+  Grouping(Operation *op, const Frame &frame, const Tensor &input, ArrayRef<StringRef> over,
+           std::optional<StringRef> to, const Tensor &result) {
     strides = result.strides(input.axes);
     for (StringRef axis : over)
       strides[input.indexOf(axis)] = 0;
     if (!to)
       return;
     coarsened = input.indexOf(over.front());
-    if (auto groups = groupMap(op, over.front(), *to)) // the verifier has checked that there is one
-      map.assign(groups->begin(), groups->end());
+    map = *frame.groupMap(op, over.front(), *to); // the verifier has checked that there is one
     coarseStride = result.strides({result.axes[result.indexOf(*to)]})[0];
   }
 
@@ -154,18 +153,27 @@ private:
   std::vector<int64_t> map;
 };
 
-/// Whether the slot of `valid` (null: always) that an element belongs to is filled.
+/// Whether an element takes part in what is done along the axes `over`: the slot of `valid` (null: any) that it belongs
+/// to is filled, and it belongs to no masked token and no piece without tokens.
 class Validity {
 public:
-  Validity(const Tensor *valid, const Tensor &input) : valid(valid) {
+  Validity(const Frame &frame, Value valid, const Tensor &input, ArrayRef<StringRef> over)
+      : frame(frame), valid(valid ? &frame[valid] : nullptr), input(input) {
     if (valid)
-      strides = valid->strides(input.axes);
+      strides = this->valid->strides(input.axes);
+    for (StringRef axis : over)
+      along.push_back(input.indexOf(axis));
   }
-  bool operator()(ArrayRef<int64_t> at) const { return !valid || valid->data[offset(at, strides)].value >= 0; }
+  bool operator()(ArrayRef<int64_t> at) const {
+    bool takesPart = llvm::all_of(along, [&](int64_t i) { return frame.takesPart(input.axes[i], at[i]); });
+    return takesPart && (!valid || valid->data[offset(at, strides)].value >= 0);
+  }
 
 private:
+  const Frame &frame;
   const Tensor *valid;
-  SmallVector<int64_t> strides;
+  const Tensor &input;
+  SmallVector<int64_t> strides, along;
 };
 
 /// The valid elements of `input`, one list per element of the result.
@@ -189,8 +197,8 @@ static llvm::Error evaluateReduce(ReduceOp op, Frame &frame) {
   SmallVector<StringRef> over;
   for (StringAttr axis : op.getOver().getAsRange<StringAttr>())
     over.push_back(axis.getValue());
-  Grouping grouping(op, x, over, op.getTo(), result);
-  Lists lists = collect(x, grouping, Validity(op.getValid() ? &frame[op.getValid()] : nullptr, x), result.count());
+  Grouping grouping(op, frame, x, over, op.getTo(), result);
+  Lists lists = collect(x, grouping, Validity(frame, op.getValid(), x, over), result.count());
   auto integer = dyn_cast<IntegerType>(getElementTypeOrSelf(op.getType()));
   for (auto [number, list] : llvm::zip_equal(result.data, lists)) {
     number = frame.round(reduce(op.getKind(), list));
@@ -204,9 +212,9 @@ static llvm::Error evaluateReduce(ReduceOp op, Frame &frame) {
 }
 
 /// The lists along one axis, or of its groups, sorted from the greatest down.
-static Lists collectSorted(Operation *op, const Tensor &x, StringRef axis, std::optional<StringRef> to,
-                           const Tensor &result) {
-  Lists lists = collect(x, Grouping(op, x, {axis}, to, result), Validity(nullptr, x), result.count());
+static Lists collectSorted(Operation *op, const Frame &frame, const Tensor &x, StringRef axis,
+                           std::optional<StringRef> to, const Tensor &result) {
+  Lists lists = collect(x, Grouping(op, frame, x, {axis}, to, result), Validity(frame, {}, x, {}), result.count());
   for (auto &list : lists)
     list = sorted(list);
   return lists;
@@ -215,7 +223,7 @@ static Lists collectSorted(Operation *op, const Tensor &x, StringRef axis, std::
 /// Sum of the n greatest, added from the greatest down, rounding each sum where the frame says so.
 static llvm::Error evaluateSumTop(SumTopOp op, Frame &frame) {
   Tensor result = frame.make(op.getType());
-  Lists lists = collectSorted(op, frame[op.getInput()], op.getAxis(), op.getTo(), result);
+  Lists lists = collectSorted(op, frame, frame[op.getInput()], op.getAxis(), op.getTo(), result);
   for (auto [number, list] : llvm::zip_equal(result.data, lists))
     for (Number next : Numbers(list).take_front(op.getN()))
       number = frame.round(number + next);
@@ -226,7 +234,7 @@ static llvm::Error evaluateSumTop(SumTopOp op, Frame &frame) {
 /// The k-th greatest.
 static llvm::Error evaluateKth(KthOp op, Frame &frame) {
   Tensor result = frame.make(op.getType());
-  Lists lists = collectSorted(op, frame[op.getInput()], op.getAxis(), std::nullopt, result);
+  Lists lists = collectSorted(op, frame, frame[op.getInput()], op.getAxis(), std::nullopt, result);
   for (auto [number, list] : llvm::zip_equal(result.data, lists))
     number = list[op.getK() - 1];
   frame.set(op.getResult(), std::move(result));
@@ -237,7 +245,8 @@ static llvm::Error evaluateKth(KthOp op, Frame &frame) {
 static llvm::Error evaluateArgmax(ArgmaxOp op, Frame &frame) {
   Tensor result = frame.make(op.getType());
   const Tensor &x = frame[op.getInput()];
-  Lists lists = collect(x, Grouping(op, x, {op.getAxis()}, std::nullopt, result), Validity(nullptr, x), result.count());
+  Grouping grouping(op, frame, x, {op.getAxis()}, std::nullopt, result);
+  Lists lists = collect(x, grouping, Validity(frame, {}, x, {}), result.count());
   for (auto [number, list] : llvm::zip_equal(result.data, lists)) {
     size_t best = 0;
     for (size_t i = 1; i < list.size(); ++i)
@@ -250,12 +259,11 @@ static llvm::Error evaluateArgmax(ArgmaxOp op, Frame &frame) {
 }
 
 /// Applies `formula` to each list of valid elements along `axis`; the others become 0.
-template <typename Op, typename Formula>
-static llvm::Error along(Op op, const Tensor *valid, Frame &frame, Formula formula) {
+template <typename Op, typename Formula> static llvm::Error along(Op op, Value valid, Frame &frame, Formula formula) {
   const Tensor &x = frame[op.getInput()];
   Tensor rows = frame.make(withoutAxis(cast<RankedTensorType>(op.getInput().getType()), op.getAxis()));
-  Grouping grouping(op, x, {op.getAxis()}, std::nullopt, rows);
-  Validity isValid(valid, x);
+  Grouping grouping(op, frame, x, {op.getAxis()}, std::nullopt, rows);
+  Validity isValid(frame, valid, x, {op.getAxis()});
   Lists lists = collect(x, grouping, isValid, rows.count());
   for (auto &list : lists)
     list = formula(Numbers(list));
@@ -270,17 +278,15 @@ static llvm::Error along(Op op, const Tensor *valid, Frame &frame, Formula formu
   return llvm::Error::success();
 }
 
-static llvm::Error evaluateSoftmax(SoftmaxOp op, Frame &frame) {
-  return along(op, op.getValid() ? &frame[op.getValid()] : nullptr, frame, softmax);
-}
+static llvm::Error evaluateSoftmax(SoftmaxOp op, Frame &frame) { return along(op, op.getValid(), frame, softmax); }
 
 static llvm::Error evaluateNormalize(NormalizeOp op, Frame &frame) {
-  return along(op, op.getValid() ? &frame[op.getValid()] : nullptr, frame, normalize);
+  return along(op, op.getValid(), frame, normalize);
 }
 
 static llvm::Error evaluateStandardize(StandardizeOp op, Frame &frame) {
   double eps = op.getEps().convertToDouble();
-  return along(op, nullptr, frame, [&](Numbers x) { return standardize(x, eps); });
+  return along(op, Value(), frame, [&](Numbers x) { return standardize(x, eps); });
 }
 
 void reference::addReductions(EvaluatorTable &table) {

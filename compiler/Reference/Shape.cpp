@@ -1,4 +1,4 @@
-// Values on other axes.
+// Values on other axes, and what axes say by themselves: sizes, positions.
 #include "compiler/Reference/Frame.h"
 
 using namespace mlir;
@@ -19,7 +19,7 @@ static llvm::Error evaluateBroadcast(BroadcastOp op, Frame &frame) {
 /// result[…, e, …] = operand[…, group(e), …].
 static llvm::Error evaluateExpand(ExpandOp op, Frame &frame) {
   const Tensor &x = frame[op.getInput()];
-  std::optional<SmallVector<int32_t>> group = groupMap(op, op.getTo(), op.getFrom());
+  std::optional<std::vector<int64_t>> group = frame.groupMap(op, op.getTo(), op.getFrom());
   if (!group)
     return errorAt(op, "refines '" + op.getFrom() + "' to '" + op.getTo() + "', which it does not group");
   Tensor result = frame.make(op.getType());
@@ -37,9 +37,47 @@ static llvm::Error evaluateExpand(ExpandOp op, Frame &frame) {
   return llvm::Error::success();
 }
 
+/// How many elements take part, in all or in each group of `to`.
 static llvm::Error evaluateSize(SizeOp op, Frame &frame) {
   Tensor result = frame.make(op.getType());
-  result.data[0] = Number(static_cast<double>(frame.axisSizes.lookup(op.getAxisAttr())));
+  std::vector<int64_t> group(frame.axisSizes.lookup(op.getAxisAttr()), 0);
+  if (op.getTo())
+    group = *frame.groupMap(op, op.getAxis(), *op.getTo()); // the verifier has checked that there is one
+  for (auto [i, g] : llvm::enumerate(group))
+    if (frame.takesPart(op.getAxisAttr(), i))
+      result.data[g] += Number(1);
+  frame.set(op.getResult(), std::move(result));
+  return llvm::Error::success();
+}
+
+/// 0, 1, 2, …; with `to`, from the first element of each group.
+static llvm::Error evaluateIndex(IndexOp op, Frame &frame) {
+  Tensor result = frame.make(op.getType());
+  std::vector<int64_t> group(result.count(), 0);
+  if (op.getTo())
+    group = *frame.groupMap(op, op.getAxis(), *op.getTo());
+  llvm::DenseMap<int64_t, int64_t> first;
+  for (auto [i, number] : llvm::enumerate(result.data))
+    number = Number(static_cast<double>(i) - first.try_emplace(group[i], i).first->second);
+  frame.set(op.getResult(), std::move(result));
+  return llvm::Error::success();
+}
+
+/// result[…, i, …] = operand[…, i - distance, …], 0 where that is in another piece, masked, or before the start.
+static llvm::Error evaluateShift(ShiftOp op, Frame &frame) {
+  const Tensor &x = frame[op.getInput()];
+  Tensor result = frame.make(op.getType());
+  int64_t along = x.indexOf(op.getAxis()), distance = op.getDistance();
+  std::vector<int64_t> piece(x.sizes[along], 0);
+  if (AxisOp pieces = piecesOf(op); pieces && *pieces.getOf() == op.getAxis())
+    piece = *frame.groupMap(op, op.getAxis(), pieces.getSymName());
+  auto strides = x.strides(x.axes);
+  auto element = result.data.begin();
+  forEachIndex(x.sizes, [&](ArrayRef<int64_t> at) {
+    int64_t i = at[along], from = i - distance;
+    bool isThere = from >= 0 && piece[from] == piece[i] && frame.takesPart(op.getAxisAttr(), from);
+    *element++ = isThere ? x.data[offset(at, strides) - distance * strides[along]] : Number(0);
+  });
   frame.set(op.getResult(), std::move(result));
   return llvm::Error::success();
 }
@@ -48,4 +86,6 @@ void reference::addShape(EvaluatorTable &table) {
   table.add(evaluateBroadcast);
   table.add(evaluateExpand);
   table.add(evaluateSize);
+  table.add(evaluateIndex);
+  table.add(evaluateShift);
 }

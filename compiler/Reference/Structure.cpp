@@ -36,12 +36,30 @@ static Array toArray(const Tensor &tensor, Type type) {
 }
 
 static llvm::Error evaluateAxis(AxisOp, Frame &) { return llvm::Error::success(); }
+static llvm::Error evaluateMask(MaskOp, Frame &) { return llvm::Error::success(); }
+
+/// What the caller passes as `name`, as elements of the type.
+static Tensor given(StringRef name, RankedTensorType type, Frame &frame) {
+  Tensor result = frame.make(type);
+  for (auto [number, value] : llvm::zip_equal(result.data, frame.inputs.at(name.str()).data))
+    number = Number(roundTo(type.getElementType(), value));
+  return result;
+}
 
 static llvm::Error evaluateInput(InputOp op, Frame &frame) {
+  frame.set(op.getResult(), given(op.getName(), op.getType(), frame));
+  return llvm::Error::success();
+}
+
+/// What the caller keeps; without it, `init` everywhere.
+static llvm::Error evaluateState(StateOp op, Frame &frame) {
+  if (frame.inputs.count(op.getName().str())) {
+    frame.set(op.getResult(), given(op.getName(), op.getType(), frame));
+    return llvm::Error::success();
+  }
   Tensor result = frame.make(op.getType());
-  Type element = getElementTypeOrSelf(op.getType());
-  for (auto [number, value] : llvm::zip_equal(result.data, frame.inputs.at(op.getName().str()).data))
-    number = Number(roundTo(element, value));
+  double init = roundTo(op.getType().getElementType(), op.getInit().convertToDouble());
+  std::fill(result.data.begin(), result.data.end(), Number(init));
   frame.set(op.getResult(), std::move(result));
   return llvm::Error::success();
 }
@@ -101,17 +119,42 @@ static llvm::Error evaluateMetric(MetricOp op, Frame &frame) {
   return llvm::Error::success();
 }
 
+/// The value of the state after the step; without a valid token, as it was.
+static llvm::Error evaluateUpdate(UpdateOp op, Frame &frame) {
+  Value value = op.getValue();
+  for (auto state : op->getBlock()->getOps<StateOp>())
+    if (frame.empty && state.getName() == op.getName())
+      value = state.getResult();
+  frame.results[op.getName().str()] = toArray(frame[value], value.getType());
+  return llvm::Error::success();
+}
+
+/// The value; 0 at masked tokens, where a selection is empty already.
 static llvm::Error evaluateOutput(OutputOp op, Frame &frame) {
-  frame.results[op.getName().str()] = toArray(frame[op.getValue()], op.getValue().getType());
+  Tensor value = frame[op.getValue()];
+  int64_t element = 0;
+  forEachIndex(value.sizes, [&](ArrayRef<int64_t> at) {
+    for (auto [axis, i] : llvm::zip_equal(value.axes, at)) {
+      AxisOp declared = lookupAxis(op, axis.getValue());
+      bool isToken = declared && !declared.isPieces() && !isa<SelectionType>(op.getValue().getType());
+      if (isToken && !frame.takesPart(axis, i))
+        value.data[element] = Number(0);
+    }
+    ++element;
+  });
+  frame.results[op.getName().str()] = toArray(value, op.getValue().getType());
   return llvm::Error::success();
 }
 
 void reference::addStructure(EvaluatorTable &table) {
   table.add(evaluateAxis);
+  table.add(evaluateMask);
   table.add(evaluateInput);
+  table.add(evaluateState);
   table.add(evaluateParam);
   table.add(evaluateConstant);
   table.add(evaluateLoss);
   table.add(evaluateMetric);
+  table.add(evaluateUpdate);
   table.add(evaluateOutput);
 }

@@ -31,6 +31,16 @@ static LogicalResult verifyExpected(Operation *op, Type type, ElementsAttr expec
   return success();
 }
 
+LogicalResult GivenOp::verify() {
+  for (auto other : (*this)->getBlock()->getOps<GivenOp>())
+    if (other != *this && other.getName() == getName() && other->isBeforeInBlock(*this))
+      return emitOpError("gives '") << getName() << "' a second time";
+  Type type = getElements().getElementType();
+  if (!isa<FloatType>(type) && !type.isSignlessInteger())
+    return emitOpError("gives elements of type ") << type << ", expected floats or integers";
+  return success();
+}
+
 LogicalResult ExpectCloseOp::verify() {
   return verifyExpected(*this, getValue().getType(), getExpected(), /*isFloat=*/true);
 }

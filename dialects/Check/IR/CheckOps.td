@@ -9,14 +9,28 @@ def Check_Dialect : Dialect {
   let cppNamespace = "::moe::check";
   let summary = "what the values of a gate must be (tests only)";
   let description = [{
-    Operations that stand in a `moe.gate` beside the values they speak of. `moe-interpret` evaluates gates that have no
-    inputs and reports each check that fails at its location. Nothing else reads this dialect, and no compiled gate has it.
+    Operations that stand in a `moe.gate` beside the values they speak of. `moe-interpret` evaluates gates whose inputs are
+    given by `check.given` and reports each check that fails at its location. Nothing else reads this dialect, and no compiled
+    gate has it.
   }];
   let dependentDialects = ["::moe::MoeDialect"];
 }
 
 class Check_Op<string mnemonic> : Op<Check_Dialect, mnemonic, [HasParent<"::moe::GateOp">]> {
   let hasVerifier = 1;
+}
+
+def Check_GivenOp : Check_Op<"given"> {
+  let summary = "what the caller passes as an input, a param or a state";
+  let description = [{
+    `name` is the caller's name of the array, `elements` have its shape; what the interpreter says of shapes and values it says of
+    these. An array is given once.
+    ```mlir
+    check.given "cu_seqlens" = dense<[0, 2, 2, 5]> : tensor<4xi32>
+    ```
+  }];
+  let arguments = (ins StrAttr:$name, ElementsAttr:$elements);
+  let assemblyFormat = "$name `=` $elements attr-dict";
 }
 
 def Check_ExpectCloseOp : Check_Op<"expect_close"> {

@@ -4,9 +4,9 @@
 include "mlir/Pass/PassBase.td"
 
 def Interpret : Pass<"moe-interpret", "::moe::GateOp"> {
-  let summary = "evaluates gates that have no inputs, and reports every check that fails";
+  let summary = "evaluates gates on the arrays that they are given, and reports every check that fails";
   let description = [{
-    Evaluates each gate with the f64 interpreter (compiler/Reference) and compares the values under `check.expect_close` and
+    Evaluates each gate with the f64 interpreter (compiler/Reference) on the arrays under `check.given` and compares the values under `check.expect_close` and
     `check.expect_eq`. Every failing check is an error at its location, with the element, what was expected and what came.
     The gate itself does not change, so that a test can go on to look at it.
 
@@ -23,6 +23,9 @@ def Interpret : Pass<"moe-interpret", "::moe::GateOp"> {
   let options = [
     Option<"float32Selections", "float32-selections", "bool", "false",
            "round to f32 whatever a selection depends on (for gates after moe-expand-selection-math)">,
-    Option<"tokenCount", "token-count", "int64_t", "-1", "size of the axes that are known at run time">];
+    Option<"tokenCount", "token-count", "int64_t", "-1", "size of the axes that are known at run time">,
+    Option<"seed", "seed", "uint64_t", "0", "of the random numbers">,
+    Option<"firstToken", "first-token", "int64_t", "0", "number of the first token among those of all ranks">,
+    Option<"offset", "offset", "uint32_t", "0", "of the random numbers of this call">];
 }
 #endif

@@ -1,4 +1,4 @@
-// moe-interpret: evaluates gates whose values are under check.
+// moe-interpret: evaluates gates whose values are under check, on the arrays that the checks give.
 #include "compiler/Reference/Frame.h"
 #include "dialects/Check/IR/Check.h"
 #include <fmt/format.h>
@@ -48,6 +48,19 @@ template <typename Op> static LogicalResult compare(Op op, const Frame &frame, d
   return success();
 }
 
+/// The arrays under `check.given`.
+static reference::Arrays givenArrays(GateOp gate) {
+  reference::Arrays arrays;
+  for (auto given : gate.getOps<GivenOp>()) {
+    reference::Array &array = arrays[given.getName().str()];
+    array.sizes = given.getElements().getShapedType().getShape().vec();
+    array.kind = isa<FloatType>(given.getElements().getElementType()) ? reference::ElementKind::Float
+                                                                      : reference::ElementKind::Integer;
+    array.data = numbersOf(given.getElements());
+  }
+  return arrays;
+}
+
 namespace {
 
 struct InterpretPass : moe::check::impl::InterpretBase<InterpretPass> {
@@ -66,11 +79,15 @@ struct InterpretPass : moe::check::impl::InterpretBase<InterpretPass> {
       failedCheck |= failed(compare(cast<ExpectEqOp>(op), frame, 0));
       return llvm::Error::success();
     });
+    checks.addRaw<GivenOp>([](Operation *, Frame &) { return llvm::Error::success(); });
     reference::EvaluationOptions options;
+    options.seed = seed;
+    options.firstToken = firstToken;
+    options.offset = offset;
     options.float32Selections = float32Selections;
     if (tokenCount >= 0)
       options.tokenCount = tokenCount;
-    auto results = reference::evaluate(getOperation(), {}, options, checks);
+    auto results = reference::evaluate(getOperation(), givenArrays(getOperation()), options, checks);
     if (!results) {
       getOperation().emitError(llvm::toString(results.takeError()));
       return signalPassFailure();

@@ -140,7 +140,7 @@ def Moe_ReduceOp : Moe_Op<"reduce", [Pure, Moe_Differentiable]> {
     combining the elements of each group. With n values x_i, `kind` is one of `sum`, `max`, `min` (NaN propagates), `maxnum` (NaN ignored),
     `mean` = sum / n, `var` = mean((x - mean(x))^2), `std` = sqrt(var), `cv2` = var / mean^2 (squared coefficient of
     variation), `logsumexp` = log(sum(exp(x))). `valid` is a selection whose slot axis is in `over`: only its filled
-    slots take part. Over nothing: sum 0, max and maxnum -inf, min +inf, logsumexp -inf, the others NaN. Integer
+    slots take part. Over nothing: sum 0, max and maxnum -inf, min +inf, the others NaN. Integer
     operands: sum, max, min only.
     ```mlir
     %p = moe.reduce mean %x over [token] : tensor<?x64xf32, #moe.axes<token, expert>> -> tensor<64xf32, #moe.axes<expert>>
@@ -256,8 +256,8 @@ def Moe_TopkOp : Moe_Op<"topk", [Pure]> {
   let description = [{
     Compares `score` as it is along `axis`, which has a compile-time size (the language's rule that softmax and its like are looked through is applied where the
     spec is translated). Ties: lower index first. NaN ranks below every number; the k indices are always distinct.
-    With `among`, a selection of a coarser axis, elements outside the selected groups rank below everything; the smallest
-    possible union of the selected groups holds at least k elements.
+    With `among`, a selection of a coarser axis, only elements of the selected groups are picked; where they are fewer than k
+    (of groups by `placement`, or of empty slots in `among`) the slots left are empty. Groups known at compile time hold enough.
     ```mlir
     %p = moe.topk %x over expert : tensor<?x64xf32, #moe.axes<token, expert>> -> !moe.selection<[token], expert, p.slot, 6>
     %q = moe.topk %x over expert among %g : !moe.selection<[token], node, g.slot, 4>

@@ -230,9 +230,10 @@ llvm::GlobalVariable *moe::addDescriptor(llvm::Module &module, kernel::ProgramOp
     accumulators.push_back(accumulatorEntry(constants, accumulator, layout.offsetOf(accumulator.getSymName())));
   if (parts.cuda)
     for (const CudaKernelInfo &kernel : parts.cuda->kernels)
-      kernels.push_back(constants.record({constants.text(kernel.name), constants.word(kernel.threads),
-                                          constants.word(kernel.rowsPerBlock), constants.word(kernel.sharedBytes),
-                                          constants.word(kernel.maxBlocks), constants.word(0), constants.word(0)}));
+      kernels.push_back(
+          constants.record({constants.text(kernel.name), constants.word(kernel.threads),
+                            constants.word(kernel.rowsPerBlock), constants.word(kernel.sharedBytes),
+                            constants.word(kernel.maxBlocks), constants.word(kernel.flags), constants.word(0)}));
   size_t passCount = llvm::range_size(program.getOps<kernel::PassOp>());
   llvm::Constant *gate = constants.record({constants.word(sizeof(moe_gate)),
                                            constants.word(MOE_ABI_VERSION),

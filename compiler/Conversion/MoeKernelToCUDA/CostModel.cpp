@@ -43,7 +43,7 @@ void visitRowTypes(PassOp pass, llvm::function_ref<void(Operation *, int64_t)> v
 
 /// Greatest power of two of elements that 16 bytes hold and that divides a row of `size`.
 int64_t vectorWidth(BufferOp buffer, int64_t size) {
-  int64_t width = buffer.getType().isInteger(1) ? 1 : 16 / static_cast<int64_t>(elementBytes(buffer.getType()));
+  int64_t width = hasVectors(buffer.getType()) ? 16 / static_cast<int64_t>(elementBytes(buffer.getType())) : 1;
   while (size % width != 0)
     width /= 2;
   return width;
@@ -60,7 +60,7 @@ BufferOp accessedBuffer(Operation &op) {
 PassFacts collectFacts(PassOp pass) {
   PassFacts facts;
   visitRowTypes(pass, [&](Operation *, int64_t size) { facts.size = std::max(facts.size, size); });
-  llvm::DenseSet<Operation *> uniform = hoistedOperations(pass.getRows().front());
+  llvm::DenseMap<Operation *, Rate> uniform = hoistedOperations(pass.getRows().front());
   for (Operation &op : pass.getRows().front()) {
     if (uniform.contains(&op)) // once per call, not per row
       continue;
@@ -133,6 +133,8 @@ RowLayout LayoutPlan::of(int64_t size) const {
   int64_t width = it == widths.end() ? 1 : it->second;
   return RowLayout{size, lanes, width, valuesPerLane(size, lanes, width)};
 }
+
+bool moe::hasVectors(Type element) { return !element.isInteger(1) && !element.isInteger(16) && !element.isInteger(64); }
 
 int64_t moe::chooseThreads(int64_t wordsPerWarp, bool looped) {
   int64_t threads = looped ? 32 : 256;

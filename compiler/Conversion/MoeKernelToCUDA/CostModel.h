@@ -39,6 +39,9 @@ private:
   llvm::DenseMap<int64_t, int64_t> widths;
 };
 
+/// Whether rows of elements of that type in memory are accessed in vectors.
+bool hasVectors(mlir::Type element);
+
 /// Threads per block: 256, or fewer (a power of two, at least a warp) where `wordsPerWarp(threads)`, the words of
 /// shared memory of one warp, would not fit the 48 KB that a block has without opting in.
 int64_t chooseThreads(int64_t wordsPerWarp, bool looped);

@@ -55,6 +55,8 @@ StringRef moe::cTypeName(Type type) {
     return "bool";
   if (type.isInteger(32))
     return "int";
+  if (type.isInteger(16))
+    return "short";
   return type.isInteger(64) ? "long long" : "";
 }
 
@@ -200,7 +202,21 @@ static std::optional<Expression> printClamp(arith::SelectOp op, ArrayRef<Express
   return std::nullopt;
 }
 
+/// Sums, differences and products among the bits of random numbers, which wrap around.
+static std::optional<Expression> printWrapping(Operation *op, ArrayRef<Expression> x) {
+  auto isOfBits = [](Operation *other) {
+    return isa_and_nonnull<arith::XOrIOp, arith::MulUIExtendedOp>(other) && other->getResult(0).getType().isInteger(32);
+  };
+  if (!isa<arith::AddIOp, arith::SubIOp, arith::MulIOp>(op) || !op->getResult(0).getType().isInteger(32) ||
+      (llvm::none_of(op->getOperands(), [&](Value value) { return isOfBits(value.getDefiningOp()); }) &&
+       llvm::none_of(op->getUsers(), isOfBits)))
+    return std::nullopt;
+  return call(isa<arith::AddIOp>(op) ? "moe_add_words" : isa<arith::SubIOp>(op) ? "moe_sub_words" : "moe_mul_words", x);
+}
+
 static std::optional<Expression> printOperator(Operation *op, ArrayRef<Expression> x) {
+  if (std::optional<Expression> wrapping = printWrapping(op, x))
+    return wrapping;
   StringRef unsignedType = op->getResult(0).getType().isInteger(64) ? "unsigned long long" : "unsigned";
   auto infix = [&](StringRef text, Precedence precedence) { return binary(x[0], text, x[1], precedence); };
   return llvm::TypeSwitch<Operation *, std::optional<Expression>>(op)

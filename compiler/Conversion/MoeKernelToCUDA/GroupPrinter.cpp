@@ -20,7 +20,7 @@ static Type elementType(Value row) { return cast<RowType>(row.getType()).getElem
 std::string RegionPrinter::reserveStage(const RowLayout &layout, bool isDouble) {
   int64_t size = llvm::alignTo(layout.values * layout.lanes * (isDouble ? 2 : 1), 4);
   stageWords = std::max(stageWords, size);
-  return finish ? "" : "stage + ";
+  return kind == RegionKind::Finish ? "" : "stage + ";
 }
 
 /// Puts a row into this row's part of shared memory, in the order of its elements, for reading by other lanes of the

@@ -1,107 +1,82 @@
 // Kernels around the regions: parameters, the row loop with its prefetch, and the way of the accumulators from
 // registers through shared memory and the workspace to the caller, for which rows.cuh has the code that all gates
 // share.
-#include "compiler/Conversion/MoeKernelToCUDA/MoeKernelToCUDA.h"
-#include "compiler/Conversion/MoeKernelToCUDA/RegionPrinter.h"
+#include "compiler/Conversion/MoeKernelToCUDA/KernelPrinter.h"
 #include "llvm/Support/MathExtras.h"
+#include <regex>
 
 using namespace mlir;
 using namespace moe;
 using namespace moe::kernel;
-
-static constexpr char preludeText[] = {
-#include "compiler/Conversion/MoeKernelToCUDA/prelude.inc"
-    , 0};
-static constexpr char rowsText[] = {
-#include "compiler/Conversion/MoeKernelToCUDA/rows.inc"
-    , 0};
 
 /// A row is loaded ahead only where it takes at most so many registers.
 static constexpr int64_t maxPrefetchRegisters = 16;
 
 static std::string text(int64_t number) { return std::to_string(number); }
 
-namespace {
-
-/// An accumulator of one pass: its registers in the row loop and its place among the partial results of a block.
-struct PassAccumulator {
-  AccumulatorOp op;
-  std::string registers;
-  int64_t quad; ///< first quad (16 bytes) of the partial results
-  int64_t quads;
-  int64_t home; ///< first quad in the caller's accumulator block
-};
-
-/// Prints the kernel of one pass.
-class KernelPrinter {
-public:
-  KernelPrinter(PassOp pass, std::string name, ProgramText &program, bool countsTokens)
-      : pass(pass), name(std::move(name)), countsTokens(countsTokens),
-        rows(pass.getRows().front(), LayoutPlan::forRows(pass), program, false),
-        finish(pass.getFinish().front(), LayoutPlan::forFinish(), program, true) {}
-
-  LogicalResult print(ProgramOp gate, const std::string &parameters);
-
-  Lines layout; ///< the Layout structure of rows.cuh
-  Lines code;   ///< the kernel
-  CudaKernelInfo info;
-  int64_t partialQuads = 0;
-
-private:
-  void placeAccumulators();
-  /// Whether blocks hand anything on, so that one of them is the last.
-  bool collects() { return !placed.empty() || countsTokens || !pass.getFinish().front().empty(); }
-  LogicalResult chooseBlock();
-  int64_t mostValues();
-  /// Blocks that registers shall leave room for on a multiprocessor: two, where rows are short enough.
-  int64_t residentBlocks() { return threads == 256 && mostValues() <= 8 ? 2 : 1; }
-  void printLayout();
-  void printLayoutFunction(StringRef signature, llvm::function_ref<std::string(PassAccumulator &)> body,
-                           StringRef last);
-  void printAccumulatorRegisters(int level);
-  void printRowLoop();
-  void printLoadAhead(StringRef row, int level);
-  void printPublish();
-  void printPublishOne(PassAccumulator &accumulator);
-  void printCollect();
-  void printFinish();
-  void put(StringRef line, int level) { code.push_back(line.starts_with("#") ? line.str() : indented(line, level)); }
-  void put(const Lines &lines, int level) {
-    for (const std::string &line : lines)
-      put(line, level);
-  }
-  int64_t lanes() const { return rows.getPlan().getLanes(); }
-  int64_t rowsPerWarp() const { return 32 / lanes(); }
-  bool prefetches() const;
-
-  PassOp pass;
-  std::string name;
-  bool countsTokens;
-  RegionPrinter rows, finish;
-  std::vector<PassAccumulator> placed;
-  int64_t threads = 256;
-  int64_t sharedSize = 0;
-  bool direct = false; ///< one warp per block, whose results go to the workspace without shared memory
-};
-
-} // namespace
-
 //===-- Sizes
 //-------------------------------------------------------------------------------------------------------===//
 
-void KernelPrinter::placeAccumulators() {
-  AccumulatorLayout homes(pass->getParentOfType<ProgramOp>());
-  for (auto &[symbol, registers] : rows.accumulators) {
-    AccumulatorOp op = lookupAccumulator(pass, symbol.getValue());
-    placed.push_back({op, registers, 0,
+KernelPrinter::KernelPrinter(PassOp pass, std::string name, ProgramText &program, bool countsTokens)
+    : needs(pass), pass(pass), name(std::move(name)), countsTokens(countsTokens), program(program),
+      rows(pass.getRows().front(), LayoutPlan::forRows(pass), program, RegionKind::Rows),
+      finish(pass.getFinish().front(), LayoutPlan::forFinish(), program, RegionKind::Finish) {
+  if (!pass.getPieces().empty() && !pass.getPieces().front().empty())
+    pieces.emplace(pass.getPieces().front(), LayoutPlan::forFinish(), program, RegionKind::Pieces);
+}
+
+int64_t KernelPrinter::rankedQuadsOf(const std::vector<PassAccumulator> &list) {
+  int64_t quads = 0;
+  for (const PassAccumulator &accumulator : list)
+    quads += AccumulatorOp(accumulator.op).getRanked() ? accumulator.quads : 0;
+  return quads;
+}
+
+/// Those that the rows add to, then those of the pieces; ranked ones first, so that they are neighbours.
+LogicalResult KernelPrinter::placeAccumulators() {
+  AccumulatorLayout homes(programOp());
+  auto place = [&](const RegionPrinter &region, bool fromPieces) {
+    for (auto &[symbol, registers] : region.accumulators) {
+      AccumulatorOp op = lookupAccumulator(pass, symbol.getValue());
+      (op.getPerPiece() ? perPiece : placed)
+          .push_back({op, registers, 0,
                       static_cast<int64_t>(llvm::divideCeil(op.getCount() * elementBytes(op.getType()), 16)),
-                      static_cast<int64_t>(homes.offsetOf(symbol.getValue()) / 16)});
+                      static_cast<int64_t>(homes.offsetOf(symbol.getValue()) / 16), fromPieces});
+      if (fromPieces && rows.accumulators.count(symbol))
+        return LogicalResult(
+            op.emitError("is added to by the rows and by the pieces of one pass; use two accumulators"));
+    }
+    return success();
+  };
+  auto order = [](std::vector<PassAccumulator> &list) {
+    llvm::sort(list, [](const PassAccumulator &a, const PassAccumulator &b) {
+      return std::tuple(a.fromPieces, !AccumulatorOp(a.op).getRanked(), a.home) <
+             std::tuple(b.fromPieces, !AccumulatorOp(b.op).getRanked(), b.home);
+    });
+    int64_t quads = 0;
+    for (PassAccumulator &accumulator : list)
+      accumulator.quad = std::exchange(quads, quads + accumulator.quads);
+    return quads;
+  };
+  if (failed(place(rows, false)))
+    return failure();
+  pieceQuads = order(perPiece);
+  if (pieces) {
+    for (PassAccumulator &accumulator : perPiece)
+      pieces->totalWords[accumulator.op.getSymName()] = 4 * accumulator.quad;
+    pieces->avoidNamesOf(rows);
+    if (failed(pieces->print()) || failed(place(*pieces, true)))
+      return failure();
   }
-  llvm::sort(placed, [](const PassAccumulator &a, const PassAccumulator &b) { return a.home < b.home; });
-  for (PassAccumulator &accumulator : placed) {
-    accumulator.quad = partialQuads;
-    partialQuads += accumulator.quads;
-  }
+  partialQuads = order(placed);
+  for (const PassAccumulator &accumulator : placed)
+    rowQuads += accumulator.fromPieces ? 0 : accumulator.quads;
+  for (auto *list : {&placed, &perPiece})
+    for (PassAccumulator &accumulator : *list)
+      if (accumulator.op.getRanked())
+        program.rankedQuad[accumulator.op.getSymName()] =
+            std::exchange(program.nextRankedQuad, program.nextRankedQuad + accumulator.quads);
+  return success();
 }
 
 /// The most values of one row that a lane holds.
@@ -114,17 +89,50 @@ int64_t KernelPrinter::mostValues() {
   return most;
 }
 
+/// Words of shared memory of a block: the rows that are staged, then what pieces and ranks need; or what meets when the
+/// rows are done.
+int64_t KernelPrinter::sharedNeed(int64_t threads) {
+  int64_t warps = threads / 32, stage = warps * rows.stageWords * rowsPerWarp();
+  int64_t words = llvm::alignTo(stage, 4);
+  if (needs.pieces)
+    words = std::max<int64_t>(words + warps * (4 * pieceQuads + (pieces ? pieces->stageWords : 0)), 2 * warps);
+  for (const RankUse &rank : rows.ranks)
+    words += llvm::alignTo(rank.accumulator.getCount(), 4) + llvm::alignTo(roundRows(threads) * rank.slots, 4);
+  bool together = cuts() || !rows.ranks.empty() || rankedCalls() > 0;
+  return std::max<int64_t>({collects() ? 4 : 0, together ? words : stage, needs.pieces ? 2 * warps : 0,
+                            direct ? 0 : warps * 4 * partialQuads, rankedCalls() > 0 ? 4 * threads : 0,
+                            finish.stageWords});
+}
+
+void KernelPrinter::placeShared() {
+  meetWord = llvm::alignTo(warps() * rows.stageWords * rowsPerWarp(), 4);
+  pieceStageWord = meetWord + warps() * 4 * pieceQuads;
+  rankWord = pieceStageWord + warps() * (pieces ? pieces->stageWords : 0);
+}
+
 LogicalResult KernelPrinter::chooseBlock() {
   int64_t stage = rows.stageWords * rowsPerWarp(), merge = 4 * partialQuads;
   threads = chooseThreads(std::max(stage, merge), mostValues() > RowLayout::maxUnrolledValues);
-  int64_t warps = threads / 32;
-  direct = warps == 1 && merge > sharedWords;
-  sharedSize = std::max<int64_t>({collects() ? 4 : 0, warps * stage, direct ? 0 : warps * merge, finish.stageWords});
-  info = {name, static_cast<uint32_t>(threads), static_cast<uint32_t>(threads / lanes()), 0, maxCudaBlocks};
-  if (sharedSize > sharedWords)
+  bool extended = needs.pieces || !rows.ranks.empty() || rankedCalls() > 0;
+  while (extended && threads > 32 && sharedNeed(threads) > sharedWords)
+    threads /= 2;
+  direct = threads == 32 && merge > sharedWords;
+  sharedSize = sharedNeed(threads);
+  placeShared();
+  info = {name,
+          static_cast<uint32_t>(threads),
+          static_cast<uint32_t>(threads / lanes()),
+          0,
+          maxCudaBlocks,
+          (needs.pieces ? 1u : 0u) | (needs.random ? 2u : 0u)};
+  if (sharedSize > sharedWords && !extended)
     return pass.emitError("stages rows of ")
            << 4 * std::max(rows.stageWords, finish.stageWords) << " bytes in shared memory, of which a block has "
            << 4 * sharedWords << "; use fewer elements or f32";
+  if (sharedSize > sharedWords || (direct && extended))
+    return pass.emitError("needs ") << 4 * std::max(sharedSize, merge)
+                                    << " bytes of shared memory for its rows, pieces and ranks, of which a block has "
+                                    << 4 * sharedWords << "; use fewer elements";
   return success();
 }
 
@@ -153,111 +161,125 @@ static StringRef functorName(Combine combine) {
 }
 
 /// A function of `quad`: one line per accumulator, but one for neighbours that have the same.
-void KernelPrinter::printLayoutFunction(StringRef signature, llvm::function_ref<std::string(PassAccumulator &)> body,
-                                        StringRef last) {
+void KernelPrinter::printLayoutFunction(const std::vector<PassAccumulator> &list, StringRef signature,
+                                        llvm::function_ref<std::string(const PassAccumulator &)> body) {
   layout.push_back(indented(("static MOE_DEVICE " + signature + " {").str()));
-  for (size_t n = 0; n < placed.size(); ++n) {
-    std::string statement = body(placed[n]), comment = placed[n].op.getSymName().str();
-    while (n + 1 < placed.size() && body(placed[n + 1]) == statement)
-      comment += ", " + placed[++n].op.getSymName().str();
-    bool final = n + 1 == placed.size();
-    std::string condition = final ? "" : "if (quad < " + text(placed[n].quad + placed[n].quads) + ") ";
+  for (size_t n = 0; n < list.size(); ++n) {
+    std::string statement = body(list[n]), comment = AccumulatorOp(list[n].op).getSymName().str();
+    while (n + 1 < list.size() && body(list[n + 1]) == statement)
+      comment += ", " + AccumulatorOp(list[++n].op).getSymName().str();
+    bool final = n + 1 == list.size();
+    std::string condition = final ? "" : "if (quad < " + text(list[n].quad + list[n].quads) + ") ";
     layout.push_back(indented(condition + statement + " // " + comment, 2));
   }
-  if (!last.empty())
-    layout.push_back(indented(last, 2));
   layout.push_back(indented("}"));
 }
 
-void KernelPrinter::printLayout() {
-  layout.push_back("// What one block hands on, in quads of 16 bytes.");
-  layout.push_back("struct " + name + "_layout {");
-  printLayoutFunction(
-      "moe_quad neutral(int quad)",
-      [](PassAccumulator &a) {
-        std::string zero = a.op.getCombine() == Combine::Sum ? "0" : neutralElement(a.op.getCombine(), a.op.getType());
-        std::string type = a.op.getCombine() == Combine::Sum ? "int" : cTypeName(a.op.getType()).str();
-        return "return moe_fill<" + type + ">(" + zero + ");";
-      },
-      "");
-  printLayoutFunction(
-      "void combine(int quad, moe_quad &into, const moe_quad &from)",
-      [](PassAccumulator &a) {
-        return ("return moe_combine<" + functorName(a.op.getCombine()) + ", " + cTypeName(a.op.getType()) +
-                ">(into, from);")
-            .str();
-      },
-      "");
-  printLayoutFunction(
-      "int at(int quad)", [](PassAccumulator &a) { return "return quad + " + text(a.home - a.quad) + ";"; }, "");
+void KernelPrinter::printLayout(const std::vector<PassAccumulator> &list, const std::string &structure, bool handsOn) {
+  layout.push_back("struct " + structure + " {");
+  printLayoutFunction(list, "moe_quad neutral(int quad)", [](const PassAccumulator &a) {
+    AccumulatorOp op = a.op;
+    std::string zero = op.getCombine() == Combine::Sum ? "0" : neutralElement(op.getCombine(), op.getType());
+    std::string type = op.getCombine() == Combine::Sum ? "int" : cTypeName(op.getType()).str();
+    return "return moe_fill<" + type + ">(" + zero + ");";
+  });
+  printLayoutFunction(list, "void combine(int quad, moe_quad &into, const moe_quad &from)",
+                      [](const PassAccumulator &a) {
+                        AccumulatorOp op = a.op;
+                        return ("return moe_combine<" + functorName(op.getCombine()) + ", " + cTypeName(op.getType()) +
+                                ">(into, from);")
+                            .str();
+                      });
+  if (handsOn)
+    printLayoutFunction(list, "int at(int quad)",
+                        [](const PassAccumulator &a) { return "return quad + " + text(a.home - a.quad) + ";"; });
   layout.push_back("};");
 }
 
 //===-- Rows
 //--------------------------------------------------------------------------------------------------------===//
 
-void KernelPrinter::printLoadAhead(StringRef row, int level) {
+void KernelPrinter::printLoadAhead(StringRef row, StringRef end, int level) {
   Lines loads;
   for (const TokenLoad &load : rows.tokenLoads)
     llvm::append_range(loads, rows.loadRaw(load, load.raw, row));
   if (loads.empty())
     return;
   bool braces = loads.size() > 1;
-  put(("if (" + row + " < end)" + (braces ? " {" : "")).str(), level);
+  put(("if (" + row + " < " + end + ")" + (braces ? " {" : "")).str(), level);
   put(loads, level + 1);
   if (braces)
     put("}", level);
 }
 
 /// Accumulators start from neutral elements.
-void KernelPrinter::printAccumulatorRegisters(int level) {
-  for (PassAccumulator &accumulator : placed) {
-    int64_t values = rows.getPlan().of(accumulator.op.getCount()).values;
-    Type type = accumulator.op.getType();
-    bool isArray = !accumulator.op.getSizes().empty() && values > 1;
-    std::string neutral = neutralElement(accumulator.op.getCombine(), type);
+/// Declares the registers of accumulators, at their neutral elements.
+void KernelPrinter::printRegisters(const std::vector<PassAccumulator> &list, int level) {
+  for (const PassAccumulator &accumulator : list) {
+    AccumulatorOp op = accumulator.op;
+    RowLayout row = (accumulator.fromPieces ? pieces->getPlan() : rows.getPlan()).of(op.getCount());
+    int64_t values = row.values;
+    Type type = op.getType();
+    bool isArray = !op.getSizes().empty() && values > 1;
+    std::string neutral = neutralElement(op.getCombine(), type);
     std::string head = cTypeName(type).str() + " " + accumulator.registers;
     if (!isArray) {
       put(head + " = " + neutral + ";", level);
-    } else if (accumulator.op.getCombine() == Combine::Sum) {
+    } else if (op.getCombine() == Combine::Sum) {
       put(head + "[" + text(values) + "] = {};", level);
     } else {
       put(head + "[" + text(values) + "];", level);
-      put(unrollPragma(rows.getPlan().of(accumulator.op.getCount())), level);
+      put(unrollPragma(row), level);
       put("for (int j = 0; j < " + text(values) + "; ++j)", level);
       put(accumulator.registers + "[j] = " + neutral + ";", level + 1);
     }
   }
 }
 
-void KernelPrinter::printRowLoop() {
-  int64_t step = info.rowsPerBlock, level = 2;
-  printAccumulatorRegisters(level);
-  if (rows.lines.empty() && rows.tokenLoads.empty()) // a gate without tokens has no loop over them
-    return;
-  put(rows.invariants, level);
+void KernelPrinter::printBlockRange(int level) {
   put("// this block's tokens", level);
   put("const long long begin = token_count * blockIdx.x / gridDim.x;", level);
   put("const long long end = token_count * (blockIdx.x + 1) / gridDim.x;", level);
+}
+
+void KernelPrinter::printRowLoop() {
+  printRegisters(placed, 2);
+  if (rows.lines.empty() && rows.tokenLoads.empty()) // a gate without tokens has no loop over them
+    return;
+  put(rows.invariants, 2);
+  printBlockRange(2);
+  printStartRanks(false, 2);
+  printRows("begin", "end", 2);
+}
+
+/// The head of the loop over rows [begin, end).
+void KernelPrinter::printRowHeader(const std::string &begin, const std::string &end, bool ahead, int level) {
+  std::string group = lanes() == 1 ? "threadIdx.x" : "threadIdx.x / " + text(lanes());
+  int64_t step = threads / lanes();
+  if (!rows.hasMissingRows()) {
+    put("for (long long row = " + (ahead ? "start" : begin + " + " + group) + "; row < " + end +
+            "; row += " + text(step) + ") {",
+        level);
+    return;
+  }
+  std::string warpRows = rowsPerWarp() == 32 ? "threadIdx.x / 32 * 32" : "threadIdx.x / 32 * " + text(rowsPerWarp());
+  std::string first = rows.hasRounds() ? begin : begin + " + " + warpRows;
+  std::string lane = "threadIdx.x % 32" + (lanes() == 1 ? "" : " / " + text(lanes()));
+  put("for (long long first_row = " + first + "; first_row < " + end + "; first_row += " + text(step) + ") {", level);
+  put("const long long row = first_row + " + (rows.hasRounds() ? group : lane) + ";", level + 1);
+  put("const bool live = row < " + end + ";", level + 1);
+}
+
+void KernelPrinter::printRows(const std::string &begin, const std::string &end, int level) {
   bool ahead = prefetches() && !rows.tokenLoads.empty();
   std::string group = lanes() == 1 ? "threadIdx.x" : "threadIdx.x / " + text(lanes());
   if (ahead) {
     for (const TokenLoad &load : rows.tokenLoads)
       put(rows.declareRaw(load, load.raw), level);
-    put("const long long start = begin + " + group + ";", level);
-    printLoadAhead("start", level);
+    put("const long long start = " + begin + " + " + group + ";", level);
+    printLoadAhead("start", end, level);
   }
-  if (rows.hasMissingRows()) {
-    std::string warpRows = rowsPerWarp() == 32 ? "threadIdx.x / 32 * 32" : "threadIdx.x / 32 * " + text(rowsPerWarp());
-    put("for (long long first_row = begin + " + warpRows + "; first_row < end; first_row += " + text(step) + ") {",
-        level);
-    put("const long long row = first_row + threadIdx.x % 32" + (lanes() == 1 ? "" : " / " + text(lanes())) + ";",
-        level + 1);
-    put("const bool live = row < end;", level + 1);
-  } else {
-    put("for (long long row = " + (ahead ? "start" : "begin + " + group) + "; row < end; row += " + text(step) + ") {",
-        level);
-  }
+  printRowHeader(begin, end, ahead, level);
   for (const TokenLoad &load : rows.tokenLoads) {
     if (!ahead) {
       put(rows.declareRaw(load, load.raw), level + 1);
@@ -272,8 +294,8 @@ void KernelPrinter::printRowLoop() {
   }
   if (ahead) {
     put("// the next row is on its way while this one is worked on", level + 1);
-    put("const long long next = row + " + text(step) + ";", level + 1);
-    printLoadAhead("next", level + 1);
+    put("const long long next = row + " + text(threads / lanes()) + ";", level + 1);
+    printLoadAhead("next", end, level + 1);
   }
   put(rows.lines, level + 1);
   put("}", level);
@@ -282,13 +304,15 @@ void KernelPrinter::printRowLoop() {
 //===-- From registers to the workspace
 //-----------------------------------------------------------------------------===//
 
-void KernelPrinter::printPublishOne(PassAccumulator &accumulator) {
+/// Puts the registers of one accumulator where those of all warps meet: `word` is the first of this warp.
+void KernelPrinter::printPublishOne(const PassAccumulator &accumulator, const std::string &start, int level) {
   AccumulatorOp op = accumulator.op;
   Type type = op.getType();
   std::string cType = cTypeName(type).str();
   int64_t perElement = type.isF64() ? 2 : 1, perQuad = 4 / perElement;
   int64_t count = op.getCount(), padding = accumulator.quads * perQuad - count;
-  std::string word = "words";
+  int64_t held = accumulator.fromPieces ? 32 : lanes();
+  std::string word = start;
   if (accumulator.quad > 0)
     word += " + " + text(4 * accumulator.quad);
   auto store = [&](const std::string &position, const std::string &value) {
@@ -298,29 +322,30 @@ void KernelPrinter::printPublishOne(PassAccumulator &accumulator) {
     return "moe_put(shared, " + word + " + " + (perElement == 2 ? "2 * (" + position + ")" : position) + ", " + value +
            ");";
   };
-  std::string overRows = ("moe_" + combineName(op.getCombine()) + "_rows<" + Twine(lanes()) + ">(").str();
-  auto merged = [&](const std::string &value) { return lanes() == 32 ? value : overRows + value + ")"; };
+  std::string overRows = ("moe_" + combineName(op.getCombine()) + "_rows<" + Twine(held) + ">(").str();
+  auto merged = [&](const std::string &value) { return held == 32 ? value : overRows + value + ")"; };
   std::string zero = neutralElement(Combine::Sum, type);
   if (op.getSizes().empty()) {
     std::string whole = accumulator.registers;
-    if (lanes() < 32) {
+    if (held < 32) {
       whole = accumulator.registers + "_warp";
-      put("const " + cType + " " + whole + " = " + merged(accumulator.registers) + ";", 2);
+      put("const " + cType + " " + whole + " = " + merged(accumulator.registers) + ";", level);
     }
-    put("if (threadIdx.x % 32 < " + text(perQuad) + ")", 2);
-    put(store("threadIdx.x % 32", "threadIdx.x % 32 == 0 ? " + whole + " : " + zero), 3);
+    put("if (threadIdx.x % 32 < " + text(perQuad) + ")", level);
+    put(store("threadIdx.x % 32", "threadIdx.x % 32 == 0 ? " + whole + " : " + zero), level + 1);
     return;
   }
-  RowLayout row = rows.getPlan().of(count);
+  RowLayout row = (accumulator.fromPieces ? pieces->getPlan() : rows.getPlan()).of(count);
   std::string position = positionOf(row, {"j"}).text, guard;
-  if (lanes() < 32)
-    guard = "threadIdx.x % 32 < " + text(lanes());
+  if (held < 32)
+    guard = "threadIdx.x % 32 < " + text(held);
+  else if (accumulator.fromPieces || lanes() < 32)
+    position = std::regex_replace(position, std::regex("\\blane\\b"), "threadIdx.x % 32");
   if (row.isPadded())
     guard += (guard.empty() ? "" : " && ") + position + " < " + text(count);
   std::string registers = accumulator.registers + (row.values == 1 ? "" : "[j]");
-  int level = 2;
   // All lanes take part in the merge over rows, even where only the first ones store.
-  bool braces = lanes() < 32;
+  bool braces = held < 32;
   if (row.values > 1) {
     put(unrollPragma(row), level);
     put("for (int j = 0; j < " + text(row.values) + "; ++j)" + (braces ? " {" : ""), level);
@@ -339,23 +364,37 @@ void KernelPrinter::printPublishOne(PassAccumulator &accumulator) {
   }
 }
 
+/// Puts the registers of all accumulators where the warps meet.
+void KernelPrinter::printPublishAll(int level) {
+  if (!direct) {
+    put("moe_sync_block();", level);
+    put("const int words = threadIdx.x / 32 * " + text(4 * partialQuads) + ";", level);
+  }
+  for (const PassAccumulator &accumulator : placed)
+    printPublishOne(accumulator, "words", level);
+}
+
 void KernelPrinter::printPublish() {
-  put("if (accumulators == nullptr)", 2);
-  put("return;", 3);
+  // Parts of pieces meet in the last block, whether the call collects anything or not.
+  int level = cuts() ? 3 : 2;
+  if (!cuts())
+    put(Lines{"if (accumulators == nullptr)", "  return;"}, 2);
+  else if (!placed.empty())
+    put("if (accumulators != nullptr) {", 2);
   if (!placed.empty()) {
-    put("// what the rows have left in registers: over the rows of a warp, over warps, then to the workspace", 2);
+    put("// what the rows have left in registers: over the rows of a warp, over warps, then to the workspace", level);
+    printPublishAll(level);
     if (!direct)
-      put("moe_sync_block();", 2);
-    if (!direct)
-      put("const int words = threadIdx.x / 32 * " + text(4 * partialQuads) + ";", 2);
-    for (PassAccumulator &accumulator : placed)
-      printPublishOne(accumulator);
-    if (!direct)
-      put("moe_publish<" + name + "_layout, " + text(partialQuads) + ", " + text(threads / 32) + ">(shared, partials);",
-          2);
+      put("moe_publish<" + name + "_layout, " + text(partialQuads) + ", " + text(warps()) + ">(shared, partials);",
+          level);
+    if (cuts())
+      put("}", 2);
   }
   put("if (!moe_arrive_last(moe_at<unsigned>(workspace, 0), shared))", 2);
   put("return;", 3);
+  printRankedTotals();
+  if (cuts())
+    printCutPieces();
 }
 
 void KernelPrinter::printCollect() {
@@ -366,11 +405,13 @@ void KernelPrinter::printCollect() {
   put("if (" + condition + ") {", 1);
   put("const bool reset = phase & MOE_RESET;", 2);
   if (!placed.empty()) {
-    int64_t warps = threads / 32;
-    int64_t parts = partialQuads < threads ? std::min<int64_t>(warps, std::max<int64_t>(threads / partialQuads, 1)) : 1;
-    if (parts < 4 && warps > 4)
-      parts = warps;
-    put("const int blocks = phase & MOE_ACCUMULATE ? gridDim.x : 0;", 2);
+    int64_t parts =
+        partialQuads < threads ? std::min<int64_t>(warps(), std::max<int64_t>(threads / partialQuads, 1)) : 1;
+    if (parts < 4 && warps() > 4)
+      parts = warps();
+    // The pieces that this block has finished for all are a part of their own.
+    std::string count = cuts() && rowQuads < partialQuads ? "gridDim.x + 1" : "gridDim.x";
+    put("const int blocks = phase & MOE_ACCUMULATE ? " + count + " : 0;", 2);
     put("moe_collect<" + name + "_layout, " + text(partialQuads) + ", " + text(parts) + ", " + text(threads) + ">(", 2);
     put("moe_at<moe_quad>(accumulators, 0), partials, blocks, reset, shared);", 4);
   }
@@ -383,6 +424,7 @@ void KernelPrinter::printCollect() {
     put("moe_sync_block();", 2);
   }
   put("}", 1);
+  printBadOffsets();
 }
 
 void KernelPrinter::printFinish() {
@@ -395,22 +437,33 @@ void KernelPrinter::printFinish() {
   put("}", 1);
 }
 
-LogicalResult KernelPrinter::print(ProgramOp gate, const std::string &parameters) {
-  if (failed(rows.print()) || failed(finish.print()))
+/// What follows the arrays in a kernel's parameters.
+static std::string callParameters(const PassNeeds &needs) {
+  return std::string(needs.pieces ? ", long long piece_count" : "") +
+         (needs.random ? ", unsigned long long seed, unsigned offset, long long first_token" : "");
+}
+
+LogicalResult KernelPrinter::print(const KernelParameterText &parameters, int64_t before) {
+  if (failed(rows.print()) || failed(placeAccumulators()) || failed(finish.print()) || failed(chooseBlock()))
     return failure();
-  placeAccumulators();
-  if (failed(chooseBlock()))
-    return failure();
-  if (!placed.empty())
-    printLayout();
-  int64_t before = 64 + coefficientBytes(gate);
+  if (!placed.empty()) {
+    layout.push_back("// What one block hands on, in quads of 16 bytes.");
+    printLayout(placed, name + "_layout", true);
+  }
+  if (cuts()) {
+    layout.push_back("// What belongs to one piece.");
+    printLayout(perPiece, name + "_piece_layout", false);
+  }
+  if (pieces)
+    printPieceFunction(parameters);
   code.push_back("extern \"C\" __global__ void __launch_bounds__(" + text(threads) + ", " + text(residentBlocks()) +
                  ") " + name + "(");
-  code.push_back(indented(parameters, 2) + ") {");
+  code.push_back(indented(parameters.arrays, 2) + callParameters(needs) + ") {");
   if (sharedSize > 0)
     put("__shared__ __align__(16) unsigned shared[" + text(sharedSize) + "];", 1);
   if (!placed.empty())
     put("moe_quad *const partials = moe_at<moe_quad>(workspace, " + text(before) + ");", 1);
+  printPlaces(before);
   put("if (phase & MOE_ACCUMULATE) {", 1);
   if (lanes() > 1)
     put("const int lane = threadIdx.x % " + text(lanes()) + "; // of the " + text(lanes()) + " lanes that hold a row",
@@ -419,10 +472,12 @@ LogicalResult KernelPrinter::print(ProgramOp gate, const std::string &parameters
     put("const int stage = threadIdx.x / " + text(lanes()) + " * " + text(rows.stageWords) +
             "; // this row's part of shared",
         2);
-  printRowLoop();
-  if (collects())
-    printPublish();
+  if (needs.pieces)
+    printPieceLoop();
+  else
+    printRowLoop();
   if (collects()) {
+    printPublish();
     put("} else if (blockIdx.x > 0) {", 1);
     put("return;", 2);
   }
@@ -433,134 +488,23 @@ LogicalResult KernelPrinter::print(ProgramOp gate, const std::string &parameters
   return success();
 }
 
-//===-- Programs
-//----------------------------------------------------------------------------------------------------===//
-
-/// Whether an array is written by this program: all that is no input, but for what its forward program has saved.
-static bool isWritten(ProgramOp gate, BufferOp buffer) {
-  if (buffer.getRole() != Role::Saved)
-    return buffer.getRole() != Role::Input;
-  return gate
-      .walk([&](StoreOp store) {
-        return store.getBuffer() == buffer.getSymName() ? WalkResult::interrupt() : WalkResult::advance();
-      })
-      .wasInterrupted();
-}
-
-static std::string parameterType(BufferOp buffer) {
-  if (buffer.getRole() == Role::Param)
-    return "float ";
-  Type type = buffer.getType();
-  std::string base = type.isBF16() || type.isF16() ? "unsigned short"
-                     : type.isInteger(1)           ? "unsigned char"
-                                                   : cTypeName(type).str();
-  return (isWritten(buffer->getParentOfType<ProgramOp>(), buffer) ? "" : "const ") + base + " *__restrict__ ";
-}
-
-/// Names and declares the parameters of all kernels of a program.
-static std::string declareParameters(ProgramOp gate, ProgramText &program) {
-  std::string list, line;
-  auto add = [&](const std::string &declaration) {
-    if (line.size() + declaration.size() > 110) {
-      list += line + "\n    ";
-      line.clear();
-    }
-    line += (line.empty() ? "" : " ") + declaration + ",";
-  };
-  for (auto buffer : gate.getOps<BufferOp>()) {
-    Role role = buffer.getRole();
-    std::string suffix = role == Role::Param         ? ""
-                         : role == Role::Input       ? "_in"
-                         : role == Role::Coefficient ? "_coefficient"
-                         : role == Role::Saved       ? "_saved"
-                                                     : "_out";
-    std::string name = program.names.fresh(buffer.getSymName().str() + suffix);
-    program.parameters[buffer.getSymName()] = name;
-    add(parameterType(buffer) + name);
-  }
-  for (const char *fixed : {"void *accumulators", "void *workspace", "long long token_count", "int phase"})
-    add(fixed);
-  line.pop_back();
-  return list + line;
-}
-
-static std::string joined(const Lines &lines) {
-  std::string result;
-  for (const std::string &line : lines)
-    result += line + "\n";
-  return result;
-}
-
-/// The program whose gradients `program` computes, in the same module; null for others.
-static ProgramOp forwardOf(ProgramOp program) {
-  std::optional<StringRef> name = program.getBackwardOf();
-  return name ? dyn_cast_or_null<ProgramOp>(SymbolTable::lookupNearestSymbolFrom(
-                    program->getParentOp(), StringAttr::get(program.getContext(), *name)))
-              : ProgramOp();
-}
-
-/// The programs of one gate: `gate`, then those that compute its gradients.
-static SmallVector<ProgramOp> programsOf(ProgramOp gate) {
-  SmallVector<ProgramOp> programs{gate};
-  if (auto module = dyn_cast<ModuleOp>(gate->getParentOp()))
-    for (auto program : module.getOps<ProgramOp>())
-      if (program != gate && forwardOf(program) == gate)
-        programs.push_back(program);
-  return programs;
-}
-
-/// Prints the kernels of one program behind those that `result` has.
-static LogicalResult printKernels(ProgramOp program, ProgramText &text, CudaCode &result) {
-  std::string parameters = declareParameters(program, text);
-  std::optional<StringRef> forward = program.getBackwardOf();
-  std::string stem = forward ? forward->str() + "_backward" : program.getSymName().str() + "_forward";
-  bool counts = !program.getOps<AccumulatorOp>().empty() ||
-                llvm::any_of(program.getOps<PassOp>(), [](PassOp pass) { return !pass.getFinish().front().empty(); });
-  int64_t quads = 0, number = 0;
-  result.kernels.clear();
-  for (auto pass : program.getOps<PassOp>()) {
-    std::string name = number ? stem + "_pass" + ::text(number + 1) : stem;
-    KernelPrinter printer(pass, name, text, counts && number == 0);
-    if (failed(printer.print(program, parameters)))
-      return failure();
-    std::string comment;
-    if (pass.getReason())
-      comment = "// A pass of its own: " + pass.getReason()->str() + "\n";
-    result.source +=
-        "\n" + joined(printer.layout) + (printer.layout.empty() ? "" : "\n") + comment + joined(printer.code);
-    result.kernels.push_back(printer.info);
-    quads = std::max(quads, printer.partialQuads);
-    ++number;
-  }
-  result.workspaceBytes = 64 + coefficientBytes(program) + maxCudaBlocks * quads * 16;
+/// One warp; its states are read before the first of them is written.
+LogicalResult KernelPrinter::printStep(const KernelParameterText &parameters) {
+  if (failed(finish.print()))
+    return failure();
+  threads = 32;
+  sharedSize = finish.stageWords;
+  info = {name, 32, 1, 0, 1, 0};
+  if (sharedSize > sharedWords)
+    return pass.emitError("stages rows of ") << 4 * sharedSize << " bytes in shared memory, of which a block has "
+                                             << 4 * sharedWords << "; use fewer elements or f32";
+  code.push_back("// The new values of the states: one warp.");
+  code.push_back("extern \"C\" __global__ void __launch_bounds__(32, 1) " + name + "(");
+  code.push_back(indented(parameters.arrays, 2) + callParameters(needs) + ") {");
+  if (sharedSize > 0)
+    put("__shared__ __align__(16) unsigned shared[" + text(sharedSize) + "];", 1);
+  put("const int lane = threadIdx.x;", 1);
+  put(finish.lines, 1);
+  code.push_back("}");
   return success();
-}
-
-FailureOr<CudaCode> moe::emitCuda(ProgramOp program) {
-  ProgramOp gate = forwardOf(program) ? forwardOf(program) : program;
-  CudaCode result, printed;
-  ProgramText text;
-  for (ProgramOp part : programsOf(gate)) {
-    // Parameters have names of their own in each program; constants at file scope are shared.
-    ProgramText own;
-    std::swap(own.tables, text.tables);
-    std::swap(own.tableNames, text.tableNames);
-    for (auto &[elements, name] : own.tableNames)
-      own.names.fresh(name);
-    if (failed(printKernels(part, own, printed)))
-      return failure();
-    if (part == program) {
-      result.kernels = printed.kernels;
-      result.workspaceBytes = printed.workspaceBytes;
-    }
-    text = std::move(own);
-  }
-  std::string name = gate.getSymName().str();
-  result.source = "// The gate '" + name + "', made by moe.\n" + cudaPreludeBegin.str() + "\n" + preludeText +
-                  cudaPreludeEnd.str() + "\n\n" + rowsText + "\n//===-- " + name + " " +
-                  std::string(std::max<int64_t>(3, 111 - static_cast<int64_t>(name.size())), '-') + "===//\n";
-  if (!text.tables.empty())
-    result.source += "\n" + joined(text.tables);
-  result.source += printed.source;
-  return result;
 }

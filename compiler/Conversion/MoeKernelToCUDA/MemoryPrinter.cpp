@@ -12,7 +12,7 @@ static std::string bracketed(int64_t size) { return size == 1 ? "" : "[" + std::
 
 /// Elements of one access to a row of `buffer`: at most 16 bytes, and consecutive in one lane.
 static int64_t accessWidth(BufferOp buffer, const RowLayout &layout) {
-  if (buffer.getType().isInteger(1))
+  if (!hasVectors(buffer.getType()))
     return 1;
   int64_t width = 16 / static_cast<int64_t>(elementBytes(buffer.getType()));
   int64_t consecutive = layout.lanes == 1 ? width : layout.width;
@@ -34,7 +34,7 @@ namespace {
 struct RowAccess {
   const RowLayout &layout;
   int64_t width;
-  std::string row;   ///< "" for an array without tokens
+  std::string row;   ///< "" for one row only
   std::string guard; ///< "" for none
 
   Lines print(llvm::function_ref<std::string(const std::string &index, const std::string &j)> access) const {
@@ -56,6 +56,10 @@ struct RowAccess {
   }
 };
 } // namespace
+
+std::string RegionPrinter::rowOf(BufferOp buffer) {
+  return buffer.isPerToken() ? "row" : buffer.isPerPiece() ? "piece" : "";
+}
 
 //===-- Inputs with a row per token
 //---------------------------------------------------------------------------------===//
@@ -140,7 +144,7 @@ void RegionPrinter::printTokenLoad(LoadOp op, BufferOp buffer) {
     scalars[op.getResult()] = Expression(known->name);
 }
 
-//===-- Arrays without tokens
+//===-- Arrays without tokens, or with a row per piece
 //---------------------------------------------------------------------------------------===//
 
 static Expression loaded(BufferOp buffer, const std::string &from, const std::string &index) {
@@ -160,17 +164,17 @@ void RegionPrinter::printWholeLoad(LoadOp op, BufferOp buffer) {
   }
   closeLoop();
   auto row = dyn_cast<RowType>(op.getResult().getType());
-  std::string name = names.fresh(buffer.getSymName()),
+  std::string here = rowOf(buffer), name = names.fresh(buffer.getSymName()),
               type = cTypeName(row ? row.getElementType() : op.getResult().getType()).str();
   if (!row) {
-    statement("const " + type + " " + name + " = " + loaded(buffer, from, "0").text + ";");
+    statement("const " + type + " " + name + " = " + loaded(buffer, from, here.empty() ? "0" : here).text + ";");
     scalars[op.getResult()] = Expression(name);
     return;
   }
   RowLayout layout = plan.of(row.getSize());
   Lines code{type + " " + name + bracketed(layout.values) + (layout.values == 1 ? " = 0;" : " = {};")};
   int64_t width = layout.values == 1 || isHalf(buffer) ? 1 : accessWidth(buffer, layout);
-  RowAccess access{layout, width, "", ""};
+  RowAccess access{layout, width, here, ""};
   llvm::append_range(code, access.print([&](const std::string &index, const std::string &j) {
     if (width > 1)
       return "moe_load" + std::to_string(width) + "(" + from + ", " + index + ", " +
@@ -182,7 +186,7 @@ void RegionPrinter::printWholeLoad(LoadOp op, BufferOp buffer) {
 }
 
 void RegionPrinter::printLoad(LoadOp op) {
-  if (op.getResult().use_empty())
+  if (op.getResult().use_empty() || rows.contains(op.getResult()) || scalars.contains(op.getResult()))
     return;
   BufferOp buffer = lookupBuffer(op, op.getBuffer());
   if (buffer.isPerToken())
@@ -236,7 +240,7 @@ RegionPrinter::Row RegionPrinter::addedOnto(BufferOp buffer, const RowLayout &la
   }
   code.push_back("if (" + condition + ") { // onto what stands there");
   code.push_back(indented(declareRaw(before, before.raw)));
-  for (const std::string &line : loadRaw(before, before.raw, buffer.isPerToken() ? "row" : ""))
+  for (const std::string &line : loadRaw(before, before.raw, rowOf(buffer)))
     code.push_back(line.starts_with("#") ? line : indented(line));
   forEach(total + at + " += " + converted(before, values == 1 ? "0" : "j").text + ";", 1);
   code.push_back("}");
@@ -251,8 +255,8 @@ void RegionPrinter::printScalarStore(StoreOp op, BufferOp buffer, const std::str
     RowLayout one{1, plan.getLanes(), 1, 1};
     value = Expression(addedOnto(buffer, one, false, Row{value.text}).base);
   }
-  std::string once = plan.getLanes() > 1 ? both(guard, "lane == 0") : guard;
-  statement(conditional(once, "moe_store1(" + into + ", " + (buffer.isPerToken() ? "row" : "0") + ", " +
+  std::string once = plan.getLanes() > 1 ? both(guard, "lane == 0") : guard, here = rowOf(buffer);
+  statement(conditional(once, "moe_store1(" + into + ", " + (here.empty() ? "0" : here) + ", " +
                                   stored(buffer, value).text + ");"));
 }
 
@@ -278,7 +282,7 @@ void RegionPrinter::printRowStore(StoreOp op, BufferOp buffer, const std::string
   int64_t width = source.indexed && !source.marks ? accessWidth(buffer, layout) : 1;
   bool halves = width > 1 && isHalf(buffer);
   std::string from = halves ? packed(buffer, layout, source.base) : source.base;
-  RowAccess access{layout, width, buffer.isPerToken() ? "row" : "", guard};
+  RowAccess access{layout, width, rowOf(buffer), guard};
   statements(access.print([&](const std::string &index, const std::string &j) {
     if (width > 1)
       return "moe_store" + std::to_string(width) + "(" + into + ", " + index + ", " +
@@ -295,6 +299,8 @@ void RegionPrinter::printStore(StoreOp op) {
     guard = both(guard, program.parameters.lookup(buffer.getSymName()) + " != nullptr");
   closeLoop();
   note(op);
+  if (buffer.getRole() == Role::State && !std::exchange(statesAreRead, true))
+    statement("moe_sync_warp(); // all lanes have read the old states");
   if (isa<RowType>(op.getValue().getType()))
     printRowStore(op, buffer, guard);
   else
@@ -325,9 +331,37 @@ void RegionPrinter::printAccumulate(AccumulateOp op) {
   inLoop(guard + updateStatement(combine, name + (layout.values == 1 ? "" : "[j]"), value));
 }
 
+/// Reads an accumulator of a piece, which is complete in shared memory.
+void RegionPrinter::printReadOfPiece(ReadOp op) {
+  AccumulatorOp accumulator = lookupAccumulator(op, op.getAccumulator());
+  std::string type = cTypeName(accumulator.getType()).str(), name = names.fresh(accumulatedName(accumulator));
+  std::string start = "total + " + std::to_string(totalWords.lookup(op.getAccumulator()));
+  std::string scale = accumulator.getType().isF64() ? "2 * (" : "";
+  auto row = dyn_cast<RowType>(op.getResult().getType());
+  if (!row) {
+    statement("const " + type + " " + name + " = moe_get<" + type + ">(shared, " + start + ");");
+    scalars[op.getResult()] = Expression(name);
+    return;
+  }
+  RowLayout layout = plan.of(row.getSize());
+  Lines text{type + " " + name + bracketed(layout.values) + (layout.values == 1 ? " = 0;" : " = {};")};
+  RowAccess access{layout, 1, "", ""};
+  llvm::append_range(text, access.print([&](const std::string &index, const std::string &j) {
+    return name + (layout.values == 1 ? "" : "[" + j + "]") + " = moe_get<" + type + ">(shared, " + start + " + " +
+           scale + index + (scale.empty() ? ")" : "))");
+  }));
+  statements(text);
+  rows[op.getResult()] = Row{name, layout.values > 1};
+}
+
 void RegionPrinter::printRead(ReadOp op) {
   if (op.getResult().use_empty())
     return;
+  if (kind == RegionKind::Pieces) {
+    closeLoop();
+    note(op);
+    return printReadOfPiece(op);
+  }
   AccumulatorOp accumulator = lookupAccumulator(op, op.getAccumulator());
   StringRef type = cTypeName(accumulator.getType());
   closeLoop();

@@ -13,6 +13,7 @@ struct CudaKernelInfo {
   uint32_t rowsPerBlock; ///< rows that one block works on at a time
   uint32_t sharedBytes;  ///< dynamic shared memory: always 0, all of it is static
   uint32_t maxBlocks;    ///< the grid is min(maxBlocks, max(1, ceil(tokens / rowsPerBlock)))
+  uint32_t flags;        ///< moe_kernel_flags: parameters behind the phase
 };
 
 struct CudaCode {

@@ -90,8 +90,7 @@ void RegionPrinter::printChosenStaged(ChosenOp op, const std::string &name) {
   RowLayout layout = layoutOf(op.getResult()), slots = layoutOf(op.getIndices());
   const Row &at = registers(op.getIndices());
   statement("moe_mark<" + text(layout.size) + ", " + text(layout.lanes) + ", " + text(slotsOf(slots)) + ">(shared, " +
-            (finish ? "0" : "stage") + ", " + (layout.lanes == 1 ? "0" : "lane") + ", " +
-            pointerTo(at.base, at.indexed) + ");");
+            stageStart() + ", " + (layout.lanes == 1 ? "0" : "lane") + ", " + pointerTo(at.base, at.indexed) + ");");
   printStagedRow(op.getResult(), name, "bool");
 }
 
@@ -152,7 +151,7 @@ void RegionPrinter::printScatterStaged(ScatterOp op, const std::string &name) {
                                                         : "moe_scatter";
   bool vectors = slots.width > 1 && layout.lanes > 1 && !areDistinct(op.getIndices());
   statement(function + "<" + text(layout.size) + ", " + text(layout.lanes) + ", " + text(slotsOf(slots)) +
-            (vectors ? ", " + text(slots.width) : "") + ">(shared, " + (finish ? "0" : "stage") + ", " +
+            (vectors ? ", " + text(slots.width) : "") + ">(shared, " + stageStart() + ", " +
             (layout.lanes == 1 ? "0" : "lane") + ", " + pointerTo(value.base, value.indexed) + ", " +
             pointerTo(at.base, at.indexed) + ");");
   printStagedRow(op.getResult(), name, elementTypeName(op.getResult()));
@@ -177,29 +176,29 @@ void RegionPrinter::printScatter(ScatterOp op) {
 //===-- Elements at positions
 //---------------------------------------------------------------------------------------===//
 
-/// Whether all positions of these slots are in the row: those of a topk that no mask can leave short of elements.
-static bool areAllFound(Value indices) {
+/// Whether a topk has made these positions, so that they are in a row of `size` or negative.
+static bool isSelected(Value indices, int64_t size) {
   if (auto slice = indices.getDefiningOp<SliceOp>())
-    return areAllFound(slice.getInput());
+    return isSelected(slice.getInput(), size);
   auto topk = indices.getDefiningOp<TopkOp>();
-  return topk && !topk.getMask();
+  return topk && rowSize(topk.getInput()) <= size;
 }
 
-/// Whether a topk has made these positions, so that they are in the row or negative.
-static bool isSelected(Value indices) {
+/// Whether all of them are in the row: those of a topk that no mask can leave short of elements.
+static bool areAllFound(Value indices, int64_t size) {
   if (auto slice = indices.getDefiningOp<SliceOp>())
-    return isSelected(slice.getInput());
-  return indices.getDefiningOp<TopkOp>() != nullptr;
+    return areAllFound(slice.getInput(), size);
+  return isSelected(indices, size) && !indices.getDefiningOp<TopkOp>().getMask();
 }
 
 void RegionPrinter::printPick(Value result, Value input, Value indices) {
   RowLayout layout = layoutOf(input), slots = layoutOf(indices);
   Row source = registers(input), at = registers(indices);
   std::string type = elementTypeName(input);
-  bool guarded = slots.isPadded() || !areAllFound(indices);
+  bool guarded = slots.isPadded() || !areAllFound(indices, layout.size);
   std::string position = at.base + (at.indexed ? "[j]" : ""), value;
   // Positions that a caller has given may be anything.
-  Expression missing = isSelected(indices)
+  Expression missing = isSelected(indices, layout.size)
                            ? Expression(position + " < 0", Precedence::Relation)
                            : Expression("(unsigned)" + position + " >= " + text(layout.size), Precedence::Relation);
   if (layout.values == 1 && layout.lanes > 1) {
@@ -253,6 +252,75 @@ void RegionPrinter::printSlice(SliceOp op) {
   defineRow(op.getResult(), "part", value);
   loop->after.push_back("moe_sync_warp();");
   closeLoop();
+}
+
+void RegionPrinter::printConcat(ConcatOp op) {
+  if (op.getResult().use_empty())
+    return;
+  RowLayout layout = layoutOf(op.getResult()), head = layoutOf(op.getFirst());
+  Row first = registers(op.getFirst()), second = registers(op.getSecond());
+  std::string size = text(head.size), j = layout.values == 1 ? "0" : "j";
+  note(op);
+  auto at = [](const Row &row, const std::string &index) {
+    return Expression(row.base + (row.indexed ? "[" + index + "]" : "") + (row.marks ? " == 0" : ""),
+                      row.marks ? Precedence::Equality : Precedence::Primary);
+  };
+  if (layout.lanes == 1) {
+    openLoop(layout, op);
+    Expression inFirst(j + " < " + size, Precedence::Relation);
+    defineRow(op.getResult(), "both", select(inFirst, at(first, j), at(second, j + " - " + size)));
+    return closeLoop();
+  }
+  if (layout.values == 1) { // and so are they: one value in each lane
+    openLoop(layout, op);
+    std::string moved = names.fresh("moved"), type = elementTypeName(op.getResult()); // all lanes take part
+    inLoop("const " + type + " " + moved + " = moe_from_lane<" + text(layout.lanes) + ">(" + at(second, j).text +
+           ", lane - " + size + ");");
+    defineRow(op.getResult(), "both", select({"lane < " + size, Precedence::Relation}, at(first, j), {moved}));
+    return closeLoop();
+  }
+  printConcatStaged(op, first, second);
+}
+
+void RegionPrinter::printConcatStaged(ConcatOp op, const Row &first, const Row &second) {
+  RowLayout layout = layoutOf(op.getResult());
+  std::string type = elementTypeName(op.getResult());
+  std::string start = reserveStage(layout, type == "double"), scale = type == "double" ? "2 * " : "";
+  auto put = [&](const Row &row, const RowLayout &part, int64_t offset) {
+    std::string position = positionOf(part, {"j"}).text;
+    std::string guard = part.isPadded() ? "if (" + position + " < " + text(part.size) + ") " : "";
+    std::string word = (offset ? text(offset) + " + " : "") + position;
+    Lines code = part.values > 1 ? unrollPragma(part) : Lines();
+    if (part.values > 1)
+      code.push_back(loopHeader(part.values));
+    code.push_back(indented(guard + "moe_put(shared, " + start + scale + (scale.empty() ? word : "(" + word + ")") +
+                                ", " + row.base + (row.indexed ? "[j]" : "") + (row.marks ? " == 0" : "") + ");",
+                            part.values > 1));
+    statements(code);
+  };
+  put(first, layoutOf(op.getFirst()), 0);
+  put(second, layoutOf(op.getSecond()), layoutOf(op.getFirst()).size);
+  statement("moe_sync_warp();");
+  std::string name = declareRow(op.getResult(), "both", layout.isPadded() ? layout.values == 1 ? " = 0" : " = {}" : "");
+  printStagedRow(op.getResult(), name, type);
+}
+
+/// The ranks of this row's slots among those of the round, and of all rounds before.
+void RegionPrinter::printRank(RankOp op) {
+  if (op.getResult().use_empty())
+    return;
+  AccumulatorOp accumulator = lookupAccumulator(op, op.getAccumulator());
+  RowLayout slots = layoutOf(op.getIndices());
+  Row at = registers(op.getIndices());
+  std::string symbol = accumulator.getSymName().str();
+  RankUse use{accumulator, names.fresh(symbol + "_counts"), names.fresh(symbol + "_round"), slots.size};
+  ranks.push_back(use);
+  note(op);
+  std::string name = declareRow(op.getResult(), "rank");
+  statement("moe_rank<" + text(accumulator.getCount()) + ", " + text(slots.lanes) + ", " + text(slots.size) + ", " +
+            text(slots.width) + ", round_rows>(shared, " + use.counts + ", " + use.round + ", " +
+            (slots.lanes == 1 ? "0" : "lane") + ", live, " + pointerTo(at.base, at.indexed) + ", " +
+            pointerTo(name, slots.values > 1) + ");");
 }
 
 void RegionPrinter::printExtract(ExtractOp op) {

@@ -81,10 +81,13 @@ std::string ProgramText::table(StringRef wanted, ArrayRef<int32_t> elements) {
 //===-- Loops and statements
 //----------------------------------------------------------------------------------------===//
 
-RegionPrinter::RegionPrinter(Block &block, const LayoutPlan &plan, ProgramText &program, bool finish)
-    : block(block), plan(plan), program(program),
-      uniform(finish ? llvm::DenseSet<Operation *>() : hoistedOperations(block)), names(program.names), wanted(block),
-      accumulatorLayout(block.getParentOp()->getParentOfType<ProgramOp>()), finish(finish) {}
+RegionPrinter::RegionPrinter(Block &block, const LayoutPlan &plan, ProgramText &program, RegionKind kind)
+    : block(block), plan(plan), program(program), names(program.names), wanted(block),
+      accumulatorLayout(block.getParentOp()->getParentOfType<ProgramOp>()), kind(kind),
+      inRounds(!block.getOps<RankOp>().empty()) {
+  if (kind == RegionKind::Rows)
+    hoisted = hoistedOperations(block);
+}
 
 RegionPrinter::Loop &RegionPrinter::openLoop(const RowLayout &layout, Operation *user) {
   if (loop && (loop->layout.size != layout.size || dependsOnOpenLoop(user)))
@@ -181,7 +184,7 @@ bool RegionPrinter::isInlined(Operation *op) const {
   if (!map || map->getNumResults() != 1 || !map.getResult(0).hasOneUse())
     return false;
   Operation *user = *map->user_begin();
-  if (isUniform(op) != isUniform(block.findAncestorOpInBlock(*user)))
+  if (rateOf(op) != rateOf(block.findAncestorOpInBlock(*user)))
     return false;
   if (auto reduce = dyn_cast<kernel::ReduceOp>(user))
     return !isa<RowType>(reduce.getResult().getType());
@@ -212,14 +215,55 @@ static StringRef kindOf(Operation *op) {
       .Default([](auto) { return "t"; });
 }
 
+Expression RegionPrinter::position(IndexOp op) const {
+  Expression token = binary({"first_token"}, "+", {"row"}, Precedence::Add);
+  auto upper = [](const Expression &wide) { return binary(wide, ">>", {"32"}, Precedence::Shift); };
+  switch (op.getWhat()) {
+  case Position::Token:
+    return moe::cast("int", {"row"});
+  case Position::Piece:
+    return moe::cast("int", {"piece"});
+  case Position::PieceBegin:
+    return moe::cast("int", {"piece_begin"});
+  case Position::PieceSize:
+    return moe::cast("int", binary({"piece_end"}, "-", {"piece_begin"}, Precedence::Add));
+  case Position::PieceCount:
+    return moe::cast("int", {"piece_count"});
+  case Position::SeedLow:
+    return moe::cast("int", {"seed"});
+  case Position::SeedHigh:
+    return moe::cast("int", upper({"seed"}));
+  case Position::Offset:
+    return moe::cast("int", {"offset"});
+  case Position::TokenLow:
+    return moe::cast("int", token);
+  case Position::TokenHigh:
+    return moe::cast("int", upper(token));
+  }
+  llvm_unreachable("all positions are above");
+}
+
+/// The lower or the upper half of a product of two words.
+Expression RegionPrinter::wideProduct(arith::MulUIExtendedOp op, Value value, ArrayRef<Expression> operands) {
+  if (!op.getLow().getType().isInteger(32)) {
+    unsupported = unsupported ? unsupported : op;
+    return {"0"};
+  }
+  return call(value == op.getLow() ? "moe_mul_words" : "moe_mul_high", operands);
+}
+
 Expression RegionPrinter::evaluate(Operation *op, Value value) {
   SmallVector<Expression> operands;
   for (Value operand : op->getOperands())
     operands.push_back(scalar(operand));
   note(op);
   if (isa<SizeOp>(op))
-    return cast("int", finish ? Expression("moe_load1(moe_at<const long long>(accumulators, 0), 0)")
-                              : Expression("token_count"));
+    return cast("int", kind == RegionKind::Finish ? Expression("moe_load1(moe_at<const long long>(accumulators, 0), 0)")
+                                                  : Expression("token_count"));
+  if (auto index = dyn_cast<IndexOp>(op))
+    return position(index);
+  if (auto product = dyn_cast<arith::MulUIExtendedOp>(op))
+    return wideProduct(product, value, operands);
   if (std::optional<Expression> text = printScalarOperation(op, operands))
     return *text;
   unsupported = unsupported ? unsupported : op;
@@ -307,9 +351,9 @@ void RegionPrinter::printMap(MapOp op) {
         defineRow(result, kindOf(&inner), text);
         scalars[value] = element(result);
       }
-    if (!isa<arith::ConstantOp, PositionOp>(inner) && !inner.getResult(0).hasOneUse() &&
-        !inner.getResult(0).use_empty())
-      scalar(inner.getResult(0));
+    for (Value value : inner.getResults())
+      if (!isa<arith::ConstantOp, PositionOp>(inner) && !value.hasOneUse() && !value.use_empty())
+        scalar(value);
   }
   for (auto [result, value] : llvm::zip_equal(op.getResults(), yield->getOperands()))
     if (!result.use_empty() && !rows.contains(result))
@@ -317,14 +361,15 @@ void RegionPrinter::printMap(MapOp op) {
 }
 
 void RegionPrinter::printScalar(Operation &op) {
-  Value value = op.getResult(0);
-  if (isa<arith::ConstantOp>(op) || value.use_empty())
-    return;
-  Operation *user = *value.user_begin();
-  if (value.hasOneUse() && user->getBlock() == op.getBlock() && isUniform(user) == isUniform(&op) && !isa<SizeOp>(op))
-    return;
-  closeLoop();
-  named(value, evaluate(&op, value), kindOf(&op));
+  for (Value value : op.getResults()) {
+    if (isa<arith::ConstantOp>(op) || value.use_empty())
+      continue;
+    Operation *user = *value.user_begin();
+    if (value.hasOneUse() && user->getBlock() == op.getBlock() && rateOf(user) == rateOf(&op) && !isa<SizeOp>(op))
+      continue;
+    closeLoop();
+    named(value, evaluate(&op, value), kindOf(&op));
+  }
 }
 
 void RegionPrinter::printReduce(kernel::ReduceOp op) {
@@ -372,9 +417,11 @@ LogicalResult RegionPrinter::printOperation(Operation &op) {
       .Case<ScatterOp>([&](auto scatter) { printScatter(scatter); })
       .Case<GatherOp>([&](auto gather) { printGather(gather); })
       .Case<SliceOp>([&](auto slice) { printSlice(slice); })
+      .Case<ConcatOp>([&](auto concat) { printConcat(concat); })
+      .Case<RankOp>([&](auto rank) { printRank(rank); })
       .Case<ExtractOp>([&](auto extract) { printExtract(extract); })
       .Default([&](Operation *other) {
-        if (other->getNumResults() == 1 && !isa<RowType>(other->getResult(0).getType()))
+        if (other->getNumResults() > 0 && !isa<RowType>(other->getResult(0).getType()))
           printScalar(*other);
         else
           unsupported = other;
@@ -385,15 +432,25 @@ LogicalResult RegionPrinter::printOperation(Operation &op) {
   return success();
 }
 
+/// All updates of states take the old ones, wherever they stand.
+void RegionPrinter::printOldStates() {
+  if (!block.getParentOp()->getParentOfType<ProgramOp>().getStepOf())
+    return;
+  for (auto load : block.getOps<LoadOp>())
+    if (lookupBuffer(load, load.getBuffer()).getRole() == Role::State)
+      printLoad(load);
+}
+
 LogicalResult RegionPrinter::print() {
-  for (Operation &op : block)
-    if (isUniform(&op) && failed(printOperation(op)))
-      return failure();
-  closeLoop();
-  invariants = std::exchange(lines, {});
-  for (Operation &op : block)
-    if (!isUniform(&op) && failed(printOperation(op)))
-      return failure();
-  closeLoop();
+  printOldStates();
+  for (auto [rate, into] : {std::pair(Rate::Call, &invariants), std::pair(Rate::Piece, &pieceInvariants),
+                            std::pair(Rate::Row, static_cast<Lines *>(nullptr))}) {
+    for (Operation &op : block)
+      if (rateOf(&op) == rate && failed(printOperation(op)))
+        return failure();
+    closeLoop();
+    if (into)
+      *into = std::exchange(lines, {});
+  }
   return success();
 }

@@ -1,4 +1,4 @@
-// Prints one region of a pass, the rows region or the finish region, as CUDA statements.
+// Prints one region of a pass (rows, pieces or finish) as CUDA statements.
 //
 // Each row value becomes a register array `name[V]` (a plain variable where V is 1), each scalar a variable, or, where
 // it is used once, part of the expression that uses it. Element-wise work on rows of one size shares one loop over j:
@@ -26,6 +26,19 @@ struct ProgramText {
   std::map<std::vector<int32_t>, std::string> tableNames;
   /// Name of a constant array at file scope with these elements.
   std::string table(llvm::StringRef wanted, llvm::ArrayRef<int32_t> elements);
+  /// Where what the blocks before each one have counted stands, for each ranked accumulator: its first quad, of
+  /// `rankedQuads` for each block.
+  llvm::StringMap<int64_t> rankedQuad;
+  int64_t rankedQuads = 0, nextRankedQuad = 0;
+};
+
+enum class RegionKind { Rows, Pieces, Finish };
+
+/// A rank operation of a row loop: constants that say where in shared memory its counters and the slots of a round are.
+struct RankUse {
+  mutable kernel::AccumulatorOp accumulator;
+  std::string counts, round;
+  int64_t slots;
 };
 
 /// An input with a row per token, as the row loop reads it.
@@ -39,21 +52,29 @@ struct TokenLoad {
 
 class RegionPrinter {
 public:
-  RegionPrinter(mlir::Block &block, const LayoutPlan &plan, ProgramText &program, bool finish);
+  RegionPrinter(mlir::Block &block, const LayoutPlan &plan, ProgramText &program, RegionKind kind);
   /// Fails with a diagnostic on the operation that has no CUDA form.
   mlir::LogicalResult print();
 
   /// The region's statements.
   Lines lines;
-  /// Statements before the row loop: the uniform operations (Uniform.h).
-  Lines invariants;
+  /// Statements before the row loop: the operations that are the same for all tokens, or for those of a piece
+  /// (Uniform.h).
+  Lines invariants, pieceInvariants;
   std::vector<TokenLoad> tokenLoads;
   /// Registers of the accumulators that the region adds to.
   llvm::MapVector<mlir::StringAttr, std::string> accumulators;
   /// Words of shared memory that one row needs for staging; 0 without staging.
   int64_t stageWords = 0;
-  /// True where several rows share a warp, so that some may be missing in the last round.
-  bool hasMissingRows() const { return !finish && plan.getLanes() < 32; }
+  /// Rank operations, whose rounds all warps of a block walk together.
+  std::vector<RankUse> ranks;
+  bool hasRounds() const { return inRounds; }
+  /// Of a pieces region: where the accumulators of a piece stand in shared memory, in words from `total` on.
+  llvm::StringMap<int64_t> totalWords;
+  /// Takes over the names that another region of the same kernel has given.
+  void avoidNamesOf(const RegionPrinter &other) { names = other.names; }
+  /// True where several rows share a warp, or all warps a round, so that some may be missing in the last round.
+  bool hasMissingRows() const { return kind == RegionKind::Rows && (plan.getLanes() < 32 || inRounds); }
   const LayoutPlan &getPlan() const { return plan; }
 
   // Reading of TokenLoads, for the row loop.
@@ -84,6 +105,13 @@ private:
   void printRowStore(kernel::StoreOp op, kernel::BufferOp buffer, const std::string &guard);
   void printAccumulate(kernel::AccumulateOp op);
   void printRead(kernel::ReadOp op);
+  void printReadOfPiece(kernel::ReadOp op);
+  /// The row of a buffer that this region is at: "row", "piece", or "" where there is one only.
+  static std::string rowOf(kernel::BufferOp buffer);
+  std::string stageStart() const { return kind == RegionKind::Finish ? "0" : "stage"; }
+  void printConcat(kernel::ConcatOp op);
+  void printRank(kernel::RankOp op);
+  void printOldStates();
   void printGroupReduce(kernel::ReduceOp op);
   void printGroupTopSum(kernel::GroupTopSumOp op);
   void printExpand(kernel::ExpandOp op);
@@ -116,6 +144,7 @@ private:
     bool indexed = false;
     bool marks = false;
   };
+  void printConcatStaged(kernel::ConcatOp op, const Row &first, const Row &second);
   Row addedOnto(kernel::BufferOp buffer, const RowLayout &layout, bool isRow, const Row &source);
   std::string packed(kernel::BufferOp buffer, const RowLayout &layout, const std::string &source);
   /// Value `j` of a row as it came from memory, in the type that it is computed in.
@@ -153,7 +182,9 @@ private:
   void defineRow(mlir::Value row, llvm::StringRef kind, const Expression &text);
   std::string freshName(mlir::Value value, llvm::StringRef kind);
   bool isInlined(mlir::Operation *op) const;
-  bool isUniform(mlir::Operation *op) const { return uniform.contains(op); }
+  Rate rateOf(mlir::Operation *op) const { return hoisted.lookup(op); }
+  Expression position(kernel::IndexOp op) const;
+  Expression wideProduct(mlir::arith::MulUIExtendedOp op, mlir::Value value, llvm::ArrayRef<Expression> operands);
   std::string reserveStage(const RowLayout &layout, bool isDouble);
   std::string stageRow(mlir::Value row);
   std::string loopHeader(int64_t values, llvm::StringRef index = "j", int64_t step = 1) const;
@@ -161,11 +192,12 @@ private:
   mlir::Block &block;
   LayoutPlan plan;
   ProgramText &program;
-  llvm::DenseSet<mlir::Operation *> uniform; ///< of a rows region: printed before the loop
+  llvm::DenseMap<mlir::Operation *, Rate> hoisted; ///< of a rows region: printed before the loop
   Names names;
   WantedNames wanted;
   AccumulatorLayout accumulatorLayout;
-  bool finish;
+  RegionKind kind;
+  bool inRounds, statesAreRead = false;
   mlir::Operation *unsupported = nullptr;
   std::optional<Loop> loop;
   llvm::DenseMap<mlir::Value, Row> rows;

@@ -19,14 +19,37 @@ static SmallVector<Operation *> sourcesOf(Operation *op) {
   return sources;
 }
 
-llvm::DenseSet<Operation *> moe::hoistedOperations(Block &rows) {
+/// Whether an operation asks something of the piece that its token is in.
+static bool asksForPiece(Operation *op) {
+  if (auto load = dyn_cast<LoadOp>(op))
+    return lookupBuffer(load, load.getBuffer()).isPerPiece();
+  auto index = dyn_cast<IndexOp>(op);
+  return index && (index.getWhat() == Position::Piece || index.getWhat() == Position::PieceBegin ||
+                   index.getWhat() == Position::PieceSize);
+}
+
+/// What others are hoisted for. Words of random numbers are not: their rounds would all stay in registers.
+static bool isRoot(Operation *op) {
+  auto index = dyn_cast<IndexOp>(op);
+  return isa<LoadOp, SizeOp>(op) || (index && index.getWhat() == Position::PieceCount);
+}
+
+llvm::DenseMap<Operation *, Rate> moe::hoistedOperations(Block &rows) {
   llvm::SetVector<Operation *> uniform = uniformOperations(rows);
-  llvm::DenseSet<Operation *> hoisted;
-  for (Operation *op : uniform)
-    if (isa<LoadOp, SizeOp>(op) || llvm::any_of(sourcesOf(op), [&](Operation *s) { return hoisted.contains(s); }))
-      hoisted.insert(op);
+  llvm::DenseMap<Operation *, Rate> hoisted;
+  llvm::DenseSet<Operation *> ofPiece;
+  for (Operation *op : uniform) {
+    SmallVector<Operation *> sources = sourcesOf(op);
+    if (asksForPiece(op) || llvm::any_of(sources, [&](Operation *s) { return ofPiece.contains(s); })) {
+      ofPiece.insert(op);
+      hoisted[op] = Rate::Piece;
+    } else if (isRoot(op) || llvm::any_of(sources, [&](Operation *s) { return hoisted.contains(s); })) {
+      hoisted[op] = Rate::Call;
+    }
+  }
   for (Operation *op : llvm::reverse(uniform))
     if (hoisted.contains(op))
-      hoisted.insert_range(sourcesOf(op));
+      for (Operation *source : sourcesOf(op))
+        hoisted.try_emplace(source, Rate::Call);
   return hoisted;
 }

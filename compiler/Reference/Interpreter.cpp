@@ -106,22 +106,54 @@ llvm::Expected<Arrays> reference::evaluate(GateOp gate, const Arrays &inputs, co
   return evaluate(gate, inputs, options, EvaluatorTable());
 }
 
-/// Evaluates what the mask is made of, before anything that it holds for.
-static llvm::Error evaluateMask(GateOp gate, Frame &frame) {
-  MaskOp mask = maskOf(gate);
-  if (mask) {
-    llvm::SetVector<Operation *> slice;
-    slice.insert(mask.getValid().getDefiningOp());
-    for (size_t i = 0; i < slice.size(); ++i)
-      for (Value operand : slice[i]->getOperands())
-        slice.insert(operand.getDefiningOp());
-    for (Operation &op : *gate.getBody().begin())
-      if (slice.contains(&op))
-        if (llvm::Error error = evaluateOperation(&op, /*single=*/false, EvaluatorTable(), frame))
-          return error;
+/// The selections that the caller makes, whose indices may be out of range.
+static SmallVector<ForcedOp> selectionsOfCaller(GateOp gate) {
+  return llvm::filter_to_vector(gate.getOps<ForcedOp>(), [](ForcedOp forced) {
+    return forced.getIndex().getDefiningOp<InputOp>() && isPerToken(forced.getResult());
+  });
+}
+
+/// How many tokens that are not masked have an index that is neither -1 nor an element in one of these selections.
+static double countOutOfRange(ArrayRef<ForcedOp> selections, const Frame &frame) {
+  llvm::DenseSet<int64_t> found;
+  for (ForcedOp forced : selections) {
+    const Tensor &index = frame[forced.getIndex()];
+    auto size = static_cast<double>(frame.axisSizes.lookup(forced.getType().getAxis()));
+    int64_t element = 0;
+    forEachIndex(index.sizes, [&](ArrayRef<int64_t> at) {
+      double value = index.data[element++].value;
+      bool isValid = frame.validTokens.empty() || frame.validTokens[at[0]];
+      if (isValid && value != -1 && (value < 0 || value >= size))
+        found.insert(at[0]);
+    });
   }
+  return static_cast<double>(found.size());
+}
+
+static void reportStatus(GateOp gate, Frame &frame) {
+  frame.results["empty"] = statusWord(frame.empty);
+  frame.results["nonfinite_tokens"] = statusWord(countNonFinite(gate, frame));
+  if (SmallVector<ForcedOp> selections = selectionsOfCaller(gate); !selections.empty())
+    frame.results["out_of_range"] = statusWord(countOutOfRange(selections, frame));
+  if (AxisOp pieces = piecesOf(gate); pieces && pieces.getOffsets())
+    frame.results["bad_offsets"] = statusWord(0); // others are an error
+}
+
+/// Evaluates what the mask is made of, before it holds. Returns what that was.
+static llvm::Expected<llvm::SetVector<Operation *>> evaluateMask(GateOp gate, Frame &frame) {
+  llvm::SetVector<Operation *> slice;
+  MaskOp mask = maskOf(gate);
+  if (mask)
+    slice.insert(mask.getValid().getDefiningOp());
+  for (size_t i = 0; i < slice.size(); ++i)
+    for (Value operand : slice[i]->getOperands())
+      slice.insert(operand.getDefiningOp());
+  for (Operation &op : *gate.getBody().begin())
+    if (slice.contains(&op))
+      if (llvm::Error error = evaluateOperation(&op, /*single=*/false, EvaluatorTable(), frame))
+        return error;
   bindMask(gate, mask, frame);
-  return llvm::Error::success();
+  return slice;
 }
 
 llvm::Expected<Arrays> reference::evaluate(GateOp gate, const Arrays &inputs, const EvaluationOptions &options,
@@ -129,12 +161,15 @@ llvm::Expected<Arrays> reference::evaluate(GateOp gate, const Arrays &inputs, co
   Frame frame(inputs, options);
   if (llvm::Error error = bindCall(gate, frame))
     return error;
-  if (llvm::Error error = evaluateMask(gate, frame))
-    return error;
+  llvm::Expected<llvm::SetVector<Operation *>> before = evaluateMask(gate, frame);
+  if (!before)
+    return before.takeError();
   llvm::SetVector<Operation *> slice;
   if (options.float32Selections)
     slice = selectionSlice(gate);
   for (Operation &op : *gate.getBody().begin()) {
+    if (before->contains(&op))
+      continue;
     if (isa<arith::BitcastOp>(op) && !slice.contains(&op))
       return errorAt(
           &op, "works on the bits of an f32, which f64 does not have; evaluate the gate as it was before its functions "
@@ -142,7 +177,6 @@ llvm::Expected<Arrays> reference::evaluate(GateOp gate, const Arrays &inputs, co
     if (llvm::Error error = evaluateOperation(&op, slice.contains(&op), further, frame))
       return error;
   }
-  frame.results["empty"] = statusWord(frame.empty);
-  frame.results["nonfinite_tokens"] = statusWord(countNonFinite(gate, frame));
+  reportStatus(gate, frame);
   return std::move(frame.results);
 }

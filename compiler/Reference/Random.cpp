@@ -1,6 +1,7 @@
 // Counter-based random numbers (Random.h).
 #include "compiler/Reference/Random.h"
 #include "compiler/Reference/Frame.h"
+#include "compiler/Transforms/InverseNormal.h"
 
 using namespace mlir;
 using namespace moe;
@@ -47,7 +48,10 @@ static llvm::Error evaluateRandom(RandomOp op, Frame &frame) {
     uint32_t place = static_cast<uint32_t>(op.getStream() << 20 | position);
     uint32_t word =
         philox4x32({static_cast<uint32_t>(token), static_cast<uint32_t>(token >> 32), place, call.offset}, key)[0];
-    *element++ = frame.round(Number(op.getKind() == RandomKind::Uniform ? uniformOf(word) : normalOf(word)));
+    if (op.getKind() == RandomKind::Uniform)
+      *element++ = Number(uniformOf(word));
+    else
+      *element++ = Number(frame.single ? normalOfWord(word) : normalOf(word)); // single: the bits of the targets
   });
   frame.set(op.getResult(), std::move(result));
   return llvm::Error::success();

@@ -64,7 +64,7 @@ moe.gate @mask {
   check.expect_eq %position, dense<[[0], [-1], [1], [-1], [2], [-1]]> : tensor<6x1xi32> : tensor<?x1xi32, #moe.axes<token, r.slot>>
 }
 
-// The mask may be computed, and depend on other tokens: it is evaluated before it holds.
+// The mask may be computed, and depend on other tokens: what it is made of is evaluated before it holds.
 moe.gate @computed {
   moe.axis @token
   %x = moe.input "x" : tensor<?xf64, #moe.axes<token>>
@@ -75,6 +75,7 @@ moe.gate @computed {
   moe.mask token by %v : tensor<?xi1, #moe.axes<token>>
   %n = moe.size token : tensor<i32>
   check.expect_eq %n, dense<2> : tensor<i32> : tensor<i32>
+  check.expect_close %mean, dense<4.0> : tensor<f64> : tensor<f64>
 }
 
 // All tokens masked: reductions are over nothing.

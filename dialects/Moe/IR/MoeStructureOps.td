@@ -138,7 +138,7 @@ def Moe_MaskOp : Moe_Op<"mask", [HasParent<"GateOp">]> {
   let description = [{
     `valid`, on the axis `axis` of the tokens alone: elements where it is false (padding) count in no reduction, no `count`
     and no `size`; selections are empty there, outputs 0, gradients 0; nothing that stands there reaches anything else,
-    NaN neither. A gate has at most one mask; it holds for the whole gate, wherever it stands. `applied`: `moe-apply-mask` has
+    NaN neither. A gate has at most one mask; it holds for the whole gate, wherever it stands, but for what `valid` is made of. `applied`: `moe-apply-mask` has
     written that out with other operations; what is left to the mask is to say which tokens the status words are about, and
     whether there is any valid token.
     ```mlir

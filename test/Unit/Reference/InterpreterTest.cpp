@@ -104,7 +104,7 @@ TEST(Interpreter, RefusesWrongInputsAndSaysWhich) {
   EXPECT_NE(errorOf({{"logits", array({}, {2, 3}, {1, 2, 3})}}).find("has 3 elements, its sizes say 6"),
             std::string::npos);
   EXPECT_NE(errorOf({{"logits", array({}, {1, 3}, {1, 2, 3})}, {"bias", array({}, {}, {0})}})
-                .find("no input or parameter named 'bias'"),
+                .find("no input, parameter or state named 'bias'"),
             std::string::npos);
   EXPECT_NE(errorOf({{"logits", array({}, {1, 3}, {1, 2, 3})}, {"alpha", array({}, {2}, {0, 1})}})
                 .find("is a scalar, but 2 elements"),

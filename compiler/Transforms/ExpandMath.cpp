@@ -5,6 +5,7 @@
 // then hold the integer, so a NaN only makes bits that the NaN in the float path overrides. Coefficients come from
 // fit_polynomials.py; docs/numerics.md has the method and the measured errors.
 #include "compiler/Transforms/ExpandMath.h"
+#include "compiler/Transforms/InverseNormal.h"
 #include "compiler/Transforms/Splat.h"
 #include "mlir/IR/TypeUtilities.h"
 #include <limits>
@@ -28,8 +29,6 @@ constexpr float roundMagic = 0x1.8p+23f;
 constexpr float expCore[] = {0x1.6b97a2p-10f, 0x1.122538p-7f, 0x1.5556f6p-5f, 0x1.5554b4p-3f, 0x1.fffffep-2f};
 constexpr float exp2Core[] = {0x1.4447bap-13f, 0x1.5f0968p-10f, 0x1.3b2a28p-7f,
                               0x1.c6af7ap-5f,  0x1.ebfbe0p-3f,  0x1.62e430p-1f};
-constexpr float logCore[] = {0x1.341ca4p-5f,  -0x1.7505f8p-4f, 0x1.df1c62p-4f,  -0x1.04ad32p-3f, 0x1.246388p-3f,
-                             -0x1.5519d6p-3f, 0x1.999764p-3f,  -0x1.00006ep-2f, 0x1.55555ap-2f};
 constexpr float tanhCore[] = {0x1.1e4a0cp-9f,  -0x1.0d5fbep-7f, 0x1.63d1acp-6f,
                               -0x1.b9f4b6p-5f, 0x1.111084p-3f,  -0x1.555554p-2f};
 constexpr float erfSmall[] = {0x1.4e459cp-14f, -0x1.a5ba96p-11f, 0x1.54426ep-8f, -0x1.b80080p-6f,

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Fits the polynomials of ExpandMath.cpp and prints their coefficients and errors.
+"""Fits the polynomials of ExpandMath.cpp and InverseNormal.h and prints their coefficients and errors.
 
 Each fit is minimax on Chebyshev nodes (least squares, reweighted by Lawson's rule until the greatest weighted error
 stops falling), with mpmath for the function values. Coefficients are rounded to f32 one after the other, lowest degree
@@ -74,4 +74,10 @@ fit("ErfcCore", scaled_erfc, lambda t: 1 / scaled_erfc(t), (0.49 - 4) / (0.49 + 
 # atanh(s) = s + s^3 q(s^2), for pow.
 edge = (1 - 181 / 256) / (1 + 181 / 256)
 fit("AtanhCore", quotient(lambda u: (mp.atanh(mp.sqrt(u)) / mp.sqrt(u) - 1) / u, mp.mpf(1) / 3), lambda u: u, 0.0, edge**2 * 1.001, 3)
+# x(w) / (2 p - 1) of the standard normal, w = -log(4 p (1 - p)) (InverseNormal.h).
+def normal_ratio(w):
+    x = mp.sqrt(-mp.expm1(-w))
+    return mp.sqrt(2) * mp.erfinv(x) / x if x > 0 else mp.sqrt(mp.pi / 2)
+fit("NormalCore", lambda t: normal_ratio(t + 2.5), lambda t: 1 / normal_ratio(t + 2.5), -2.5, 2.5, 9, nodes=300)
+fit("NormalTail", lambda t: normal_ratio((t + 3)**2), lambda t: 1 / normal_ratio((t + 3)**2), 5**0.5 - 3, 3.91 - 3, 8, nodes=300)
 print("ln2 = hi + lo:", float(mp.mpf(float.fromhex("0x1.62e4p-1"))).hex(), float(np.float32(mp.log(2) - mp.mpf(float.fromhex("0x1.62e4p-1")))).hex(), "; ln2 - f32(ln2) =", float(np.float32(mp.log(2) - mp.mpf(float.fromhex("0x1.62e430p-1")))).hex())

@@ -103,10 +103,6 @@ LogicalResult moe::lowerIndex(RegionLowering &lowering, IndexOp op) {
   return success();
 }
 
-LogicalResult moe::lowerRandom(RegionLowering &lowering, RandomOp op) {
-  return op.emitError("random numbers are not lowered yet");
-}
-
 //===-- Selections
 //--------------------------------------------------------------------------------------------------===//
 

@@ -14,6 +14,7 @@ mlir::Value placementFor(RegionLowering &lowering, mlir::Operation *op, llvm::St
 mlir::LogicalResult lowerPlacedReduce(RegionLowering &lowering, ReduceOp op, kernel::Combine kind);
 mlir::LogicalResult lowerSize(RegionLowering &lowering, SizeOp op);
 mlir::LogicalResult lowerIndex(RegionLowering &lowering, IndexOp op);
+/// Random.cpp.
 mlir::LogicalResult lowerRandom(RegionLowering &lowering, RandomOp op);
 mlir::LogicalResult lowerFilter(RegionLowering &lowering, FilterOp op);
 mlir::LogicalResult lowerFilled(RegionLowering &lowering, FilledOp op);

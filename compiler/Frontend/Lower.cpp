@@ -227,18 +227,19 @@ void Lower::lowerMetric(const Statement &statement, Value value) {
 void Lower::lowerOutput(const Statement &statement, Value value) {
   StringRef element = statement.type ? statement.type->element : "";
   bool isSelection = isa<SelectionType>(value.getType());
-  mlir::Type stored = element == "bf16"                 ? mlir::Type(builder.getBF16Type())
-                      : element == "f16"                ? mlir::Type(builder.getF16Type())
-                      : element == "i16"                ? mlir::Type(builder.getI16Type())
-                      : element == "i64" && isSelection ? mlir::Type(builder.getI64Type())
-                                                        : mlir::Type();
+  bool isWritten = isSelection || value.getDefiningOp<PermuteOp>(); // by the operation that makes it, as i64 too
+  mlir::Type stored = element == "bf16"               ? mlir::Type(builder.getBF16Type())
+                      : element == "f16"              ? mlir::Type(builder.getF16Type())
+                      : element == "i16"              ? mlir::Type(builder.getI16Type())
+                      : element == "i64" && isWritten ? mlir::Type(builder.getI64Type())
+                                                      : mlir::Type();
   TypeAttr store = stored ? TypeAttr::get(stored) : TypeAttr();
   if (!isSelection)
     value = withoutEmpty(value);
   if (!isSelection && !element.empty())
-    value = convert(value, element == "i32" || element == "i16" ? Element::I32
-                           : element == "i64"                   ? Element::I64
-                           : element == "bool"                  ? Element::Bool
-                                                                : Element::F32);
+    value = convert(value, (stored && stored.isInteger()) || element == "i32" ? Element::I32
+                           : element == "i64"                                 ? Element::I64
+                           : element == "bool"                                ? Element::Bool
+                                                                              : Element::F32);
   OutputOp::create(builder, loc, builder.getStringAttr(statement.name), value, store);
 }

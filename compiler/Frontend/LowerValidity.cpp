@@ -111,6 +111,8 @@ Value Lower::withoutEmpty(Value value) {
   Value valid = validFor(value, names, /*underMask=*/false);
   if (!valid || isZeroWhereEmpty(value, valid))
     return value;
-  Value zero = arith::ConstantOp::create(builder, loc, type, cast<TypedAttr>(builder.getZeroAttr(type)));
+  auto scalar = RankedTensorType::get({}, type.getElementType());
+  Value zero = arith::ConstantOp::create(builder, loc, scalar, cast<TypedAttr>(builder.getZeroAttr(scalar)));
+  zero = BroadcastOp::create(builder, loc, type, zero);
   return arith::SelectOp::create(builder, loc, filled(valid, type), value, zero);
 }

@@ -293,9 +293,13 @@ bool Sema::checkUpdate(Statement &statement) {
                                         << statement.name << "' lacks: it has " << axesText(symbol->type.axes);
       return false;
     }
-  if (symbol->type.element != Element::F32 && value.element != Element::Bool && value.element > symbol->type.element) {
-    diags.error(statement.value->loc) << "the new value is " << value.text() << ", and the state '" << statement.name
-                                      << "' is kept as " << elementText(symbol->type.element);
+  const std::optional<Constant> &constant = statement.value->constant;
+  bool isTooBig = constant && constant->isInteger && !llvm::isInt<32>(constant->integer);
+  Element element = isTooBig ? Element::I64 : value.element;
+  if (symbol->type.element != Element::F32 && element > symbol->type.element) { // Bool < I32 < I64 < F32
+    diags.error(statement.value->loc) << "the new value is " << Type::array(element, value.axes).text()
+                                      << ", and the state '" << statement.name << "' is kept as "
+                                      << elementText(symbol->type.element);
     return false;
   }
   statement.symbol = const_cast<Symbol *>(symbol);

@@ -416,10 +416,7 @@ Type Sema::checkSize(Expr &call) {
     if (!axisRange(call, argument, self, range))
       return {};
     call.over.push_back(range);
-    if (axis->origin != Axis::Origin::Slot)
-      return Type::array(Element::I32, {range.coarse});
-    diags.error(argument.loc) << "the slots of a selection have no groups";
-    return {};
+    return Type::array(Element::I32, {range.coarse});
   }
   call.over.push_back({axis, nullptr});
   if (axis->size)

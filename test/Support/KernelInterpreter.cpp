@@ -15,19 +15,31 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 
 class Interpreter {
 public:
-  Interpreter(ProgramOp program, int64_t tokens, Arrays &arrays, bool adds)
-      : program(program), tokens(tokens), arrays(arrays), adds(adds) {}
+  Interpreter(ProgramOp program, int64_t tokens, Arrays &arrays, bool adds, CallContext &context)
+      : program(program), tokens(tokens), arrays(arrays), adds(adds), context(context),
+        accumulators(context.accumulators), oldStates(arrays) {}
   void run();
 
 private:
   using Scope = llvm::DenseMap<Value, Elements>;
 
+  /// Where the pieces begin, and the number of tokens.
+  std::vector<int64_t> findPieces();
+  void prepareArrays();
+  void makeNeutral(bool perPiece);
+  void runPass(PassOp pass);
   void runBlock(Block &block, int64_t row);
+  int64_t rowIn(BufferOp buffer, int64_t row) { return buffer.isPerToken() ? row : buffer.isPerPiece() ? piece : 0; }
+  Elements load(BufferOp buffer, int64_t row);
+  void storeAt(StoreAtOp op);
+  double index(Position what, int64_t row);
+  Elements rank(RankOp op);
   Elements evaluate(Operation &op, int64_t row);
   void store(StoreOp op, MutableArrayRef<double> into);
   /// expand, chosen, gather, scatter, slice, extract.
   Elements rearrange(Operation &op);
   void runMap(MapOp op);
+  void wideProduct(Operation &op);
   double scalarOperation(Operation &op);
   double integerOperation(Operation &op);
   double mathFunction(Operation &op);
@@ -41,8 +53,13 @@ private:
   int64_t tokens;
   Arrays &arrays;
   bool adds;
+  CallContext &context;
   Scope values;
-  std::map<std::string, Elements> accumulators;
+  std::map<std::string, Elements> &accumulators;
+  const Arrays oldStates;
+  std::vector<int64_t> bounds;
+  int64_t piece = 0;
+  llvm::DenseMap<Operation *, Elements> ranked; ///< by rank operation: what has come before
   int32_t position = 0;
 };
 
@@ -73,10 +90,12 @@ int64_t sizeOf(Type type) { return isa<RowType>(type) ? cast<RowType>(type).getS
 double rounded(double value, Type type) { return type.isF32() ? static_cast<float>(value) : value; }
 
 /// Positions outside of a row name nothing.
-bool isInside(double index, size_t size) { return index >= 0 && index < static_cast<double>(size); }
+bool isInside(double index, int64_t size) { return index >= 0 && index < static_cast<double>(size); }
 
-/// In memory, where 16-bit floats have fewer digits.
+/// In memory, where 16-bit numbers have fewer digits.
 double inMemory(double value, Type type) {
+  if (type.isInteger(16))
+    return static_cast<int16_t>(static_cast<int64_t>(value));
   if (!type.isBF16() && !type.isF16())
     return value;
   APFloat number(value);
@@ -91,18 +110,61 @@ bool ranksAbove(double a, double b) { return std::isnan(b) ? !std::isnan(a) : a 
 
 } // namespace
 
-void Interpreter::run() {
-  for (auto accumulator : program.getOps<AccumulatorOp>())
-    accumulators[accumulator.getSymName().str()].assign(accumulator.getCount(),
-                                                        neutral(accumulator.getCombine(), accumulator.getType()));
-  for (auto buffer : program.getOps<BufferOp>())
-    if (buffer.getRole() != Role::Input && buffer.getRole() != Role::Param)
-      arrays[buffer.getSymName().str()].resize(buffer.getRowSize() * (buffer.isPerToken() ? tokens : 1));
-  for (auto pass : program.getOps<PassOp>()) {
-    for (int64_t row = 0; row < tokens; ++row)
-      runBlock(pass.getRows().front(), row);
-    runBlock(pass.getFinish().front(), 0);
+std::vector<int64_t> Interpreter::findPieces() {
+  std::vector<int64_t> result;
+  if (program.getLength())
+    for (int64_t token = 0; token <= tokens; token += static_cast<int64_t>(*program.getLength()))
+      result.push_back(token);
+  else if (program.getOffsets())
+    for (double offset : arrays[program.getOffsets()->str()])
+      result.push_back(static_cast<int64_t>(offset));
+  else
+    result = {0, tokens};
+  return result;
+}
+
+/// Room for everything that is written; what has been there stays.
+void Interpreter::prepareArrays() {
+  for (auto buffer : program.getOps<BufferOp>()) {
+    Role role = buffer.getRole();
+    if (role == Role::Input || role == Role::Param || role == Role::State)
+      continue;
+    int64_t rows = buffer.isPerToken() ? tokens : buffer.isPerPiece() ? static_cast<int64_t>(bounds.size()) - 1 : 1;
+    if (buffer.getPerToken())
+      rows = static_cast<int64_t>(*buffer.getPerToken()) * tokens + static_cast<int64_t>(*buffer.getExtra());
+    arrays[buffer.getSymName().str()].resize(buffer.getRowSize() * rows);
   }
+}
+
+void Interpreter::makeNeutral(bool perPiece) {
+  for (auto accumulator : program.getOps<AccumulatorOp>())
+    if (accumulator.getPerPiece() == perPiece)
+      accumulators[accumulator.getSymName().str()].assign(accumulator.getCount(),
+                                                          neutral(accumulator.getCombine(), accumulator.getType()));
+}
+
+void Interpreter::runPass(PassOp pass) {
+  ranked.clear();
+  for (piece = 0; piece + 1 < static_cast<int64_t>(bounds.size()); ++piece) {
+    makeNeutral(true);
+    for (auto &[op, before] : ranked)
+      if (lookupAccumulator(op, cast<RankOp>(op).getAccumulator()).getPerPiece())
+        before.clear();
+    for (int64_t row = bounds[piece]; row < bounds[piece + 1]; ++row)
+      runBlock(pass.getRows().front(), row);
+    if (!pass.getPieces().empty())
+      runBlock(pass.getPieces().front(), 0);
+  }
+  runBlock(pass.getFinish().front(), 0);
+}
+
+void Interpreter::run() {
+  bounds = findPieces();
+  if (!program.getStepOf())
+    makeNeutral(false);
+  prepareArrays();
+  for (auto pass : program.getOps<PassOp>())
+    runPass(pass);
 }
 
 void Interpreter::runBlock(Block &block, int64_t row) {
@@ -111,9 +173,69 @@ void Interpreter::runBlock(Block &block, int64_t row) {
       runMap(map);
     else if (auto topkOp = dyn_cast<TopkOp>(op))
       topk(topkOp);
+    else if (isa<arith::MulUIExtendedOp>(op))
+      wideProduct(op);
     else if (Elements result = evaluate(op, row); op.getNumResults() == 1)
       values[op.getResult(0)] = std::move(result);
   }
+}
+
+void Interpreter::wideProduct(Operation &op) {
+  uint64_t product = static_cast<uint64_t>(static_cast<uint32_t>(static_cast<int64_t>(scalar(op.getOperand(0))))) *
+                     static_cast<uint32_t>(static_cast<int64_t>(scalar(op.getOperand(1))));
+  values[op.getResult(0)] = {static_cast<double>(static_cast<int32_t>(product))};
+  values[op.getResult(1)] = {static_cast<double>(static_cast<int32_t>(product >> 32))};
+}
+
+double Interpreter::index(Position what, int64_t row) {
+  auto low = [](uint64_t wide) { return static_cast<double>(static_cast<int32_t>(wide)); };
+  auto number = static_cast<uint64_t>(context.firstToken + row);
+  switch (what) {
+  case Position::Token:
+    return row;
+  case Position::Piece:
+    return piece;
+  case Position::PieceBegin:
+    return bounds[piece];
+  case Position::PieceSize:
+    return bounds[piece + 1] - bounds[piece];
+  case Position::PieceCount:
+    return bounds.size() - 1;
+  case Position::SeedLow:
+    return low(context.seed);
+  case Position::SeedHigh:
+    return low(context.seed >> 32);
+  case Position::Offset:
+    return low(context.offset);
+  case Position::TokenLow:
+    return low(number);
+  case Position::TokenHigh:
+    return low(number >> 32);
+  }
+  llvm_unreachable("all positions are above");
+}
+
+Elements Interpreter::rank(RankOp op) {
+  Elements &before = ranked[op];
+  before.resize(lookupAccumulator(op, op.getAccumulator()).getCount());
+  Elements result;
+  for (double element : get(op.getIndices()))
+    result.push_back(isInside(element, before.size()) ? before[static_cast<size_t>(element)]++ : 0);
+  return result;
+}
+
+Elements Interpreter::load(BufferOp buffer, int64_t row) {
+  std::string name = buffer.getSymName().str();
+  const Elements &from = buffer.getRole() == Role::State ? oldStates.at(name) : arrays[name];
+  auto start = from.begin() + rowIn(buffer, row) * buffer.getRowSize();
+  return Elements(start, start + buffer.getRowSize());
+}
+
+void Interpreter::storeAt(StoreAtOp op) {
+  Elements &into = arrays[op.getBuffer().str()];
+  for (auto [value, at] : llvm::zip_equal(get(op.getValues()), get(op.getPositions())))
+    if (isInside(at, into.size()))
+      into[static_cast<size_t>(at)] = value;
 }
 
 void Interpreter::runMap(MapOp op) {
@@ -123,7 +245,10 @@ void Interpreter::runMap(MapOp op) {
     for (auto [argument, input] : llvm::zip_equal(body.getArguments(), op.getInputs()))
       values[argument] = {get(input)[position]};
     for (Operation &inner : body.without_terminator())
-      values[inner.getResult(0)] = {rounded(scalarOperation(inner), inner.getResult(0).getType())};
+      if (isa<arith::MulUIExtendedOp>(inner))
+        wideProduct(inner);
+      else
+        values[inner.getResult(0)] = {rounded(scalarOperation(inner), inner.getResult(0).getType())};
     for (auto [result, value] : llvm::zip_equal(results, body.getTerminator()->getOperands()))
       result[position] = scalar(value);
   }
@@ -189,14 +314,22 @@ void Interpreter::store(StoreOp op, MutableArrayRef<double> into) {
 
 Elements Interpreter::evaluate(Operation &op, int64_t row) {
   auto part = [&](BufferOp buffer) {
-    int64_t size = buffer.getRowSize(), start = buffer.isPerToken() ? row * size : 0;
-    return MutableArrayRef<double>(arrays[buffer.getSymName().str()]).slice(start, size);
+    int64_t size = buffer.getRowSize();
+    return MutableArrayRef<double>(arrays[buffer.getSymName().str()]).slice(rowIn(buffer, row) * size, size);
   };
   return llvm::TypeSwitch<Operation *, Elements>(&op)
-      .Case<LoadOp>([&](LoadOp load) {
-        auto from = part(lookupBuffer(load, load.getBuffer()));
-        return Elements(from.begin(), from.end());
+      .Case<LoadOp>([&](LoadOp loadOp) { return load(lookupBuffer(loadOp, loadOp.getBuffer()), row); })
+      .Case<LoadAtOp>([&](LoadAtOp loadOp) {
+        BufferOp buffer = lookupBuffer(loadOp, loadOp.getBuffer());
+        double token = scalar(loadOp.getToken());
+        return isInside(token, tokens) ? load(buffer, static_cast<int64_t>(token)) : Elements(buffer.getRowSize(), 0);
       })
+      .Case<StoreAtOp>([&](StoreAtOp storeOp) {
+        storeAt(storeOp);
+        return Elements();
+      })
+      .Case<RankOp>([&](RankOp rankOp) { return rank(rankOp); })
+      .Case<IndexOp>([&](IndexOp indexOp) { return Elements{index(indexOp.getWhat(), row)}; })
       .Case<StoreOp>([&](StoreOp storeOp) {
         store(storeOp, part(lookupBuffer(storeOp, storeOp.getBuffer())));
         return Elements();
@@ -225,7 +358,7 @@ Elements Interpreter::evaluate(Operation &op, int64_t row) {
       .Case<kernel::ReduceOp>([&](auto reduceOp) { return reduce(reduceOp); })
       .Case<GroupTopSumOp>([&](auto sum) { return groupTopSum(sum); })
       .Default([&](Operation *other) {
-        if (isa<ExpandOp, ChosenOp, GatherOp, ScatterOp, SliceOp, ExtractOp>(other))
+        if (isa<ExpandOp, ChosenOp, GatherOp, ScatterOp, SliceOp, ExtractOp, ConcatOp>(other))
           return rearrange(*other);
         return Elements{rounded(scalarOperation(*other), other->getResult(0).getType())};
       });
@@ -267,6 +400,11 @@ Elements Interpreter::rearrange(Operation &op) {
       .Case<SliceOp>([&](SliceOp slice) {
         Elements result = get(slice.getInput());
         result.resize(sizeOf(slice.getResult().getType()));
+        return result;
+      })
+      .Case<ConcatOp>([&](ConcatOp concat) {
+        Elements result = get(concat.getFirst());
+        llvm::append_range(result, get(concat.getSecond()));
         return result;
       })
       .Case<ExtractOp>([&](ExtractOp extract) { return Elements{get(extract.getInput())[extract.getPosition()]}; })
@@ -364,8 +502,13 @@ double Interpreter::scalarOperation(Operation &op) {
       .Case<arith::CmpFOp>([&](arith::CmpFOp cmp) -> double { return compare(cmp.getPredicate(), x(0), x(1)); })
       .Case<arith::CmpIOp>([&](arith::CmpIOp cmp) -> double { return compare(cmp.getPredicate(), i(0), i(1)); })
       .Case<arith::SelectOp>([&](auto) { return x(0) != 0 ? x(1) : x(2); })
-      .Case<arith::ExtUIOp, arith::ExtFOp, arith::TruncFOp, arith::SIToFPOp, arith::UIToFPOp>(
-          [&](auto) { return x(0); })
+      .Case<arith::ExtUIOp, arith::UIToFPOp>([&](auto cast) -> double {
+        return cast.getIn().getType().isInteger(32) ? static_cast<uint32_t>(i(0)) : x(0);
+      })
+      .Case<arith::ExtSIOp, arith::ExtFOp, arith::TruncFOp, arith::SIToFPOp>([&](auto) { return x(0); })
+      .Case<arith::TruncIOp>([&](arith::TruncIOp cast) -> double {
+        return cast.getType().isInteger(1) ? i(0) & 1 : static_cast<int32_t>(i(0));
+      })
       .Case<arith::FPToSIOp>([&](auto) { return std::trunc(x(0)); })
       .Case<arith::BitcastOp>([&](arith::BitcastOp cast) -> double {
         if (cast.getType().isF32())
@@ -378,7 +521,8 @@ double Interpreter::scalarOperation(Operation &op) {
 double Interpreter::integerOperation(Operation &op) {
   auto x = [&](unsigned n) { return scalar(op.getOperand(n)); };
   auto i = [&](unsigned n) { return static_cast<int64_t>(x(n)); };
-  auto wrapped = [](int64_t value) { return static_cast<double>(static_cast<int32_t>(value)); };
+  bool wide = op.getNumResults() == 1 && op.getResult(0).getType().isInteger(64);
+  auto wrapped = [&](int64_t value) { return wide ? static_cast<double>(value) : static_cast<int32_t>(value); };
   bool truth = op.getNumResults() == 1 && op.getResult(0).getType().isInteger(1);
   auto bits = [&](int64_t value) { return truth ? static_cast<double>(value & 1) : wrapped(value); };
   return llvm::TypeSwitch<Operation *, double>(&op)
@@ -387,6 +531,8 @@ double Interpreter::integerOperation(Operation &op) {
       .Case<arith::MulIOp>([&](auto) { return wrapped(i(0) * i(1)); })
       .Case<arith::DivSIOp>([&](auto) { return wrapped(i(0) / i(1)); })
       .Case<arith::RemSIOp>([&](auto) { return wrapped(i(0) % i(1)); })
+      .Case<arith::DivUIOp>([&](auto) { return wrapped(static_cast<uint32_t>(i(0)) / static_cast<uint32_t>(i(1))); })
+      .Case<arith::RemUIOp>([&](auto) { return wrapped(static_cast<uint32_t>(i(0)) % static_cast<uint32_t>(i(1))); })
       .Case<arith::AndIOp>([&](auto) { return bits(i(0) & i(1)); })
       .Case<arith::OrIOp>([&](auto) { return bits(i(0) | i(1)); })
       .Case<arith::XOrIOp>([&](auto) { return bits(i(0) ^ i(1)); })
@@ -408,6 +554,8 @@ double Interpreter::mathFunction(Operation &op) {
       })
       .Case<math::AbsFOp>([&](auto) { return std::fabs(x(0)); })
       .Case<math::FloorOp>([&](auto) { return std::floor(x(0)); })
+      .Case<math::CeilOp>([&](auto) { return std::ceil(x(0)); })
+      .Case<math::CosOp>([&](auto) { return std::cos(x(0)); })
       .Case<math::SqrtOp>([&](auto) { return std::sqrt(x(0)); })
       .Case<math::RsqrtOp>([&](auto) { return 1 / std::sqrt(x(0)); })
       .Case<math::ExpOp>([&](auto) { return std::exp(x(0)); })
@@ -422,6 +570,7 @@ double Interpreter::mathFunction(Operation &op) {
       });
 }
 
-void moe::test::interpret(ProgramOp program, int64_t tokens, Arrays &arrays, bool adds) {
-  Interpreter(program, tokens, arrays, adds).run();
+void moe::test::interpret(ProgramOp program, int64_t tokens, Arrays &arrays, bool adds, CallContext *context) {
+  CallContext own;
+  Interpreter(program, tokens, arrays, adds, context ? *context : own).run();
 }

@@ -6,8 +6,8 @@ Nothing here is shared with the compiler, its interpreter or test/Examples/refer
 A module NAME.py of this folder is the gate examples/systems/NAME.moe written down a second time:
 
   LOSSES              its losses; everything else that `gate` returns is an output, a metric or a state after the step
-  CASES               what to run: dicts of `T`, `D` (consts), `P` (params), `grad` (compare gradients as well), and whatever
-                      the module's `inputs` looks at
+  CASES               what to run: dicts of `T`, `D` (consts), `P` (params), `grad` (compare gradients as well), `data`
+                      (which random data), and whatever the module's `inputs` looks at
   inputs(case, rng)   the arrays of a call, by name
   gate(x, c, p, call) name -> value: outputs [T, ...], selections as integers (-1: empty), losses and metrics; a state after
                       the step as "state.NAME". `c` are the consts, `p` the params, `call` has seed, offset, first_token.

@@ -6,7 +6,7 @@ import numpy as np
 LOSSES = ["balance"]
 P = {"alpha": 0.0001, "gamma": 0.001}
 CASES = [
-    {"T": 24, "D": {"E": 12, "D": 4, "M": 2, "k": 4, "L": 8}, "P": P, "grad": True},
+    {"T": 24, "D": {"E": 12, "D": 4, "M": 2, "k": 4, "L": 8}, "P": P, "grad": True, "data": 1},
     {"T": 240, "D": {"E": 64, "D": 8, "M": 4, "k": 8, "L": 48}, "P": {"alpha": 1.0, "gamma": 0.01}, "skew": 1.0},
 ]
 

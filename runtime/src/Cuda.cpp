@@ -230,7 +230,7 @@ moe_status CudaExecutable::launch(const Program &program, const moe_call &call) 
   for (uint32_t pass = 0; pass < program.gate.pass_count; ++pass) {
     const moe_cuda_kernel &kernel = program.gate.cuda_kernels[pass];
     if (int result = driver.launchKernel(functions[pass], parameters.blocks(kernel), 1, 1, kernel.threads, 1, 1,
-                                         kernel.shared_bytes, call.stream, parameters.data(), nullptr))
+                                         kernel.shared_bytes, call.stream, parameters.data(kernel), nullptr))
       return driverFailed(driver, result, print("cuLaunchKernel of '%s'", kernel.name).c_str());
   }
   return MOE_OK;

@@ -75,10 +75,9 @@ moe_status EmulatorExecutable::setOptions(const moe_emulator_options &wanted) {
                 wanted.struct_size, sizeof(moe_emulator_options));
   if (moe_status status = checkBlocks(gate, wanted.blocks))
     return status;
-  for (const moe_gate *other : {gate.backward, gate.step})
-    if (other)
-      if (moe_status status = checkBlocks(*other, wanted.blocks))
-        return status;
+  if (gate.backward) // a step is one block in any case
+    if (moe_status status = checkBlocks(*gate.backward, wanted.blocks))
+      return status;
   options = wanted;
   return MOE_OK;
 }
@@ -157,10 +156,11 @@ Memory memoryOf(const Program &program, const moe_call &call) {
     if (array.role == MOE_PARAM || array.role == MOE_COEFFICIENT || !data || elementCount(array, extent) == 0 ||
         !isNeeded(array, call.phase))
       continue;
-    bool isReadOnly = isRead(array) || (array.role == MOE_SAVED && program.isBackward);
-    bool adds = (array.flags & MOE_ARRAY_ADDS) && (call.phase & MOE_ADD);
-    moe_emulator_use use = isReadOnly ? MOE_EMULATOR_READ : adds ? MOE_EMULATOR_READ_WRITE : MOE_EMULATOR_WRITE_ONCE;
-    memory.push_back(bufferOf(array, data, extent, use, isReadOnly || adds));
+    bool changes = (array.role == MOE_STATE && program.kind == ProgramKind::Step) ||
+                   ((array.flags & MOE_ARRAY_ADDS) && (call.phase & MOE_ADD));
+    bool isReadOnly = !changes && (isRead(array) || (array.role == MOE_SAVED && program.isBackward));
+    moe_emulator_use use = isReadOnly ? MOE_EMULATOR_READ : changes ? MOE_EMULATOR_READ_WRITE : MOE_EMULATOR_WRITE_ONCE;
+    memory.push_back(bufferOf(array, data, extent, use, isReadOnly || changes));
   }
   if (uint64_t bytes = program.gate.accumulator_bytes; call.accumulators)
     memory.push_back(bytesAt("accumulators", call.accumulators, bytes, call.phase & MOE_RESET ? 0 : bytes));
@@ -232,7 +232,7 @@ moe_status EmulatorExecutable::run(const Program &program, const moe_call &call)
     launch.blocks = options.blocks && call.phase != MOE_FINISH ? options.blocks : parameters.blocks(kernel);
     launch.threads = kernel.threads;
     launch.shared_bytes = kernel.shared_bytes;
-    launch.arguments = parameters.data();
+    launch.arguments = parameters.data(kernel);
     launch.seed = options.seed;
     findings = emulator.launch(emulated.get(), compiled.get(), &launch);
   }

@@ -10,7 +10,8 @@ namespace moe::rt {
 
 KernelParameters::KernelParameters(const Program &program, const moe_call &call)
     : accumulators(call.accumulators), workspace(call.workspace),
-      tokens(call.phase == MOE_FINISH ? 0 : call.token_count), phase(static_cast<int>(call.phase)) {
+      tokens(call.phase == MOE_FINISH ? 0 : call.token_count), pieces(program.extentOf(call).pieces),
+      firstToken(call.first_token), seed(call.seed), offset(call.offset), phase(static_cast<int>(call.phase)) {
   const moe_gate &gate = program.gate;
   for (; count < gate.array_count; ++count) {
     pointers[count] = arrayPointer(program, call, count, kernelCarriedOffset(program));
@@ -22,6 +23,16 @@ KernelParameters::KernelParameters(const Program &program, const moe_call &call)
   parameters[count++] = static_cast<void *>(&workspace);
   parameters[count++] = &tokens;
   parameters[count++] = &phase;
+}
+
+void **KernelParameters::data(const moe_cuda_kernel &kernel) {
+  uint32_t next = count;
+  if (kernel.flags & MOE_KERNEL_PIECES)
+    parameters[next++] = &pieces;
+  if (kernel.flags & MOE_KERNEL_RANDOM)
+    for (void *parameter : {static_cast<void *>(&seed), static_cast<void *>(&offset), static_cast<void *>(&firstToken)})
+      parameters[next++] = parameter;
+  return parameters;
 }
 
 uint32_t KernelParameters::blocks(const moe_cuda_kernel &kernel) const {

@@ -14,17 +14,18 @@ public:
   KernelParameters(const Program &program, const moe_call &call);
   KernelParameters(const KernelParameters &) = delete;
 
-  /// A pointer to each parameter's value.
-  void **data() { return parameters; }
-  uint32_t size() const { return count; }
+  /// A pointer to the value of each parameter of a kernel. Valid until the next call.
+  void **data(const moe_cuda_kernel &kernel);
   /// Blocks of the grid that the descriptor asks for.
   uint32_t blocks(const moe_cuda_kernel &kernel) const;
 
 private:
   void *pointers[MOE_MAX_ARRAYS];
-  void *parameters[MOE_MAX_ARRAYS + 4];
+  void *parameters[MOE_MAX_ARRAYS + 8];
   void *accumulators, *workspace;
-  long long tokens;
+  long long tokens, pieces, firstToken;
+  unsigned long long seed;
+  unsigned offset;
   int phase;
   uint32_t count = 0;
 };

@@ -335,7 +335,8 @@ void RegionPrinter::printAccumulate(AccumulateOp op) {
 void RegionPrinter::printReadOfPiece(ReadOp op) {
   AccumulatorOp accumulator = lookupAccumulator(op, op.getAccumulator());
   std::string type = cTypeName(accumulator.getType()).str(), name = names.fresh(accumulatedName(accumulator));
-  std::string start = "total + " + std::to_string(totalWords.lookup(op.getAccumulator()));
+  int64_t offset = totalWords.lookup(op.getAccumulator());
+  std::string start = offset ? "total + " + std::to_string(offset) : "total";
   std::string scale = accumulator.getType().isF64() ? "2 * (" : "";
   auto row = dyn_cast<RowType>(op.getResult().getType());
   if (!row) {

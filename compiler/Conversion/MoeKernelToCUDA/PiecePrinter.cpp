@@ -253,6 +253,8 @@ void KernelPrinter::printPieceFunction(const KernelParameterText &parameters) {
   layout.push_back("  const int lane = threadIdx.x % 32;");
   for (const std::string &statement : pieces->lines)
     layout.push_back(statement.starts_with("#") ? statement : indented(statement));
+  if (cuts())
+    layout.push_back("  moe_sync_warp(); // its accumulators are read");
   layout.push_back("}");
 }
 
@@ -298,7 +300,6 @@ void KernelPrinter::printCutPieces() {
   if (pieces) {
     std::string stage = "threadIdx.x / 32 * " + text(pieces->stageWords);
     put(pieceCall("total", pieceStageWord ? text(pieceStageWord) + " + " + stage : stage), 3);
-    put("moe_sync_warp();", 3);
   }
   put("}", 2);
   put("if (accumulators == nullptr)", 2);

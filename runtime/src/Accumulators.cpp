@@ -80,13 +80,41 @@ void fillNeutral(const moe_gate &gate, void *block) {
   });
 }
 
-void combine(const moe_gate &gate, void *into, const void *from) {
+static bool isPerPiece(const moe_accumulator &accumulator) { return accumulator.flags & MOE_PER_PIECE; }
+
+void combine(const moe_gate &gate, uint32_t pass, bool perPiece, void *into, const void *from) {
   visit(gate, [&](auto tag, const moe_accumulator &accumulator) {
     using T = decltype(tag);
+    if (accumulator.pass != pass || isPerPiece(accumulator) != perPiece)
+      return;
     combineElements(accumulator.combine, accumulator.count,
                     reinterpret_cast<T *>(static_cast<char *>(into) + accumulator.offset),
                     reinterpret_cast<const T *>(static_cast<const char *>(from) + accumulator.offset));
   });
+}
+
+/// Counters are i32.
+static void copyCounters(const moe_accumulator &accumulator, void *into, const void *from) {
+  char *target = static_cast<char *>(into) + accumulator.offset;
+  uint64_t bytes = accumulator.count * sizeof(int32_t);
+  if (from)
+    std::memcpy(target, static_cast<const char *>(from) + accumulator.offset, bytes);
+  else
+    std::memset(target, 0, bytes);
+}
+
+void keepCounters(const moe_gate &gate, uint32_t pass, bool perPiece, void *into, const void *from) {
+  for (uint32_t i = 0; i < gate.accumulator_count; ++i)
+    if (const moe_accumulator &it = gate.accumulators[i];
+        (it.flags & MOE_RANKED) && it.pass == pass && isPerPiece(it) == perPiece)
+      copyCounters(it, into, from);
+}
+
+void loadCounters(const moe_gate &gate, uint32_t pass, bool perPiece, void *into, const void *from) {
+  for (uint32_t i = 0; i < gate.accumulator_count; ++i)
+    if (const moe_accumulator &it = gate.accumulators[i];
+        (it.flags & MOE_RANKED) && it.rank_pass == pass && isPerPiece(it) == perPiece)
+      copyCounters(it, into, from);
 }
 
 } // namespace moe::rt

@@ -1,15 +1,13 @@
-// A call on the CPU: tokens in fixed chunks over OpenMP threads, one partial accumulator block per chunk, merged in
-// chunk order. Chunks depend on the number of tokens alone, so results have the same bits at any thread count.
+// A call on the CPU: pass by pass, rows and pieces (CpuPass.h), then finish.
 //
-// Workspace: header | coefficients | accumulators of a backward call | scratch of each thread | partial block of each
-// chunk. Only the last part depends on the number of tokens, and it comes last, so one workspace serves calls of any
-// size up to its own.
+// Workspace: header | coefficients | accumulators of a backward call | scratch and a block of each thread | blocks of
+// each chunk | offsets of the pieces | coefficients with tokens or pieces. Parts whose sizes depend on the call come
+// last and only grow with it, so one workspace serves calls of any size up to its own.
 #include "Accumulators.h"
 #include "Chunks.h"
 #include "CpuFeatures.h"
-#include "Descriptor.h"
+#include "CpuPass.h"
 #include "Error.h"
-#include "Executable.h"
 
 #include <algorithm>
 #include <atomic>
@@ -58,13 +56,6 @@ public:
   moe_status run(const Program &program, const moe_call &call) const override;
 
 private:
-  /// One call of a program, on its way through the passes.
-  struct Run {
-    const Program &program;
-    const moe_call &call;
-    const moe_cpu_variant &variant;
-  };
-
   const moe_cpu_variant *sameIsa(const moe_gate *program) const {
     if (!program)
       return nullptr;
@@ -81,31 +72,34 @@ private:
       return variant;
     }
   }
-  uint64_t scratchStride(const Program &program) const { return alignUp(program.gate.cpu_scratch_bytes); }
-  uint64_t scratchOffset(const Program &program) const {
-    return accumulatorOffset(program) + (program.isBackward ? alignUp(program.gate.accumulator_bytes) : 0);
+  uint64_t blockStride(const Program &program) const { return alignUp(program.gate.accumulator_bytes); }
+  uint64_t scratchBytes(const Program &program) const { return alignUp(program.gate.cpu_scratch_bytes); }
+  uint64_t threadStride(const Program &program) const {
+    return scratchBytes(program) + (program.pieces ? blockStride(program) : 0);
   }
-  uint64_t partialStride(const Program &program) const { return alignUp(program.gate.accumulator_bytes); }
-  uint64_t partialOffset(const Program &program) const {
-    return scratchOffset(program) + threads * scratchStride(program);
+  uint64_t threadOffset(const Program &program) const {
+    return accumulatorOffset(program) + (program.isBackward ? blockStride(program) : 0);
+  }
+  uint64_t chunkOffset(const Program &program) const { return threadOffset(program) + threads * threadStride(program); }
+  uint64_t boundsOffset(const Program &program, const Extent &extent) const {
+    return chunkOffset(program) + maxCpuChunks(extent) * blocksPerChunk(program.gate) * blockStride(program);
   }
   uint64_t carriedOffset(const Program &program, const Extent &extent) const {
-    return partialOffset(program) + maxChunksUpTo(extent.tokens) * partialStride(program);
+    return boundsOffset(program, extent) + boundsBytes(program, extent);
+  }
+  CpuMemory memoryOf(const Program &program, const moe_call &call) const {
+    char *workspace = static_cast<char *>(call.workspace);
+    return {workspace + chunkOffset(program),
+            workspace + threadOffset(program),
+            blockStride(program),
+            threadStride(program),
+            blocksPerChunk(program.gate),
+            scratchBytes(program)};
   }
 
   moe_status checkWorkspace(const moe_call &call) const;
   moe_status checkAccumulated(const moe_call &call) const;
-  void runPasses(const Run &run) const;
-  void runRows(const Run &run, const moe_cpu_call &cpuCall, const moe_cpu_pass &pass) const;
-  void runChunk(const Run &run, const moe_cpu_call &cpuCall, const moe_cpu_pass &pass, uint32_t chunk,
-                uint32_t thread) const;
-
-  char *partial(const Run &run, uint32_t chunk) const {
-    return static_cast<char *>(run.call.workspace) + partialOffset(run.program) + chunk * partialStride(run.program);
-  }
-  char *scratch(const Run &run, uint32_t thread) const {
-    return static_cast<char *>(run.call.workspace) + scratchOffset(run.program) + thread * scratchStride(run.program);
-  }
+  void runPasses(const Program &program, const moe_call &call, const moe_cpu_variant &code) const;
 
   const moe_cpu_variant &variant;
   const moe_cpu_variant *const backwardVariant, *const stepVariant;
@@ -154,13 +148,13 @@ moe_status CpuExecutable::run(const Program &program, const moe_call &call) cons
   if (__atomic_exchange_n(&header.busy, 1u, __ATOMIC_ACQUIRE))
     return fail(MOE_INVALID_ARGUMENT, "the workspace at %p is in use by another call: concurrent calls need one each",
                 call.workspace);
-  runPasses({program, call, variantOf(program)});
+  runPasses(program, call, variantOf(program));
   __atomic_store_n(&header.busy, 0u, __ATOMIC_RELEASE);
   return MOE_OK;
 }
 
 /// What generated code sees of a call.
-moe_cpu_call makeCall(const moe_call &call, void *const *arrays, int64_t tokens) {
+moe_cpu_call makeCall(const moe_call &call, void *const *arrays, int64_t tokens, int64_t pieces) {
   moe_cpu_call made = {};
   made.arrays = arrays;
   made.token_count = tokens;
@@ -168,59 +162,44 @@ moe_cpu_call makeCall(const moe_call &call, void *const *arrays, int64_t tokens)
   made.offset = call.offset;
   made.seed = call.seed;
   made.first_token = call.first_token;
+  made.piece_count = pieces;
   return made;
 }
 
-void CpuExecutable::runPasses(const Run &run) const {
-  if (run.program.kind == ProgramKind::Step && tokenCount(run.call.accumulators) == 0)
+/// What only the offsets show. Nobody but the runtime sees them.
+void writeBadOffsets(const Program &program, const moe_call &call, bool isBad) {
+  int32_t index = program.offsetsIndex < 0 ? -1 : moe_find_array(&program.gate, "bad_offsets", 0);
+  if (index >= 0 && program.gate.arrays[index].role == MOE_STATUS_WORD && (call.phase & MOE_FINISH))
+    *static_cast<int32_t *>(call.bindings[index].data) = isBad;
+}
+
+void CpuExecutable::runPasses(const Program &program, const moe_call &call, const moe_cpu_variant &code) const {
+  if (program.kind == ProgramKind::Step && tokenCount(call.accumulators) == 0)
     return; // the states stay as they are
-  const moe_gate &programGate = run.program.gate;
-  const moe_call &call = run.call;
+  char *workspace = static_cast<char *>(call.workspace);
+  Extent extent = program.extentOf(call);
+  bool isBad = false;
+  auto *bounds = reinterpret_cast<int32_t *>(workspace + boundsOffset(program, extent));
+  Pieces pieces = readPieces(program, call, bounds, isBad);
+  CpuMemory memory = memoryOf(program, call);
   void *arrays[MOE_MAX_ARRAYS];
-  uint64_t carried = carriedOffset(run.program, run.program.extentOf(call));
-  for (uint32_t i = 0; i < programGate.array_count; ++i)
-    arrays[i] = arrayPointer(run.program, call, i, carried);
+  for (uint32_t i = 0; i < program.gate.array_count; ++i)
+    arrays[i] = arrayPointer(program, call, i, carriedOffset(program, extent));
   if (call.phase & MOE_RESET)
-    fillNeutral(programGate, call.accumulators);
+    fillNeutral(program.gate, call.accumulators);
   if ((call.phase & MOE_ACCUMULATE) && call.accumulators)
     tokenCount(call.accumulators) += call.token_count;
-  for (uint32_t i = 0; i < programGate.pass_count; ++i) {
-    const moe_cpu_pass &pass = run.variant.passes[i];
-    if (call.phase & MOE_ACCUMULATE)
-      runRows(run, makeCall(call, arrays, call.token_count), pass);
+  for (uint32_t i = 0; i < program.gate.pass_count; ++i) {
+    if (call.phase & MOE_ACCUMULATE) {
+      moe_cpu_call cpuCall = makeCall(call, arrays, call.token_count, pieces.count);
+      CpuPass(program.gate, i, code.passes[i], cpuCall, pieces, memory).run(threads, call.accumulators);
+    }
     if (call.phase & MOE_FINISH) {
-      moe_cpu_call cpuCall = makeCall(call, arrays, tokenCount(call.accumulators));
-      pass.finish(&cpuCall, call.accumulators, scratch(run, 0));
+      moe_cpu_call cpuCall = makeCall(call, arrays, tokenCount(call.accumulators), pieces.count);
+      code.passes[i].finish(&cpuCall, call.accumulators, memory.scratch(0));
     }
   }
-}
-
-void CpuExecutable::runRows(const Run &run, const moe_cpu_call &cpuCall, const moe_cpu_pass &pass) const {
-  const moe_gate &programGate = run.program.gate;
-  uint32_t chunks = chunkCount(cpuCall.token_count);
-  [[maybe_unused]] uint32_t team = std::min(threads, chunks);
-#if defined(_OPENMP)
-  if (team > 1) {
-#pragma omp parallel for num_threads(team) schedule(dynamic, 1)
-    for (uint32_t chunk = 0; chunk < chunks; ++chunk)
-      runChunk(run, cpuCall, pass, chunk, static_cast<uint32_t>(omp_get_thread_num()));
-  } else
-#endif
-    for (uint32_t chunk = 0; chunk < chunks; ++chunk)
-      runChunk(run, cpuCall, pass, chunk, 0);
-  if (!run.call.accumulators || chunks == 0)
-    return;
-  for (uint32_t chunk = 1; chunk < chunks; ++chunk)
-    combine(programGate, partial(run, 0), partial(run, chunk));
-  combine(programGate, run.call.accumulators, partial(run, 0));
-}
-
-void CpuExecutable::runChunk(const Run &run, const moe_cpu_call &cpuCall, const moe_cpu_pass &pass, uint32_t chunk,
-                             uint32_t thread) const {
-  int64_t size = chunkTokens(cpuCall.token_count);
-  int64_t begin = chunk * size;
-  fillNeutral(run.program.gate, partial(run, chunk));
-  pass.rows(&cpuCall, begin, std::min(begin + size, cpuCall.token_count), partial(run, chunk), scratch(run, thread));
+  writeBadOffsets(program, call, isBad);
 }
 
 /// The variant called `isa`, or without a name the first that runs here; null with a message otherwise.

@@ -60,10 +60,14 @@ Value RowEmitter::widen(Value value, Type memory) {
   return value;
 }
 
-/// From register to memory: f32 rounded to the nearest bf16 or f16, ties to even, NaN stays NaN.
+/// From register to memory: f32 rounded to the nearest bf16 or f16, ties to even, NaN stays NaN; i32 cut or extended.
 Value RowEmitter::narrow(Value value, Type memory) {
   if (memory.isInteger(1))
     return arith::ExtUIOp::create(b, laneType(b.getI8Type()), value);
+  if (memory.isInteger(16))
+    return arith::TruncIOp::create(b, laneType(memory), value);
+  if (memory.isInteger(64))
+    return arith::ExtSIOp::create(b, laneType(memory), value);
   if (memory.isF16()) {
     Value half = arith::TruncFOp::create(b, laneType(memory), value);
     return arith::BitcastOp::create(b, laneType(b.getI16Type()), half);
@@ -110,6 +114,14 @@ Value RowEmitter::tablePointer(ArrayRef<int32_t> table) {
                                     "moe_table_" + std::to_string(count), value);
   }
   return LLVM::AddressOfOp::create(b, global);
+}
+
+/// The array of a buffer without tokens, or the row of the piece.
+Value RowEmitter::wholePointer(kernel::BufferOp buffer) {
+  Value pointer = context.arrays.lookup(buffer.getSymName());
+  if (!buffer.isPerPiece())
+    return pointer;
+  return elementPointer(pointer, buffer.getRowSize() * elementBytes(buffer.getType()), context.piece);
 }
 
 void RowEmitter::emitUniformLoad(Operation *op, Value pointer, Type memory) {
@@ -425,8 +437,8 @@ void RowEmitter::storeBlocks(kernel::StoreOp op, kernel::BufferOp buffer, Value 
 void RowEmitter::emitFinishStore(kernel::StoreOp op) {
   kernel::BufferOp buffer = kernel::lookupBuffer(op, op.getBuffer());
   int64_t bytes = elementBytes(buffer.getType());
-  Value pointer = context.arrays.lookup(op.getBuffer());
   whereKept(buffer, [&](bool adds) {
+    Value pointer = wholePointer(buffer);
     auto put = [&](Value value, Value target) {
       if (adds)
         value = arith::AddFOp::create(b, loadUniform(target, buffer.getType()), value);
@@ -443,8 +455,20 @@ void RowEmitter::emitFinishStore(kernel::StoreOp op) {
 //===-- Accumulators
 //------------------------------------------------------------------------------------------------===//
 
+/// For a whole piece, in the block itself.
+void RowEmitter::accumulateOnce(kernel::AccumulateOp op, Value element, Value value) {
+  kernel::AccumulatorOp accumulator = kernel::lookupAccumulator(op, op.getAccumulator());
+  uint64_t offset = AccumulatorLayout(op->getParentOfType<kernel::ProgramOp>()).offsetOf(op.getAccumulator());
+  int64_t bytes = elementBytes(accumulator.getType());
+  Value target = elementPointer(advance(context.partial, offset), bytes, element);
+  Value old = loadVector(target, accumulator.getType(), bytes);
+  LLVM::StoreOp::create(b, combine(accumulator.getCombine(), old, value), target, bytes);
+}
+
 /// Lanes of missing tokens keep what they have.
 void RowEmitter::accumulate(kernel::AccumulateOp op, Value element, Value value, const Tile &tile) {
+  if (lanes == 1)
+    return accumulateOnce(op, element, value);
   int64_t offset = context.laneOffsets.lookup(op.getAccumulator());
   Value old = loadLanes(offset, getElementTypeOrSelf(value), element);
   Value merged = combine(kernel::lookupAccumulator(op, op.getAccumulator()).getCombine(), old, value);

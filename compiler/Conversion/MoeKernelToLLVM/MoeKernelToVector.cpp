@@ -8,6 +8,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "moe/runtime.h"
+#include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
 using namespace moe;
@@ -20,7 +21,7 @@ PassFunctionNames moe::functionNames(StringRef program, unsigned pass) {
 
 namespace {
 
-/// Builds the two functions of one pass.
+/// Builds the functions of one pass.
 class PassEmitter {
 public:
   PassEmitter(kernel::ProgramOp program, kernel::PassOp pass, unsigned index)
@@ -28,11 +29,13 @@ public:
         module(program->getParentOfType<ModuleOp>()), pointer(LLVM::LLVMPointerType::get(pass.getContext())) {}
 
   void emitRows();
+  void emitPieces();
   void emitFinish();
 
 private:
   func::FuncOp makeFunction(StringRef name, ArrayRef<Type> arguments, ArrayRef<unsigned> noAlias, int64_t scratchBytes);
   void loadArrays(RegionContext &context, Value call);
+  void emitOnce(func::FuncOp function, RegionContext &context, const Schedule &schedule);
   int64_t planFixed(RegionContext &context);
   void initialise(RowEmitter &emitter, const RegionContext &context);
   void merge(RowEmitter &emitter, const RegionContext &context, Value partial);
@@ -59,13 +62,16 @@ func::FuncOp PassEmitter::makeFunction(StringRef name, ArrayRef<Type> arguments,
   return function;
 }
 
-/// moe_cpu_call: the array of pointers, the number of tokens, and what the call does.
+/// moe_cpu_call: the array of pointers, the number of tokens, the piece, and what the call does.
 void PassEmitter::loadArrays(RegionContext &context, Value call) {
+  context.call = call;
   Value arrays = LLVM::LoadOp::create(b, pointer, call, 8);
   auto at = [&](Value base, int32_t bytes) {
     return LLVM::GEPOp::create(b, pointer, b.getI8Type(), base, LLVM::GEPArg(bytes));
   };
-  context.tokenCount = LLVM::LoadOp::create(b, b.getI64Type(), at(call, sizeof(void *)), 8);
+  context.tokenCount = LLVM::LoadOp::create(b, b.getI64Type(), at(call, offsetof(moe_cpu_call, token_count)), 8);
+  if (program.hasPieces())
+    context.piece = LLVM::LoadOp::create(b, b.getI64Type(), at(call, offsetof(moe_cpu_call, piece)), 8);
   int32_t position = 0;
   for (auto buffer : program.getOps<kernel::BufferOp>())
     context.arrays[buffer.getSymName()] = LLVM::LoadOp::create(b, pointer, at(arrays, sizeof(void *) * position++), 8);
@@ -173,6 +179,7 @@ void PassEmitter::emitRows() {
                                {3, 4}, schedule.getBytes());
   Value begin = function.getArgument(1), end = function.getArgument(2);
   context.scratch = function.getArgument(4);
+  context.partial = function.getArgument(3);
   loadArrays(context, function.getArgument(0));
   RowEmitter uniformEmitter(b, uniformSchedule, context, /*lanes=*/1), emitter(b, schedule, context, tileTokens);
   uniformEmitter.emitPreamble();
@@ -200,22 +207,54 @@ void PassEmitter::emitRows() {
   func::ReturnOp::create(b);
 }
 
-void PassEmitter::emitFinish() {
-  SmallVector<Operation *> operations =
-      llvm::map_to_vector(pass.getFinish().front(), [](Operation &op) { return &op; });
-  Schedule schedule(operations, /*lanes=*/1, /*fixedBytes=*/0);
-  auto function = makeFunction(functionNames(program.getSymName(), index).finish, {pointer, pointer, pointer}, {2},
-                               schedule.getBytes());
-  RegionContext context;
+/// A region that runs once, with scalars.
+void PassEmitter::emitOnce(func::FuncOp function, RegionContext &context, const Schedule &schedule) {
   context.module = module;
-  context.scratch = function.getArgument(2);
-  context.accumulators = function.getArgument(1);
   loadArrays(context, function.getArgument(0));
   RowEmitter emitter(b, schedule, context, /*lanes=*/1);
   emitter.emitPreamble();
   emitter.emitSteps(Tile());
   b.setLoc(pass.getLoc());
   func::ReturnOp::create(b);
+}
+
+static SmallVector<Operation *> operationsOf(Region &region) {
+  return llvm::map_to_vector(region.front(), [](Operation &op) { return &op; });
+}
+
+void PassEmitter::emitPieces() {
+  if (pass.getPieces().empty())
+    return;
+  Schedule schedule(operationsOf(pass.getPieces()), /*lanes=*/1, /*fixedBytes=*/0);
+  auto function = makeFunction(functionNames(program.getSymName(), index).pieces, {pointer, pointer, pointer, pointer},
+                               {2, 3}, schedule.getBytes());
+  RegionContext context;
+  context.accumulators = function.getArgument(1);
+  context.partial = function.getArgument(2);
+  context.scratch = function.getArgument(3);
+  emitOnce(function, context, schedule);
+}
+
+void PassEmitter::emitFinish() {
+  Schedule schedule(operationsOf(pass.getFinish()), /*lanes=*/1, /*fixedBytes=*/0);
+  auto function = makeFunction(functionNames(program.getSymName(), index).finish, {pointer, pointer, pointer}, {2},
+                               schedule.getBytes());
+  RegionContext context;
+  context.accumulators = function.getArgument(1);
+  context.scratch = function.getArgument(2);
+  emitOnce(function, context, schedule);
+}
+
+/// Counters go on from token to token, so that one operation alone can use them.
+static LogicalResult checkRanks(kernel::ProgramOp program) {
+  llvm::StringSet<> ranked;
+  WalkResult result = program.walk([&](kernel::RankOp rank) {
+    if (ranked.insert(rank.getAccumulator()).second)
+      return WalkResult::advance();
+    rank.emitOpError("is the second one that counts on from '") << rank.getAccumulator() << "'; each needs its own";
+    return WalkResult::interrupt();
+  });
+  return failure(result.wasInterrupted());
 }
 
 namespace {
@@ -231,9 +270,12 @@ struct MoeKernelToVectorPass : PassWrapper<MoeKernelToVectorPass, OperationPass<
 
   void runOnOperation() override {
     for (auto program : llvm::make_early_inc_range(getOperation().getOps<kernel::ProgramOp>())) {
+      if (failed(checkRanks(program)))
+        return signalPassFailure();
       for (auto [index, pass] : llvm::enumerate(program.getOps<kernel::PassOp>())) {
         PassEmitter emitter(program, pass, index);
         emitter.emitRows();
+        emitter.emitPieces();
         emitter.emitFinish();
       }
       program.erase();

@@ -145,13 +145,15 @@ void RowEmitter::emitPreamble() {
       if (isUniformLoad(op)) {
         auto load = cast<kernel::LoadOp>(op);
         kernel::BufferOp buffer = kernel::lookupBuffer(op, load.getBuffer());
-        emitUniformLoad(op, context.arrays.lookup(load.getBuffer()), buffer.getType());
+        emitUniformLoad(op, wholePointer(buffer), buffer.getType());
       } else if (auto read = dyn_cast<kernel::ReadOp>(op)) {
         auto program = op->getParentOfType<kernel::ProgramOp>();
         Value pointer = advance(context.accumulators, AccumulatorLayout(program).offsetOf(read.getAccumulator()));
         emitUniformLoad(op, pointer, kernel::lookupAccumulator(op, read.getAccumulator()).getType());
       } else if (auto size = dyn_cast<kernel::SizeOp>(op)) {
         scalars.map(size.getResult(), arith::TruncIOp::create(b, b.getI32Type(), context.tokenCount));
+      } else if (auto index = dyn_cast<kernel::IndexOp>(op)) {
+        scalars.map(index.getResult(), callNumber(index.getWhat()));
       }
     }
 }
@@ -187,6 +189,14 @@ void RowEmitter::emitSingle(Operation *op, const Tile &tile) {
       })
       .Case([&](kernel::AccumulateOp o) { accumulate(o, i64(0), scalars.lookup(o.getValue()), tile); })
       .Case([&](kernel::CountOp count) { emitCount(count, tile); })
+      .Case([&](kernel::RankOp rank) { emitRank(rank, tile); })
+      .Case([&](kernel::LoadAtOp load) { emitLoadAt(load); })
+      .Case([&](kernel::StoreAtOp store) { emitStoreAt(store, tile); })
+      .Case([&](kernel::ConcatOp concat) { emitConcat(concat); })
+      .Case([&](kernel::IndexOp index) {
+        if (tile.begin) // those of the call come with the preamble
+          emitTokenPosition(index, tile);
+      })
       .Case([&](kernel::ExtractOp extract) {
         scalars.map(extract.getResult(), read(extract.getInput(), i64(extract.getPosition())));
       })

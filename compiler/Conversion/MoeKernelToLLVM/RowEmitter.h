@@ -1,5 +1,5 @@
-// Writes the code of one region: the rows of a pass with 16 tokens in the lanes of vectors, the finish region with
-// scalars. Both are the same code with another lane count.
+// Writes the code of one region: the rows of a pass with 16 tokens in the lanes of vectors, the pieces and the finish
+// region with scalars. All are the same code with another lane count.
 //
 // A scalar of the region is an SSA value of `vector<16xT>` (or `T`), a row stands in scratch memory as [n][16], and a
 // step of the schedule becomes one `scf.for` over the elements. Addresses are `llvm.getelementptr`s from the scratch
@@ -18,9 +18,12 @@ namespace moe::cpu {
 /// What the code around a region gives to it.
 struct RegionContext {
   mlir::ModuleOp module;               ///< takes constant tables
+  mlir::Value call;                    ///< moe_cpu_call
   mlir::Value scratch;                 ///< 64-byte aligned
   mlir::Value tokenCount;              ///< i64
-  mlir::Value accumulators;            ///< finish: the merged block; rows: null
+  mlir::Value piece;                   ///< i64, rows and pieces of a program with pieces; else null
+  mlir::Value accumulators;            ///< what the region reads: the merged block, that of the piece; rows: null
+  mlir::Value partial;                 ///< what the region adds to; finish: null
   llvm::StringMap<mlir::Value> arrays; ///< pointer per buffer
   /// Rows only: where the lane-wise partials and the histograms stand in scratch, by accumulator.
   llvm::StringMap<int64_t> laneOffsets, histogramOffsets;
@@ -41,7 +44,7 @@ public:
   RowEmitter(mlir::ImplicitLocOpBuilder &builder, const Schedule &schedule, const RegionContext &context, int64_t lanes)
       : b(builder), schedule(schedule), context(context), lanes(lanes) {}
 
-  /// With one lane: emits the loads of what is the same for all tokens.
+  /// With one lane: emits the loads of what is the same for all tokens (of the piece).
   void emitPreamble();
   /// Takes over the results of `ops`, which are the same for all tokens and which `uniform` has emitted with one lane.
   void adopt(const RowEmitter &uniform, const llvm::SetVector<mlir::Operation *> &ops);
@@ -104,7 +107,18 @@ private:
   /// An scf.if; `otherwise` may be null.
   void when(mlir::Value condition, llvm::function_ref<void()> then, llvm::function_ref<void()> otherwise = nullptr);
 
+  // Positions, ranks, other tokens' rows, dispatch (EmitPositions.cpp)
+  mlir::Value callField(size_t offset, mlir::Type type);
+  mlir::Value callNumber(kernel::Position what);
+  void emitTokenPosition(kernel::IndexOp op, const Tile &tile);
+  void emitRank(kernel::RankOp op, const Tile &tile);
+  void emitLoadAt(kernel::LoadAtOp op);
+  void emitStoreAt(kernel::StoreAtOp op, const Tile &tile);
+  void emitConcat(kernel::ConcatOp op);
+  mlir::Value loadWord(mlir::Value pointer, mlir::Value index);
+
   // Memory (EmitMemory.cpp)
+  mlir::Value wholePointer(kernel::BufferOp buffer);
   mlir::Value read(mlir::Value row, mlir::Value element);
   mlir::Value loadUniform(mlir::Value pointer, mlir::Type memory);
   mlir::Value widen(mlir::Value value, mlir::Type memory);
@@ -132,6 +146,7 @@ private:
   void prefetch(mlir::Value pointer, int64_t bytes);
   mlir::Value loadVector(mlir::Value pointer, mlir::Type type, int64_t align);
   void accumulate(kernel::AccumulateOp op, mlir::Value element, mlir::Value value, const Tile &tile);
+  void accumulateOnce(kernel::AccumulateOp op, mlir::Value element, mlir::Value value);
   void emitCount(kernel::CountOp op, const Tile &tile);
 
   // Selection (EmitSelect.cpp)

@@ -161,8 +161,10 @@ bool Schedule::needsMemory(Value row) const {
   Operation *def = row.getDefiningOp();
   if (isa<kernel::ReadOp>(def))
     return false;
-  if (isUniformLoad(def)) // read where it stands; 16-bit floats are widened once
-    return isNarrow(kernel::lookupBuffer(def, cast<kernel::LoadOp>(def).getBuffer()).getType()) && !row.use_empty();
+  if (isUniformLoad(def)) { // read where it stands; 16-bit floats are widened once, and a step overwrites its states
+    kernel::BufferOp buffer = kernel::lookupBuffer(def, cast<kernel::LoadOp>(def).getBuffer());
+    return (isNarrow(buffer.getType()) || buffer.getRole() == kernel::Role::State) && !row.use_empty();
+  }
   if (auto topk = dyn_cast<kernel::TopkOp>(def)) {
     // A long sorted list is kept where its results will stand; `chosen` reads the values of a selection as well.
     auto readsValues = [](Operation *user) {
@@ -199,6 +201,12 @@ static int64_t temporaryBytes(Operation *op, int64_t lanes) {
     return rowSize(scatter.getIndices()) * lanes * 4;
   if (auto count = dyn_cast<kernel::CountOp>(op))
     return rowSize(count.getIndices()) * lanes * 4;
+  if (auto rank = dyn_cast<kernel::RankOp>(op))
+    return rowSize(rank.getIndices()) * lanes * 4;
+  if (auto store = dyn_cast<kernel::StoreAtOp>(op))
+    return 2 * rowSize(store.getPositions()) * lanes * 4;
+  if (isa<kernel::LoadAtOp>(op)) // the tokens, then the result where it is a scalar
+    return lanes * (4 + 8);
   if (auto topSum = dyn_cast<kernel::GroupTopSumOp>(op); topSum && static_cast<int64_t>(topSum.getN()) > registerList)
     return topSum.getN() * lanes * scratchBytes(cast<kernel::RowType>(topSum.getInput().getType()).getElementType());
   return 0;

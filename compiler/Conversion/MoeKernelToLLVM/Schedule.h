@@ -76,7 +76,7 @@ int64_t scratchBytes(mlir::Type element);
 /// Elements of the loop that `op` is a member of; 0 when it is not a loop.
 int64_t loopSize(mlir::Operation *op);
 
-/// True for a load of an array that is the same for all tokens.
+/// True for a load of an array that is the same for all tokens of the function's range: of the call, or of a piece.
 bool isUniformLoad(mlir::Operation *op);
 
 /// The row whose memory `row` stands in: a slice has none of its own.

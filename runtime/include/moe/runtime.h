@@ -23,8 +23,8 @@ extern "C" {
 /* Every caller-owned block starts at a multiple of this. */
 #define MOE_ALIGNMENT 64u
 /* A workspace starts with a header of this size (CUDA: zeroed by moe_init_workspace, kernels keep their tickets in it).
- * Coefficient arrays follow at this offset, in array order, each aligned to MOE_ALIGNMENT; the partials stand after
- * them. */
+ * Coefficient arrays without run-time sizes follow at this offset, in array order, each aligned to MOE_ALIGNMENT; the
+ * partials stand after them. Those with run-time sizes are the last part of a workspace. */
 #define MOE_WORKSPACE_HEADER_BYTES 64u
 
 #if defined(__GNUC__)
@@ -146,7 +146,7 @@ typedef struct moe_cpu_call {
  * `scratch` is `cpu_scratch_bytes`, 64-byte aligned, one per thread, with any contents. */
 typedef void (*moe_cpu_rows)(const moe_cpu_call *call, int64_t begin, int64_t end, void *partial, void *scratch);
 /* After all tokens of piece `call->piece`: reads the accumulators of that piece in `collected`, writes the piece's rows
- * of arrays, and puts what the piece adds to the other accumulators of the pass into `partial`, as rows do. */
+ * of arrays, and adds what the piece adds to the other accumulators of the pass to what `partial` holds of them. */
 typedef void (*moe_cpu_pieces)(const moe_cpu_call *call, const void *collected, void *partial, void *scratch);
 /* Reads the merged accumulators and writes losses, metrics, status words and coefficients. One thread calls it, with
  * the same kind of scratch. `call->token_count` is the number of all accumulated tokens. */
@@ -198,7 +198,7 @@ typedef struct moe_gate {
   const moe_accumulator *accumulators;
   /* Accumulator block: `token_count` (i64) at offset 0, then the accumulators at their offsets. */
   uint64_t accumulator_bytes;
-  uint64_t coefficient_bytes; /* sum over coefficient arrays, each aligned to 64 bytes, in array order */
+  uint64_t coefficient_bytes; /* sum over coefficient arrays without run-time sizes, each aligned to 64 bytes */
   uint64_t cpu_scratch_bytes; /* per thread */
   uint32_t cpu_variant_count;
   uint32_t cuda_kernel_count; /* pass_count, or 0 without CUDA source */
@@ -261,7 +261,7 @@ MOE_API size_t moe_dtype_bytes(moe_dtype dtype);
 
 /* Checks version and size, and that every table is there. */
 MOE_API moe_status moe_check_gate(const moe_gate *gate);
-/* Index of the array of that name in that direction (inputs and params: `in` != 0; the others: `in` == 0), or -1.
+/* Index of the array of that name in that direction (inputs, params and states: `in` != 0; the others: 0), or -1.
  * A gate may use one name for an input and for an output. */
 MOE_API int32_t moe_find_array(const moe_gate *gate, const char *name, int in);
 

@@ -57,7 +57,7 @@ OnePassAccumulators expectedAccumulators(const OnePassCall &call, int64_t tokens
     if (begin == 0)
       total = chunk;
     else
-      rt::combine(one_pass_gate, &total, &chunk);
+      rt::combine(one_pass_gate, 0, /*perPiece=*/false, &total, &chunk);
   }
   total.tokens = tokens;
   return total;
@@ -225,7 +225,7 @@ TEST(Cpu, CombineFollowsTheTables) {
   OnePassAccumulators a = {}, b = {};
   a = {5, {1, 2, 3}, 4, 5, 6, INT32_MAX, 3, 1.0};
   b = {7, {10, 20, 30}, NAN, 2, NAN, 1, 9, 0x1p-60};
-  rt::combine(one_pass_gate, &a, &b);
+  rt::combine(one_pass_gate, 0, /*perPiece=*/false, &a, &b);
   EXPECT_EQ(a.tokens, 5);
   EXPECT_EQ(a.sum[1], 22);
   EXPECT_TRUE(std::isnan(a.largest));

@@ -98,7 +98,8 @@ Value Lower::lowerCount(const Expr &call) {
 //===-- Buckets
 
 /// For each token and bucket, whether the token is in it. Position i of n is in piece floor(i * pieces / n), that is in
-/// piece b with b n <= i pieces < (b + 1) n; what a mask moves behind the end is in the last. In i64: exact.
+/// piece b with b n <= i pieces < (b + 1) n; what a mask moves behind the end is in the last. In f64, where the products
+/// of two such integers are exact.
 Value Lower::inBucket(const Axis *bucket) {
   const Axis *token = bucket->of, *within = bucket->within;
   const Axis *both[] = {token, bucket};
@@ -111,17 +112,23 @@ Value Lower::inBucket(const Axis *bucket) {
   else
     n = SizeOp::create(builder, loc, tensorType(Element::I32, {}), nameOf(token), StringAttr());
   Value piece = IndexOp::create(builder, loc, tensorType(Element::I32, {bucket}), nameOf(bucket), StringAttr());
-  auto wide = [&](Value x) { return broadcast(convert(x, Element::I64), both); };
-  auto number = [&](int64_t value) {
-    auto type = tensorType(Element::I64, {});
-    return broadcast(arith::ConstantOp::create(builder, loc, type, DenseElementsAttr::get(type, value)), both);
+  mlir::Type f64 = builder.getF64Type(), each = tensorType(Element::F32, both).clone(f64);
+  auto wide = [&](Value x) {
+    Value real = arith::SIToFPOp::create(builder, loc, cast<RankedTensorType>(x.getType()).clone(f64), x);
+    return BroadcastOp::create(builder, loc, each, real).getResult();
   };
-  Value scaled = arith::MulIOp::create(builder, loc, wide(position), number(*bucket->size));
-  Value size = wide(n), begin = arith::MulIOp::create(builder, loc, wide(piece), size);
-  Value end = arith::AddIOp::create(builder, loc, begin, size);
-  Value isLast = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq, wide(piece), number(*bucket->size - 1));
-  Value isBefore = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::slt, scaled, end);
-  Value isBehind = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::sge, scaled, begin);
+  auto number = [&](double value) {
+    auto type = RankedTensorType::get({}, f64);
+    Value constant = arith::ConstantOp::create(builder, loc, type, DenseElementsAttr::get(type, value));
+    return BroadcastOp::create(builder, loc, each, constant).getResult();
+  };
+  Value scaled = arith::MulFOp::create(builder, loc, wide(position), number(static_cast<double>(*bucket->size)));
+  Value size = wide(n), begin = arith::MulFOp::create(builder, loc, wide(piece), size);
+  Value end = arith::AddFOp::create(builder, loc, begin, size);
+  Value last = number(static_cast<double>(*bucket->size - 1));
+  Value isLast = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OEQ, wide(piece), last);
+  Value isBefore = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OLT, scaled, end);
+  Value isBehind = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OGE, scaled, begin);
   return arith::AndIOp::create(builder, loc, isBehind, arith::OrIOp::create(builder, loc, isBefore, isLast));
 }
 

@@ -163,7 +163,8 @@ void Fusion::requireSinks() {
     if (isa<LossOp, MetricOp, OutputOp>(op)) {
       FusedRegion &region = regionOfSink(&op);
       region.needed.insert(&op);
-      require(region, op.getOperand(0));
+      PermuteOp plan = orderedBy(&op);
+      require(region, plan ? plan.getPosition() : op.getOperand(0));
     }
   if (MaskOp mask = maskOf(gate))
     require(rows(0), mask.getValid());

@@ -71,9 +71,13 @@ LogicalResult moe::lowerPlacedReduce(RegionLowering &lowering, ReduceOp op, kern
 LogicalResult moe::lowerSize(RegionLowering &lowering, SizeOp op) {
   OpBuilder &b = lowering.builder;
   if (!op.getTo()) {
-    if (AxisOp axis = lookupAxis(op, op.getAxis()); axis.isPieces())
-      return op.emitError("the number of pieces reaches fusion: run moe-apply-mask first");
-    lowering.bind(op.getResult(), kernel::SizeOp::create(b, op.getLoc(), b.getI32Type()));
+    AxisOp axis = lookupAxis(op, op.getAxis());
+    if (axis.getOffsets())
+      return op.emitError("the number of pieces that may be empty reaches fusion: run moe-apply-mask first");
+    Value size = kernel::SizeOp::create(b, op.getLoc(), b.getI32Type());
+    if (axis.getLength()) // of all accumulated calls, as the number of tokens
+      size = arith::DivUIOp::create(b, op.getLoc(), size, number(b, op.getLoc(), *axis.getLength()));
+    lowering.bind(op.getResult(), size);
     return success();
   }
   AxisOp coarse = lookupAxis(op, *op.getTo());

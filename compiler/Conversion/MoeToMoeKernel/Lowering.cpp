@@ -153,7 +153,8 @@ LogicalResult RegionLowering::lowerReduce(ReduceOp op) {
 }
 
 LogicalResult RegionLowering::lowerExpand(ExpandOp op) {
-  if (!isa<kernel::RowType>(get(op.getInput()).getType())) { // the same for all groups
+  bool isOfPiece = lookupAxis(op, op.getFrom()).isPieces();               // the rows region knows its piece
+  if (isOfPiece || !isa<kernel::RowType>(get(op.getInput()).getType())) { // or the same for all groups
     bind(op.getResult(), get(op.getInput()));
     return success();
   }

@@ -89,7 +89,8 @@ LogicalResult Fusion::writeCollected(FusedRegion &region, ReduceOp op) {
 LogicalResult Fusion::writeOp(FusedRegion &region, Operation *op) {
   RegionLowering &lowering = *region.lowering;
   OpBuilder &b = lowering.builder;
-  bindOperands(region, op);
+  if (!isa<PermuteOp>(op)) // of which the finish region takes no selection
+    bindOperands(region, op);
   if (isa<InputOp, ParamOp, StateOp>(op)) {
     Type type = registerTypeOf(op->getResult(0).getType());
     lowering.bind(op->getResult(0), kernel::LoadOp::create(b, op->getLoc(), type, buffers[op].getValue()));

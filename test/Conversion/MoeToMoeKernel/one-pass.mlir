@@ -133,7 +133,7 @@ moe.gate @everything {
 // -----
 
 // A gate without tokens is all finish, and is never empty.
-// REMARK: "gate 'no_tokens': 1 loss, 0 metrics and 1 output in 1 pass over the tokens with 1 accumulator"
+// REMARK: "gate 'no_tokens': 1 loss, 0 metrics and 1 output in 1 pass over the tokens with 0 accumulators"
 
 // CHECK-LABEL: @no_tokens
 // CHECK: moe_kernel.pass rows {

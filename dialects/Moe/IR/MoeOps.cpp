@@ -1,11 +1,14 @@
-// Verifiers of the moe operations, and the small pieces of custom syntax they share.
+// Verifiers of the moe operations but those on selections (MoeSelections.cpp), and the small pieces of custom syntax
+// that all share.
 #include "dialects/Moe/IR/TensorBuilder.h"
+#include "dialects/Moe/IR/Verifier.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/StringMap.h"
 
 using namespace mlir;
 using namespace moe;
+using namespace moe::verifier;
 
 //===-- Custom syntax
 //-----------------------------------------------------------------------------------------------===//
@@ -100,7 +103,7 @@ static LogicalResult verifyPieces(AxisOp axis) {
     return axis.emitOpError("has pieces of length ")
            << static_cast<int64_t>(*axis.getLength()) << "; expected 1 or more";
   AxisOp finer = axis.getOf() ? lookupAxis(axis->getParentOp(), *axis.getOf()) : AxisOp();
-  if (axis.getSize() || axis.getMap() || axis.getPlacement() || !finer || finer.getSize() || finer.isPieces())
+  if (axis.getSize() || !finer || finer.getSize() || finer.isPieces())
     return axis.emitOpError("makes pieces, which an axis without size of the axis of the tokens does");
   return success();
 }
@@ -109,8 +112,6 @@ LogicalResult AxisOp::verify() {
   if (getSize() && (static_cast<int64_t>(*getSize()) < 1 || static_cast<int64_t>(*getSize()) > maxSize))
     return emitOpError("has size ") << static_cast<int64_t>(*getSize()) << "; a static axis holds 1 to " << maxSize
                                     << " elements";
-  if (failed(verifyPieces(*this)))
-    return failure();
   if (getPlacement() && (getMap() || !getOf() || !getSize()))
     return emitOpError("has a placement, and ") << (getMap()   ? "a map too"
                                                     : !getOf() ? "no finer axis to place: write `of`"
@@ -118,6 +119,8 @@ LogicalResult AxisOp::verify() {
   if (getMap() && (!getOf() || !getSize()))
     return emitOpError("has a map, but no ")
            << (getOf() ? "size: write how many groups there are" : "finer axis to map from: write `of`");
+  if (failed(verifyPieces(*this)))
+    return failure();
   if (!getOf())
     return success();
   AxisOp finer = lookupAxis(getOperation()->getParentOp(), *getOf());
@@ -299,10 +302,23 @@ LogicalResult GateOp::verifyRegions() {
   return success();
 }
 
-LogicalResult MetricOp::verify() {
-  for (auto [name, dim] : llvm::zip_equal(axesOf(getValue().getType()), getValue().getType().getShape()))
+/// The first axis of run-time size of a type, or nothing.
+static StringRef runTimeAxis(RankedTensorType type) {
+  for (auto [name, dim] : llvm::zip_equal(axesOf(type), type.getShape()))
     if (ShapedType::isDynamic(dim))
-      return emitOpError("has the run-time axis '") << name.getValue() << "'; reduce over it first, or write an output";
+      return name.getValue();
+  return "";
+}
+
+LogicalResult MetricOp::verify() {
+  if (StringRef axis = runTimeAxis(getValue().getType()); !axis.empty())
+    return emitOpError("has the run-time axis '") << axis << "'; reduce over it first, or write an output";
+  return success();
+}
+
+LogicalResult StateOp::verify() {
+  if (StringRef axis = runTimeAxis(getType()); !axis.empty())
+    return emitOpError("has the run-time axis '") << axis << "'; a state has the same size in each step";
   return success();
 }
 
@@ -348,21 +364,17 @@ LogicalResult MaskOp::verify() {
 //===-- Shape
 //-------------------------------------------------------------------------------------------------------===//
 
-/// The result type of an op must be `expected`; the message shows both.
-static LogicalResult expectResult(Operation *op, Type actual, Type expected) {
+LogicalResult verifier::expectResult(Operation *op, Type actual, Type expected) {
   if (actual == expected)
     return success();
   return op->emitOpError("has result type ") << actual << ", expected " << expected;
 }
 
-static InFlightDiagnostic noSuchAxis(Operation *op, StringRef axis, Type type) {
+InFlightDiagnostic verifier::noSuchAxis(Operation *op, StringRef axis, Type type) {
   return op->emitOpError("works on axis '") << axis << "', which its operand lacks: " << type;
 }
 
-constexpr int64_t noSize = -1;
-
-/// Size of the coarser axis `to` of `axis` (kDynamic at run time), checked; noSize after an error.
-static int64_t coarseSize(Operation *op, StringRef axis, StringRef to) {
+int64_t verifier::coarseSize(Operation *op, StringRef axis, StringRef to) {
   AxisOp coarse = lookupAxis(op, to);
   if (!coarse) {
     op->emitOpError("works with groups '") << to << "', which is not an axis of this gate";
@@ -519,16 +531,15 @@ LogicalResult ReduceOp::verify() {
   return expectResult(*this, getResult().getType(), expected);
 }
 
-/// An axis that must be there with a static size; its size, or -1 after an error.
-static int64_t staticAxis(Operation *op, RankedTensorType type, StringRef axis) {
+int64_t verifier::staticAxis(Operation *op, RankedTensorType type, StringRef axis) {
   int64_t i = axisIndex(type, axis);
   if (i < 0) {
     noSuchAxis(op, axis, type);
-    return -1;
+    return noSize;
   }
   if (type.isDynamicDim(i)) {
     op->emitOpError("needs an axis of compile-time size, and '") << axis << "' has a run-time size";
-    return -1;
+    return noSize;
   }
   return type.getDimSize(i);
 }
@@ -591,197 +602,4 @@ LogicalResult StandardizeOp::verify() {
   if (!getEps().isFinite() || (getEps().isNegative() && !getEps().isZero()))
     return emitOpError("has an eps that is negative or not finite");
   return verifyAlong(*this, getInput().getType(), getAxisAttr());
-}
-
-//===-- Selections
-//--------------------------------------------------------------------------------------------------===//
-
-/// The elements of the selected groups must suffice, even when the smallest groups are selected.
-static LogicalResult verifyAmong(TopkOp op, SelectionType groups) {
-  SelectionType selection = op.getResult().getType();
-  if (groups.getBatch() != selection.getBatch())
-    return op.emitOpError("picks among ") << groups << ", whose batch axes are not those of its result " << selection;
-  StringRef axis = groups.getAxis().getValue();
-  int64_t count = coarseSize(op, op.getAxis(), axis);
-  if (count == noSize)
-    return failure();
-  if (!groupMap(op, op.getAxis(), axis)) // groups of a placement may be of any size
-    return success();
-  SmallVector<int64_t> sizes = groupSizes(op, op.getAxis(), axis);
-  llvm::sort(sizes);
-  int64_t smallest = 0;
-  for (int64_t size : ArrayRef(sizes).take_front(std::min(groups.getSize(), count)))
-    smallest += size;
-  if (smallest < selection.getSize())
-    return op.emitOpError("picks ") << selection.getSize() << " elements among " << groups.getSize() << " groups of '"
-                                    << axis << "', which may hold only " << smallest;
-  return success();
-}
-
-LogicalResult TopkOp::verify() {
-  RankedTensorType type = getScore().getType();
-  SelectionType selection = getResult().getType();
-  int64_t size = staticAxis(*this, type, getAxis());
-  if (size < 0)
-    return failure();
-  if (selection.getAxis().getValue() != getAxis())
-    return emitOpError("selects along '")
-           << getAxis() << "', but its result says '" << selection.getAxis().getValue() << "'";
-  if (selection.getBatch() != axesOf(withoutAxis(type, getAxis())))
-    return emitOpError("has the result ")
-           << selection << ", whose batch axes are not the other axes of its operand " << type;
-  if (selection.getSize() > size)
-    return emitOpError("picks ") << selection.getSize() << " of " << size << " elements";
-  return getAmong() ? verifyAmong(*this, cast<SelectionType>(getAmong().getType())) : success();
-}
-
-LogicalResult FirstOp::verify() {
-  SelectionType from = getSelection().getType(), to = getResult().getType();
-  if (from.getAxis() != to.getAxis() || from.getBatch() != to.getBatch())
-    return emitOpError("changes the axes of the selection from ") << from << " to " << to;
-  if (to.getSize() > from.getSize())
-    return emitOpError("keeps ") << to.getSize() << " of " << from.getSize() << " slots";
-  return success();
-}
-
-LogicalResult ForcedOp::verify() {
-  RankedTensorType type = getIndex().getType();
-  SelectionType selection = getResult().getType();
-  if (axesOf(type).empty() || axesOf(type).drop_back() != selection.getBatch() ||
-      type.getShape().back() != selection.getSize())
-    return emitOpError("makes ") << selection << " from " << type << ", expected the batch axes, then one axis of "
-                                 << selection.getSize() << " elements";
-  return success();
-}
-
-/// A value for each slot: on the batch axes of the selection, then its slot axis.
-static LogicalResult checkPerSlot(Operation *op, SelectionType selection, Type type, StringRef what) {
-  SmallVector<StringAttr> axes(selection.getBatch());
-  axes.push_back(selection.getSlot());
-  if (axesOf(type) != ArrayRef(axes) || cast<RankedTensorType>(type).getShape().back() != selection.getSize())
-    return op->emitOpError("has ") << what << " of type " << type
-                                   << ", expected the selection's batch axes, then its slot axis";
-  return success();
-}
-
-LogicalResult FilledOp::verify() {
-  return checkPerSlot(*this, getSelection().getType(), getResult().getType(), "a result");
-}
-LogicalResult FilterOp::verify() {
-  return checkPerSlot(*this, getSelection().getType(), getCondition().getType(), "a condition");
-}
-
-LogicalResult AppendOp::verify() {
-  SelectionType from = getSelection().getType(), to = getResult().getType();
-  if (from.getAxis() != to.getAxis() || from.getBatch() != to.getBatch())
-    return emitOpError("changes the axes of the selection from ") << from << " to " << to;
-  if (to.getSize() != from.getSize() + static_cast<int64_t>(getElements().size()))
-    return emitOpError("appends ") << getElements().size() << " slots to " << from.getSize() << " and makes "
-                                   << to.getSize();
-  for (int32_t element : getElements())
-    if (element < 0)
-      return emitOpError("appends element ") << element << "; elements count from 0";
-  return success();
-}
-
-/// `per` is null or the axis of pieces of the one batch axis of `selection`, the tokens.
-static LogicalResult checkQueue(Operation *op, SelectionType selection, std::optional<StringRef> per) {
-  if (selection.getBatch().size() != 1)
-    return op->emitOpError("ranks a selection with ")
-           << selection.getBatch().size() << " batch axes, expected the tokens";
-  AxisOp pieces = per ? lookupAxis(op, *per) : AxisOp();
-  if (per && (!pieces || !pieces.isPieces() || *pieces.getOf() != selection.getBatch()[0].getValue()))
-    return op->emitOpError("starts anew in each '") << *per << "', which is not an axis of pieces of the tokens";
-  return success();
-}
-
-LogicalResult RankOp::verify() {
-  if (failed(checkQueue(*this, getSelection().getType(), getPer())))
-    return failure();
-  return checkPerSlot(*this, getSelection().getType(), getResult().getType(), "a result");
-}
-
-LogicalResult LimitOp::verify() {
-  SelectionType selection = getSelection().getType();
-  if (failed(checkQueue(*this, selection, getPer())))
-    return failure();
-  if (getOver() != selection.getAxis().getValue() &&
-      coarseSize(*this, selection.getAxis().getValue(), getOver()) == noSize)
-    return failure();
-  if (getPriority() && failed(checkPerSlot(*this, selection, getPriority().getType(), "a priority")))
-    return failure();
-  if (getNext() ? !getRounds() || static_cast<int64_t>(*getRounds()) < 1 : getRounds().has_value())
-    return emitOpError("has ") << (getNext() ? "scores of the next elements, but no rounds (1 or more) to place them in"
-                                             : "rounds, but no scores of the next elements");
-  SmallVector<StringAttr> axes(selection.getBatch());
-  if (getExempt() && axesOf(getExempt().getType()) != ArrayRef(axes))
-    return emitOpError("exempts by a value of type ") << getExempt().getType() << ", expected one on the tokens";
-  axes.push_back(selection.getAxis());
-  if (getNext() && axesOf(getNext().getType()) != ArrayRef(axes))
-    return emitOpError("has next scores of type ")
-           << getNext().getType() << ", expected the tokens, then the selected axis";
-  return success();
-}
-
-LogicalResult PermuteOp::verify() {
-  SelectionType selection = getSelection().getType();
-  if (failed(checkQueue(*this, selection, std::nullopt)) ||
-      failed(checkPerSlot(*this, selection, getPosition().getType(), "positions")))
-    return failure();
-  if (static_cast<int64_t>(getPad()) < 1)
-    return emitOpError("pads to multiples of ") << static_cast<int64_t>(getPad()) << "; expected 1 or more";
-  AxisOp axis = lookupAxis(*this, selection.getAxis().getValue());
-  int64_t bounds = axis && axis.getSize() ? static_cast<int64_t>(*axis.getSize()) + 1 : 0;
-  if (getOffset().getType().getRank() != 1 || getOffset().getType().getDimSize(0) != bounds)
-    return emitOpError("has offsets of type ") << getOffset().getType() << ", expected one axis of " << bounds;
-  if (getOrder().getType().getRank() != 1 || !getOrder().getType().isDynamicDim(0))
-    return emitOpError("has an order of type ") << getOrder().getType() << ", expected one axis of run-time size";
-  return success();
-}
-
-LogicalResult GatherOp::verify() {
-  RankedTensorType type = getInput().getType(), result = getResult().getType();
-  SelectionType selection = getSelection().getType();
-  if (axisIndex(type, selection.getAxis().getValue()) < 0)
-    return noSuchAxis(*this, selection.getAxis().getValue(), type);
-  SmallVector<StringAttr> axes(selection.getBatch());
-  axes.push_back(selection.getSlot());
-  for (StringAttr name : axesOf(type))
-    if (name != selection.getAxis() && !llvm::is_contained(axes, name))
-      return emitOpError("gathers from a value with axis '") << name.getValue() << "', which the selection lacks";
-  if (axesOf(result) != ArrayRef(axes) || result.getElementType() != type.getElementType())
-    return emitOpError("has result type ")
-           << result << ", expected the selection's batch axes, its slot axis and element type "
-           << type.getElementType();
-  return success();
-}
-
-LogicalResult ScatterOp::verify() {
-  SelectionType selection = getSelection().getType();
-  SmallVector<StringAttr> slots(selection.getBatch()), elements(selection.getBatch());
-  slots.push_back(selection.getSlot());
-  elements.push_back(selection.getAxis());
-  if (axesOf(getInput().getType()) != ArrayRef(slots))
-    return emitOpError("scatters a value on other axes than the selection's batch axes and '")
-           << selection.getSlot().getValue() << "'";
-  if (axesOf(getResult().getType()) != ArrayRef(elements) ||
-      getElementTypeOrSelf(getResult().getType()) != getElementTypeOrSelf(getInput().getType()))
-    return emitOpError("has a result on other axes than the selection's batch axes and '")
-           << selection.getAxis().getValue() << "', or of another element type";
-  return success();
-}
-
-/// A value for each element: on the batch axes of the selection, then the selected axis.
-static LogicalResult checkPerElement(Operation *op, SelectionType selection, Type type) {
-  SmallVector<StringAttr> axes(selection.getBatch());
-  axes.push_back(selection.getAxis());
-  if (axesOf(type) != ArrayRef(axes))
-    return op->emitOpError("has result type ")
-           << type << ", expected the selection's batch axes, then '" << selection.getAxis().getValue() << "'";
-  return success();
-}
-
-LogicalResult ChosenOp::verify() { return checkPerElement(*this, getSelection().getType(), getResult().getType()); }
-LogicalResult MultiplicityOp::verify() {
-  return checkPerElement(*this, getSelection().getType(), getResult().getType());
 }

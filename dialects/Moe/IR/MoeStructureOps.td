@@ -108,7 +108,7 @@ def Moe_StateOp : Moe_Op<"state", [HasParent<"GateOp">]> {
   let summary = "an array that the gate keeps from step to step";
   let description = [{
     Owned by the caller, read like an input by forward and backward, changed by `step` alone (`moe.update`). `init` is
-    what every element starts from.
+    what every element starts from. It has no run-time axis.
     ```mlir
     %b = moe.state "bias" = 0.0 : tensor<64xf32, #moe.axes<expert>>
     ```
@@ -116,12 +116,13 @@ def Moe_StateOp : Moe_Op<"state", [HasParent<"GateOp">]> {
   let arguments = (ins StrAttr:$name, F64Attr:$init);
   let results = (outs Moe_NumberTensor:$result);
   let assemblyFormat = "$name `=` custom<PlainF64>($init) attr-dict `:` type($result)";
+  let hasVerifier = 1;
 }
 
 def Moe_UpdateOp : Moe_Op<"update", [HasParent<"GateOp">]> {
   let summary = "the value of a state after the step";
   let description = [{
-    `name` is that of a state of this gate; `value`, of the state's type, has no run-time axis. It is computed in the step,
+    `name` is that of a state of this gate; `value` has the state's type. It is computed in the step,
     from the accumulators of any number of forward calls and the values of all states before the step; forward does not
     change a state. When no valid token was accumulated, the state stays as it is.
     ```mlir

@@ -12,3 +12,17 @@ moe.gate @count {
   // expected-error @+1 {{expects 2 numbers for 3 elements}}
   check.expect_eq %x, dense<[1, 2]> : tensor<2xi32> : tensor<3xi32, #moe.axes<expert>>
 }
+
+// -----
+moe.gate @twice {
+  %x = moe.input "x" : tensor<f32>
+  check.given "x" = dense<1.0> : tensor<f32>
+  // expected-error @+1 {{gives 'x' a second time}}
+  check.given "x" = dense<2.0> : tensor<f32>
+}
+
+// -----
+moe.gate @strings {
+  // expected-error @+1 {{gives elements of type '!moe.selection<[], a, b, 1>', expected floats or integers}}
+  check.given "x" = dense<["a", "b"]> : tensor<2x!moe.selection<[], a, b, 1>>
+}

@@ -145,3 +145,197 @@ moe.gate @g {
 // outside a gate
 // expected-error@+1 {{'moe.axis' op expects parent op 'moe.gate'}}
 moe.axis @token
+
+// -----
+
+// groups of tokens without size
+moe.gate @g {
+  moe.axis @token
+  // expected-error@+1 {{'moe.axis' op groups 'token', but has neither size, `length` nor `offsets`}}
+  moe.axis @sequence of @token
+}
+
+// -----
+
+// pieces in two ways
+moe.gate @g {
+  moe.axis @token
+  // expected-error@+1 {{'moe.axis' op has a length and offsets; one of the two says where its pieces are}}
+  moe.axis @sequence of @token length 4 offsets "o"
+}
+
+// -----
+
+// pieces of no token
+moe.gate @g {
+  moe.axis @token
+  // expected-error@+1 {{'moe.axis' op has pieces of length 0; expected 1 or more}}
+  moe.axis @sequence of @token length 0
+}
+
+// -----
+
+// pieces of negative length
+moe.gate @g {
+  moe.axis @token
+  // expected-error@+1 {{'moe.axis' op has pieces of length -4; expected 1 or more}}
+  moe.axis @sequence of @token length -4
+}
+
+// -----
+
+// pieces of nothing
+moe.gate @g {
+  // expected-error@+1 {{'moe.axis' op makes pieces, which an axis without size of the axis of the tokens does}}
+  moe.axis @sequence length 4
+}
+
+// -----
+
+// pieces of what is not there
+moe.gate @g {
+  // expected-error@+1 {{'moe.axis' op makes pieces, which an axis without size of the axis of the tokens does}}
+  moe.axis @sequence of @token length 4
+}
+
+// -----
+
+// pieces of a static axis
+moe.gate @g {
+  moe.axis @expert size 4
+  // expected-error@+1 {{'moe.axis' op makes pieces, which an axis without size of the axis of the tokens does}}
+  moe.axis @half of @expert length 2
+}
+
+// -----
+
+// a number of pieces
+moe.gate @g {
+  moe.axis @token
+  // expected-error@+1 {{'moe.axis' op makes pieces, which an axis without size of the axis of the tokens does}}
+  moe.axis @sequence size 8 of @token length 4
+}
+
+// -----
+
+// pieces of pieces
+moe.gate @g {
+  moe.axis @token
+  moe.axis @sequence of @token length 4
+  // expected-error@+1 {{'moe.axis' op makes pieces, which an axis without size of the axis of the tokens does}}
+  moe.axis @half of @sequence length 2
+}
+
+// -----
+
+// pieces of a later axis
+moe.gate @g {
+  // expected-error@+1 {{'moe.axis' op groups 'token', which is not declared before it}}
+  moe.axis @sequence of @token length 4
+  moe.axis @token
+}
+
+// -----
+
+// two axes of pieces
+moe.gate @g {
+  moe.axis @token
+  // expected-note@+1 {{this is the first}}
+  moe.axis @sequence of @token length 4
+  // expected-error@+1 {{'moe.axis' op is the second axis of pieces of the gate, which has one at most}}
+  moe.axis @chunk of @token length 2
+}
+
+// -----
+
+// a placement and a map
+moe.gate @g {
+  moe.axis @expert size 2
+  // expected-error@+1 {{'moe.axis' op has a placement, and a map too}}
+  moe.axis @host size 2 of @expert map [0, 1] placement "h"
+}
+
+// -----
+
+// a placement of nothing
+moe.gate @g {
+  // expected-error@+1 {{'moe.axis' op has a placement, and no finer axis to place: write `of`}}
+  moe.axis @host size 2 placement "h"
+}
+
+// -----
+
+// a placement without size
+moe.gate @g {
+  moe.axis @expert size 2
+  // expected-error@+1 {{'moe.axis' op has a placement, and no size}}
+  moe.axis @host of @expert placement "h"
+}
+
+// -----
+
+// a placement of tokens
+moe.gate @g {
+  moe.axis @token
+  // expected-error@+1 {{'moe.axis' op has a static size, but 'token', which it groups, has none}}
+  moe.axis @host size 2 of @token placement "h"
+}
+
+// -----
+
+// a placement that is no input
+moe.gate @g {
+  moe.axis @expert size 2
+  // expected-error@+1 {{'moe.axis' op takes its groups from 'h', which is not an input of i32 on the axis 'expert'}}
+  moe.axis @host size 2 of @expert placement "h"
+}
+
+// -----
+
+// a placement of floats
+moe.gate @g {
+  moe.axis @expert size 2
+  // expected-error@+1 {{'moe.axis' op takes its groups from 'h', which is not an input of i32 on the axis 'expert'}}
+  moe.axis @host size 2 of @expert placement "h"
+  %h = moe.input "h" : tensor<2xf32, #moe.axes<expert>>
+}
+
+// -----
+
+// a placement on another axis
+moe.gate @g {
+  moe.axis @expert size 2
+  moe.axis @device size 2
+  // expected-error@+1 {{'moe.axis' op takes its groups from 'h', which is not an input of i32 on the axis 'expert'}}
+  moe.axis @host size 2 of @expert placement "h"
+  %h = moe.input "h" : tensor<2xi32, #moe.axes<device>>
+}
+
+// -----
+
+// offsets that are no input
+moe.gate @g {
+  moe.axis @token
+  // expected-error@+1 {{'moe.axis' op takes its groups from 'o', which is not an input of i32 on the axis 'sequence.bound'}}
+  moe.axis @sequence of @token offsets "o"
+}
+
+// -----
+
+// offsets of the pieces themselves
+moe.gate @g {
+  moe.axis @token
+  // expected-error@+1 {{'moe.axis' op takes its groups from 'o', which is not an input of i32 on the axis 'sequence.bound'}}
+  moe.axis @sequence of @token offsets "o"
+  %o = moe.input "o" : tensor<?xi32, #moe.axes<sequence>>
+}
+
+// -----
+
+// offsets that are a scalar
+moe.gate @g {
+  moe.axis @token
+  // expected-error@+1 {{'moe.axis' op takes its groups from 'o', which is not an input of i32 on the axis 'sequence.bound'}}
+  moe.axis @sequence of @token offsets "o"
+  %o = moe.input "o" : tensor<i32>
+}

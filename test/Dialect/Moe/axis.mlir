@@ -1,22 +1,32 @@
 // RUN: moe-opt %s --verify-roundtrip | FileCheck %s
 // RUN: moe-opt %s | moe-opt | FileCheck %s
 // RUN: moe-opt %s --mlir-print-op-generic | moe-opt | FileCheck %s
-// moe.axis. Run-time and static sizes; equal blocks, maps, and groups of groups.
+// moe.axis. Run-time and static sizes; equal blocks, maps, placements, and groups of groups; pieces of tokens.
 // CHECK: moe.axis @token
-// CHECK: moe.axis @sequence of @token
+// CHECK: moe.axis @sequence of @token length 4096
 // CHECK: moe.axis @expert size 6
 // CHECK: moe.axis @device size 2 of @expert
 // CHECK: moe.axis @rack size 3 of @expert map [0, 0, 1, 2, 2, 2]
 // CHECK: moe.axis @site size 1 of @rack
+// CHECK: moe.axis @host size 7 of @expert placement "host_of_expert"
 // CHECK: moe.axis @single size 1
 // CHECK: moe.axis @huge size 1048576
+// CHECK: moe.axis @token
+// CHECK: moe.axis @sequence of @token offsets "cu_seqlens"
 moe.gate @g {
   moe.axis @token
-  moe.axis @sequence of @token
+  moe.axis @sequence of @token length 4096
   moe.axis @expert size 6
   moe.axis @device size 2 of @expert
   moe.axis @rack size 3 of @expert map [0, 0, 1, 2, 2, 2]
   moe.axis @site size 1 of @rack
+  moe.axis @host size 7 of @expert placement "host_of_expert"
   moe.axis @single size 1
   moe.axis @huge size 1048576
+  %h = moe.input "host_of_expert" : tensor<6xi32, #moe.axes<expert>>
+}
+moe.gate @packed {
+  moe.axis @token
+  moe.axis @sequence of @token offsets "cu_seqlens"
+  %o = moe.input "cu_seqlens" : tensor<?xi32, #moe.axes<sequence.bound>>
 }

@@ -16,3 +16,53 @@ moe.gate @g {
 // outside a gate
 // expected-error@+1 {{'moe.input' op expects parent op 'moe.gate'}}
 %a = moe.input "a" : tensor<f32>
+
+// -----
+
+// an axis of offsets that nothing has
+moe.gate @g {
+  // expected-error@+1 {{'moe.input' op uses axis 'sequence.bound', which is only that of the offsets of pieces}}
+  %o = moe.input "o" : tensor<?xi32, #moe.axes<sequence.bound>>
+}
+
+// -----
+
+// offsets of pieces of one length
+moe.gate @g {
+  moe.axis @token
+  moe.axis @sequence of @token length 4
+  // expected-error@+1 {{'moe.input' op uses axis 'sequence.bound', which is only that of the offsets of pieces}}
+  %o = moe.input "o" : tensor<?xi32, #moe.axes<sequence.bound>>
+}
+
+// -----
+
+// another array on the axis of the offsets
+moe.gate @g {
+  moe.axis @token
+  moe.axis @sequence of @token offsets "o"
+  %o = moe.input "o" : tensor<?xi32, #moe.axes<sequence.bound>>
+  // expected-error@+1 {{'moe.input' op uses axis 'sequence.bound', which is only that of the offsets of pieces}}
+  %p = moe.input "p" : tensor<?xi32, #moe.axes<sequence.bound>>
+}
+
+// -----
+
+// offsets of compile-time size
+moe.gate @g {
+  moe.axis @token
+  moe.axis @sequence of @token offsets "o"
+  // expected-error@+1 {{'moe.input' op is the offsets of 'sequence', expected tensor<?xi32, #moe.axes<sequence.bound>> and not 'tensor<4xi32, #moe.axes<sequence.bound>>'}}
+  %o = moe.input "o" : tensor<4xi32, #moe.axes<sequence.bound>>
+}
+
+// -----
+
+// arithmetic on the offsets
+moe.gate @g {
+  moe.axis @token
+  moe.axis @sequence of @token offsets "o"
+  %o = moe.input "o" : tensor<?xi32, #moe.axes<sequence.bound>>
+  // expected-error@+1 {{'arith.addi' op uses axis 'sequence.bound', which this gate does not declare}}
+  %p = arith.addi %o, %o : tensor<?xi32, #moe.axes<sequence.bound>>
+}

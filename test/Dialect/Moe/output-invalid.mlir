@@ -9,7 +9,7 @@ moe.gate @g {
   moe.axis @rack size 3 of @device map [0, 0, 1, 1, 2, 2, 2, 2]
   %x = moe.input "x" : tensor<?x64xf32, #moe.axes<token, expert>>
   %r = moe.topk %x over expert : tensor<?x64xf32, #moe.axes<token, expert>> -> !moe.selection<[token], expert, r.slot, 6>
-  // expected-error@+1 {{'moe.output' op stores '!moe.selection<[token], expert, r.slot, 6>' as 'bf16'; only f32 can be stored as another type, bf16 or f16}}
+  // expected-error@+1 {{'moe.output' op stores '!moe.selection<[token], expert, r.slot, 6>' as 'bf16'; only f32 can be stored as bf16 or f16, and i32 and selections as i16 or i64}}
   moe.output "o" = %r store bf16 : !moe.selection<[token], expert, r.slot, 6>
 }
 
@@ -22,7 +22,7 @@ moe.gate @g {
   moe.axis @device size 8 of @expert
   moe.axis @rack size 3 of @device map [0, 0, 1, 1, 2, 2, 2, 2]
   %x = moe.input "x" : tensor<?x64xf32, #moe.axes<token, expert>>
-  // expected-error@+1 {{'moe.output' op stores 'tensor<?x64xf32, #moe.axes<token, expert>>' as 'i32'; only f32 can be stored as another type, bf16 or f16}}
+  // expected-error@+1 {{'moe.output' op stores 'tensor<?x64xf32, #moe.axes<token, expert>>' as 'i32'; only f32 can be stored as bf16 or f16, and i32 and selections as i16 or i64}}
   moe.output "o" = %x store i32 : tensor<?x64xf32, #moe.axes<token, expert>>
 }
 
@@ -35,7 +35,7 @@ moe.gate @g {
   moe.axis @device size 8 of @expert
   moe.axis @rack size 3 of @device map [0, 0, 1, 1, 2, 2, 2, 2]
   %x = moe.input "x" : tensor<?x64xf32, #moe.axes<token, expert>>
-  // expected-error@+1 {{'moe.output' op stores 'tensor<?x64xf32, #moe.axes<token, expert>>' as 'tensor<f32>'; only f32 can be stored as another type, bf16 or f16}}
+  // expected-error@+1 {{'moe.output' op stores 'tensor<?x64xf32, #moe.axes<token, expert>>' as 'tensor<f32>'; only f32 can be stored as bf16 or f16, and i32 and selections as i16 or i64}}
   moe.output "o" = %x store tensor<f32> : tensor<?x64xf32, #moe.axes<token, expert>>
 }
 
@@ -48,6 +48,43 @@ moe.gate @g {
   moe.axis @device size 8 of @expert
   moe.axis @rack size 3 of @device map [0, 0, 1, 1, 2, 2, 2, 2]
   %a = moe.input "a" : tensor<?x64xbf16, #moe.axes<token, expert>>
-  // expected-error@+1 {{'moe.output' op stores 'tensor<?x64xbf16, #moe.axes<token, expert>>' as 'f32'; only f32 can be stored as another type, bf16 or f16}}
+  // expected-error@+1 {{'moe.output' op stores 'tensor<?x64xbf16, #moe.axes<token, expert>>' as 'f32'; only f32 can be stored as bf16 or f16, and i32 and selections as i16 or i64}}
   moe.output "o" = %a store f32 : tensor<?x64xbf16, #moe.axes<token, expert>>
+}
+
+// -----
+
+// floats as integers of 16 bits
+moe.gate @g {
+  moe.axis @token
+  moe.axis @expert size 64
+  %x = moe.input "x" : tensor<?x64xf32, #moe.axes<token, expert>>
+  %r = moe.topk %x over expert : tensor<?x64xf32, #moe.axes<token, expert>> -> !moe.selection<[token], expert, r.slot, 2>
+  // expected-error@+1 {{'moe.output' op stores 'tensor<?x64xf32, #moe.axes<token, expert>>' as 'i16'; only f32 can be stored as bf16 or f16, and i32 and selections as i16 or i64}}
+  moe.output "o" = %x store i16 : tensor<?x64xf32, #moe.axes<token, expert>>
+}
+
+// -----
+
+// truth values as integers
+moe.gate @g {
+  moe.axis @token
+  moe.axis @expert size 64
+  %x = moe.input "x" : tensor<?x64xf32, #moe.axes<token, expert>>
+  %r = moe.topk %x over expert : tensor<?x64xf32, #moe.axes<token, expert>> -> !moe.selection<[token], expert, r.slot, 2>
+  %c = moe.chosen %r : !moe.selection<[token], expert, r.slot, 2> -> tensor<?x64xi1, #moe.axes<token, expert>>
+  // expected-error@+1 {{'moe.output' op stores 'tensor<?x64xi1, #moe.axes<token, expert>>' as 'i64'; only f32 can be stored as bf16 or f16, and i32 and selections as i16 or i64}}
+  moe.output "o" = %c store i64 : tensor<?x64xi1, #moe.axes<token, expert>>
+}
+
+// -----
+
+// a selection as bytes
+moe.gate @g {
+  moe.axis @token
+  moe.axis @expert size 64
+  %x = moe.input "x" : tensor<?x64xf32, #moe.axes<token, expert>>
+  %r = moe.topk %x over expert : tensor<?x64xf32, #moe.axes<token, expert>> -> !moe.selection<[token], expert, r.slot, 2>
+  // expected-error@+1 {{'moe.output' op stores '!moe.selection<[token], expert, r.slot, 2>' as 'i8'; only f32 can be stored as bf16 or f16, and i32 and selections as i16 or i64}}
+  moe.output "o" = %r store i8 : !moe.selection<[token], expert, r.slot, 2>
 }

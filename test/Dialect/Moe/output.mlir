@@ -9,6 +9,8 @@
 // CHECK: moe.output "same" = %{{.*}} store f32 : tensor<?x6xf32, #moe.axes<token, r.slot>>
 // CHECK: moe.output "mask" = %{{.*}} : tensor<?x64xi1, #moe.axes<token, expert>>
 // CHECK: moe.output "kept" = %{{.*}} saved : !moe.selection<[token], expert, r.slot, 6>
+// CHECK: moe.output "short" = %{{.*}} store i16 : !moe.selection<[token], expert, r.slot, 6>
+// CHECK: moe.output "load" = %{{.*}} store i64 : tensor<?xi32, #moe.axes<token>>
 // CHECK: moe.output "grad" = %{{.*}} store bf16 adds : tensor<?x64xf32, #moe.axes<token, expert>>
 moe.gate @g {
   moe.axis @token
@@ -26,5 +28,8 @@ moe.gate @g {
   moe.output "same" = %w store f32 : tensor<?x6xf32, #moe.axes<token, r.slot>>
   moe.output "mask" = %c : tensor<?x64xi1, #moe.axes<token, expert>>
   moe.output "kept" = %r saved : !moe.selection<[token], expert, r.slot, 6>
+  moe.output "short" = %r store i16 : !moe.selection<[token], expert, r.slot, 6>
+  %t = moe.index token : tensor<?xi32, #moe.axes<token>>
+  moe.output "load" = %t store i64 : tensor<?xi32, #moe.axes<token>>
   moe.output "grad" = %x store bf16 adds : tensor<?x64xf32, #moe.axes<token, expert>>
 }

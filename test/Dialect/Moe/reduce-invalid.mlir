@@ -176,3 +176,32 @@ moe.gate @g {
   // expected-error@+1 {{custom op 'moe.reduce' expected string or keyword containing one of the following enum values for attribute 'kind' [sum, mean, max, min, maxnum, var, std, cv2, logsumexp]}}
   %a = moe.reduce median %x over [expert] : tensor<?x64xf32, #moe.axes<token, expert>> -> tensor<?xf32, #moe.axes<token>>
 }
+
+// -----
+
+// pieces of another axis
+moe.gate @g {
+  moe.axis @token
+  moe.axis @expert size 4
+  // expected-note@+1 {{'sequence' is declared here}}
+  moe.axis @sequence of @token length 128
+  moe.axis @host size 3 of @expert placement "h"
+  %h = moe.input "h" : tensor<4xi32, #moe.axes<expert>>
+  %x = moe.input "x" : tensor<?x4xf32, #moe.axes<token, expert>>
+  // expected-error@+1 {{'moe.reduce' op takes 'sequence' as groups of 'expert', which it does not group}}
+  %y = moe.reduce sum %x over [expert] to sequence : tensor<?x4xf32, #moe.axes<token, expert>> -> tensor<?x?xf32, #moe.axes<token, sequence>>
+}
+
+// -----
+
+// a result for a number of pieces
+moe.gate @g {
+  moe.axis @token
+  moe.axis @expert size 4
+  moe.axis @sequence of @token length 128
+  moe.axis @host size 3 of @expert placement "h"
+  %h = moe.input "h" : tensor<4xi32, #moe.axes<expert>>
+  %x = moe.input "x" : tensor<?x4xf32, #moe.axes<token, expert>>
+  // expected-error@+1 {{'moe.reduce' op has result type 'tensor<8x4xf32, #moe.axes<sequence, expert>>', expected 'tensor<?x4xf32, #moe.axes<sequence, expert>>'}}
+  %y = moe.reduce sum %x over [token] to sequence : tensor<?x4xf32, #moe.axes<token, expert>> -> tensor<8x4xf32, #moe.axes<sequence, expert>>
+}

@@ -103,3 +103,17 @@ moe.gate @g {
   // expected-error@+1 {{'moe.sum_top' op has result type 'tensor<?xf32, #moe.axes<token>>', expected 'tensor<?x8xf32, #moe.axes<token, device>>'}}
   %a = moe.sum_top %x, 2 over expert to device : tensor<?x64xf32, #moe.axes<token, expert>> -> tensor<?xf32, #moe.axes<token>>
 }
+
+// -----
+
+// groups that an input places
+moe.gate @g {
+  moe.axis @token
+  moe.axis @expert size 4
+  moe.axis @sequence of @token length 128
+  moe.axis @host size 3 of @expert placement "h"
+  %h = moe.input "h" : tensor<4xi32, #moe.axes<expert>>
+  %x = moe.input "x" : tensor<?x4xf32, #moe.axes<token, expert>>
+  // expected-error@+1 {{'moe.sum_top' op adds up groups 'host', which are known at run time only}}
+  %y = moe.sum_top %x, 1 over expert to host : tensor<?x4xf32, #moe.axes<token, expert>> -> tensor<?x3xf32, #moe.axes<token, host>>
+}

@@ -16,6 +16,7 @@ static void simplify(OpPassManager &pm) {
 void moe::buildMoePipeline(OpPassManager &pm, const MoePipelineOptions &options) {
   simplify(pm);
   pm.addNestedPass<GateOp>(createMoeApplyMask());
+  pm.addNestedPass<GateOp>(createMoeExpandLimit());
   pm.addNestedPass<GateOp>(createMoeStabilize());
   if (!options.forwardOnly) {
     pm.addPass(createMoeDeriveBackward());

@@ -18,8 +18,8 @@ void populateExpandMathPatterns(mlir::RewritePatternSet &patterns);
 /// sigmoid(x) = 1 / (1 + exp(-x)), softplus(x) = max(x, 0) + log1p(exp(-|x|)), normal_cdf(x) = erfc(-x / sqrt(2)) / 2.
 void populateDecomposePointwisePatterns(mlir::RewritePatternSet &patterns);
 
-/// Every operation of the gate that a `moe.topk` score depends on, in no particular order. These are the operations
-/// whose results have the same bits on every target.
+/// Every operation of the gate that a selection depends on, in no particular order: by a `moe.topk` score, a condition
+/// or a capacity that drops slots, an index. These are the operations whose results have the same bits on every target.
 llvm::SetVector<mlir::Operation *> selectionSlice(GateOp gate);
 
 } // namespace moe

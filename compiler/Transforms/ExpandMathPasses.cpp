@@ -15,9 +15,11 @@ using namespace moe;
 
 llvm::SetVector<Operation *> moe::selectionSlice(GateOp gate) {
   llvm::SetVector<Operation *> slice;
-  gate.walk([&](TopkOp topk) {
-    if (Operation *producer = topk.getScore().getDefiningOp())
-      slice.insert(producer);
+  gate.walk([&](Operation *op) {
+    if (isa<TopkOp, FilterOp, LimitOp, ForcedOp>(op))
+      for (Value operand : op->getOperands())
+        if (Operation *producer = operand.getDefiningOp(); producer && !isa<SelectionType>(operand.getType()))
+          slice.insert(producer);
   });
   for (size_t i = 0; i < slice.size(); ++i)
     for (Value operand : slice[i]->getOperands())

@@ -6,8 +6,8 @@ include "mlir/Pass/PassBase.td"
 def ExpandSelectionMath : Pass<"moe-expand-selection-math", "::moe::GateOp"> {
   let summary = "replaces the functions that a selection depends on by polynomials, so that every target computes the same bits";
   let description = [{
-    A route must be the same on every target, so whatever a `moe.topk` score depends on must have the same bits there.
-    The pass takes the backward slice of every score within the gate and rewrites in it
+    A route must be the same on every target, so whatever a `moe.topk` score depends on, or a condition that drops slots, must
+    have the same bits there. The pass takes the backward slice of these within the gate and rewrites in it
     * `moe.sigmoid`, `moe.softplus`, `moe.normal_cdf` into `arith` and `math`;
     * `math.exp`, `log`, `tanh`, `erf`, `powf`, … in f32 into range reduction, a polynomial in `math.fma`, and bit
       operations (ExpandMath.h), which no target may contract or replace.
@@ -91,6 +91,27 @@ def MoeApplyMask : Pass<"moe-apply-mask", "::moe::GateOp"> {
     ```
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
+}
+
+def MoeExpandLimit : Pass<"moe-expand-limit", "::moe::GateOp"> {
+  let summary = "write capacity in terms of ranks, counts and filters";
+  let description = [{
+    By position, a slot is kept when its `moe.rank` is below the capacity. By `priority`, each group's threshold comes from
+    counts over the tokens, four bits of an order-preserving i32 key in each of eight rounds; of the candidates at the threshold those
+    with the first ranks are kept. `over` a coarser axis, ranks and counts are of a selection of groups on the same slot axis. `next`
+    becomes `rounds` rounds of proposals, each with a limit of its own by what room is left.
+
+    ```mlir
+    %k = moe.limit %r capacity %c : tensor<f32> over expert : !moe.selection<[token], expert, r.slot, 2>
+    ==>
+    %n = arith.fptosi %floor : tensor<f32> to tensor<i32>
+    %p = moe.rank %r : !moe.selection<[token], expert, r.slot, 2> -> tensor<?x2xi32, #moe.axes<token, r.slot>>
+    %b = moe.broadcast %n : tensor<i32> to tensor<?x2xi32, #moe.axes<token, r.slot>>
+    %f = arith.cmpi slt, %p, %b : tensor<?x2xi32, #moe.axes<token, r.slot>>
+    %k = moe.filter %r by %f : !moe.selection<[token], expert, r.slot, 2>, tensor<?x2xi1, #moe.axes<token, r.slot>>
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 
 def MoeStabilize : Pass<"moe-stabilize", "::moe::GateOp"> {

@@ -118,8 +118,12 @@ LogicalResult BufferOp::verify() {
   if (hasRunTimeAxis && getSizes()[0] == -3 && (getRole() != Role::Input || !type.isInteger(32)))
     return emitOpError("has one more element than there are pieces, as only an input of i32 offsets has");
   bool isOrder = hasRunTimeAxis && getSizes()[0] == -4;
-  if (isOrder != (getPerToken() && getExtra()) || (isOrder && (!isOutput || !type.isInteger(32))))
-    return emitOpError("has `per_token` and `extra` elements exactly where its size is -4, as an output of i32 may");
+  if (isOrder && (!isOutput || !type.isInteger(32)))
+    return emitOpError("has size -4, as only an output of i32 has");
+  if (isOrder != getPerToken().has_value() || isOrder != getExtra().has_value())
+    return emitOpError()
+           << (isOrder ? "has size -4, but does not say how many elements that are: write `per_token` and `extra`"
+                       : "has `per_token` or `extra` elements, but not size -4");
   if (isOrder && (static_cast<int64_t>(*getPerToken()) < 1 || static_cast<int64_t>(*getExtra()) < 0))
     return emitOpError("holds ") << static_cast<int64_t>(*getPerToken()) << " elements per token and "
                                  << static_cast<int64_t>(*getExtra()) << " more";
@@ -196,20 +200,23 @@ LogicalResult ProgramOp::verifyRegions() {
         return op.emitOpError("is declared after a pass; declarations come first");
       continue;
     }
+    auto current = cast<PassOp>(op);
+    if (getStepOf() && (pass || !current.getRows().front().empty() || !current.getPieces().empty()))
+      return op.emitOpError("has no place in a step, which is one pass with finish only");
     pass = &op;
-    if (!cast<PassOp>(op).getPieces().empty() && !hasPieces())
+    if (!current.getPieces().empty() && !hasPieces())
       return op.emitOpError("has a pieces region in a program without pieces");
     llvm::StringSet<> stored;
     WalkResult result = op.walk([&](Operation *inner) {
       if (auto store = dyn_cast<StoreOp>(inner))
         stored.insert(store.getBuffer());
       auto load = dyn_cast<LoadOp>(inner);
-      if (!load || known.contains(load.getBuffer()))
+      auto loadAt = dyn_cast<LoadAtOp>(inner);
+      StringRef name = load ? load.getBuffer() : loadAt ? loadAt.getBuffer() : StringRef();
+      BufferOp buffer = lookupBuffer(inner, name);
+      if (!buffer || buffer.getRole() != Role::Coefficient || known.contains(name))
         return WalkResult::advance();
-      BufferOp buffer = lookupBuffer(load, load.getBuffer());
-      if (!buffer || buffer.getRole() != Role::Coefficient)
-        return WalkResult::advance();
-      load.emitOpError("loads coefficient '") << load.getBuffer() << "', which no earlier pass stores";
+      inner->emitOpError("loads coefficient '") << name << "', which no earlier pass stores";
       return WalkResult::interrupt();
     });
     if (result.wasInterrupted())

@@ -48,3 +48,17 @@ moe_kernel.program @p {
   } finish {
   }
 }
+
+// -----
+
+// what is complete in the pieces
+moe_kernel.program @p piece_length 128 {
+  moe_kernel.accumulator @c sum f32 sizes [] per_piece
+  moe_kernel.pass rows {
+  } pieces {
+    %a = arith.constant 1.0 : f32
+    // expected-error@+1 {{'moe_kernel.accumulate' op accumulates into 'c', which is complete in the pieces region}}
+    moe_kernel.accumulate %a, @c : f32
+  } finish {
+  }
+}

@@ -38,3 +38,27 @@ moe_kernel.program @p {
   // expected-error@+1 {{'moe_kernel.accumulator' op combines i32 by maxnum, which is for floats: use max}}
   moe_kernel.accumulator @a maxnum i32 sizes []
 }
+
+// -----
+
+// ranked floats
+moe_kernel.program @p {
+  // expected-error@+1 {{'moe_kernel.accumulator' op is ranked, but not a row of i32 sums}}
+  moe_kernel.accumulator @a sum f32 sizes [64] ranked
+}
+
+// -----
+
+// ranked maxima
+moe_kernel.program @p {
+  // expected-error@+1 {{'moe_kernel.accumulator' op is ranked, but not a row of i32 sums}}
+  moe_kernel.accumulator @a max i32 sizes [64] ranked
+}
+
+// -----
+
+// a ranked scalar
+moe_kernel.program @p {
+  // expected-error@+1 {{'moe_kernel.accumulator' op is ranked, but not a row of i32 sums}}
+  moe_kernel.accumulator @a sum i32 sizes [] ranked
+}

@@ -1,7 +1,7 @@
 // RUN: moe-opt %s --verify-roundtrip | FileCheck %s
 // RUN: moe-opt %s | moe-opt | FileCheck %s
 // RUN: moe-opt %s --mlir-print-op-generic | moe-opt | FileCheck %s
-// moe_kernel.buffer. Every role and every element type.
+// moe_kernel.buffer. Every role, every element type, every kind of run-time size.
 // CHECK: moe_kernel.buffer @a input f32 axes ["token", "expert"] sizes [-1, 64]
 // CHECK: moe_kernel.buffer @b input bf16 axes ["token"] sizes [-1]
 // CHECK: moe_kernel.buffer @c input f16 axes ["expert"] sizes [64]
@@ -14,6 +14,14 @@
 // CHECK: moe_kernel.buffer @j saved i32 axes ["token", "route.slot"] sizes [-1, 6]
 // CHECK: moe_kernel.buffer @k saved f32 axes ["expert"] sizes [64]
 // CHECK: moe_kernel.buffer @l output bf16 axes ["token", "expert"] sizes [-1, 64] adds
+// CHECK: moe_kernel.buffer @m state f32 axes ["expert"] sizes [64] init 0.000000e+00
+// CHECK: moe_kernel.buffer @n input i32 axes ["sequence.bound"] sizes [-3]
+// CHECK: moe_kernel.buffer @o input f32 axes ["sequence", "expert"] sizes [-2, 64]
+// CHECK: moe_kernel.buffer @q coefficient f32 axes ["sequence"] sizes [-2]
+// CHECK: moe_kernel.buffer @r coefficient i32 axes ["token", "route.slot"] sizes [-1, 6]
+// CHECK: moe_kernel.buffer @s output i16 axes ["token", "route.slot"] sizes [-1, 6]
+// CHECK: moe_kernel.buffer @t output i64 axes ["token"] sizes [-1]
+// CHECK: moe_kernel.buffer @u output i32 axes ["row"] sizes [-4] per_token 6 extra 0
 moe_kernel.program @p {
   moe_kernel.buffer @a input f32 axes ["token", "expert"] sizes [-1, 64]
   moe_kernel.buffer @b input bf16 axes ["token"] sizes [-1]
@@ -27,4 +35,12 @@ moe_kernel.program @p {
   moe_kernel.buffer @j saved i32 axes ["token", "route.slot"] sizes [-1, 6]
   moe_kernel.buffer @k saved f32 axes ["expert"] sizes [64]
   moe_kernel.buffer @l output bf16 axes ["token", "expert"] sizes [-1, 64] adds
+  moe_kernel.buffer @m state f32 axes ["expert"] sizes [64] init 0.000000e+00
+  moe_kernel.buffer @n input i32 axes ["sequence.bound"] sizes [-3]
+  moe_kernel.buffer @o input f32 axes ["sequence", "expert"] sizes [-2, 64]
+  moe_kernel.buffer @q coefficient f32 axes ["sequence"] sizes [-2]
+  moe_kernel.buffer @r coefficient i32 axes ["token", "route.slot"] sizes [-1, 6]
+  moe_kernel.buffer @s output i16 axes ["token", "route.slot"] sizes [-1, 6]
+  moe_kernel.buffer @t output i64 axes ["token"] sizes [-1]
+  moe_kernel.buffer @u output i32 axes ["row"] sizes [-4] per_token 6 extra 0
 }

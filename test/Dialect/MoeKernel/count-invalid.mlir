@@ -87,7 +87,7 @@ moe_kernel.program @p {
     %i = moe_kernel.map -> !moe_kernel.row<6xi32> {
       moe_kernel.yield %z : i32
     }
-    // expected-error@+1 {{'moe_kernel.count' op accumulates after all tokens}}
+    // expected-error@+1 {{'moe_kernel.count' op stands in the finish region; tokens are in rows}}
     moe_kernel.count %i, @n : !moe_kernel.row<6xi32>
   }
 }

@@ -93,7 +93,7 @@ moe_kernel.program @p {
     %a = moe_kernel.load @z : f32
   } finish {
   }
-  // expected-error@+1 {{'moe_kernel.buffer' op holds elements of type 'i64', expected f32, f64, bf16, f16, i32 or i1}}
+  // expected-error@+1 {{'moe_kernel.buffer' op holds elements of type 'i64', expected f32, f64, bf16, f16, i32 or i1, in outputs also i16 or i64}}
   moe_kernel.buffer @z input i64 axes ["a", "b"] sizes [-1, -1]
 }
 
@@ -102,3 +102,41 @@ moe_kernel.program @p {
 // outside a pass
 // expected-error@+1 {{'moe_kernel.load' op expects parent op 'moe_kernel.pass'}}
 %a = moe_kernel.load @x : f32
+
+// -----
+
+// the offsets of the pieces
+moe_kernel.program @p piece_offsets @o {
+  moe_kernel.buffer @o input i32 axes ["sequence.bound"] sizes [-3]
+  moe_kernel.pass rows {
+    // expected-error@+1 {{'moe_kernel.load' op accesses the offsets of the pieces 'o'; moe_kernel.index says where a piece is}}
+    %a = moe_kernel.load @o : i32
+  } finish {
+  }
+}
+
+// -----
+
+// a row per piece after all pieces
+moe_kernel.program @p piece_length 128 {
+  moe_kernel.buffer @s input f32 axes ["sequence"] sizes [-2]
+  moe_kernel.pass rows {
+  } pieces {
+  } finish {
+    // expected-error@+1 {{'moe_kernel.load' op accesses 's', which has a row per piece, in the finish region}}
+    %a = moe_kernel.load @s : f32
+  }
+}
+
+// -----
+
+// a row per token in the pieces
+moe_kernel.program @p piece_length 128 {
+  moe_kernel.buffer @x input f32 axes ["token", "expert"] sizes [-1, 64]
+  moe_kernel.pass rows {
+  } pieces {
+    // expected-error@+1 {{'moe_kernel.load' op accesses 'x', which has a row per token, after all tokens}}
+    %a = moe_kernel.load @x : !moe_kernel.row<64xf32>
+  } finish {
+  }
+}

@@ -41,3 +41,90 @@ moe_kernel.program @p {
   // expected-error@+1 {{redefinition of symbol named 'P'}}
   moe_kernel.accumulator @P sum f32 sizes []
 }
+
+// -----
+
+// pieces in two ways
+// expected-error@+1 {{'moe_kernel.program' op has pieces of one length and offsets of pieces; one of the two says where they are}}
+moe_kernel.program @p piece_length 4 piece_offsets @o {
+  moe_kernel.buffer @o input i32 axes ["sequence.bound"] sizes [-3]
+}
+
+// -----
+
+// pieces of no token
+// expected-error@+1 {{'moe_kernel.program' op has pieces of length 0; expected 1 or more}}
+moe_kernel.program @p piece_length 0 {}
+
+// -----
+
+// offsets that are not there
+// expected-error@+1 {{'moe_kernel.program' op takes the offsets of its pieces from 'o', which is not a buffer of sizes [-3]}}
+moe_kernel.program @p piece_offsets @o {}
+
+// -----
+
+// offsets that are another array
+// expected-error@+1 {{'moe_kernel.program' op takes the offsets of its pieces from 'o', which is not a buffer of sizes [-3]}}
+moe_kernel.program @p piece_offsets @o {
+  moe_kernel.buffer @o input i32 axes ["token"] sizes [-1]
+}
+
+// -----
+
+// a pieces region without pieces
+moe_kernel.program @p {
+  // expected-error@+1 {{'moe_kernel.pass' op has a pieces region in a program without pieces}}
+  moe_kernel.pass rows {
+  } pieces {
+  } finish {
+  }
+}
+
+// -----
+
+// a step with rows
+moe_kernel.program @p step_of @q {
+  // expected-error@+1 {{'moe_kernel.pass' op has no place in a step, which is one pass with finish only}}
+  moe_kernel.pass rows {
+    %a = arith.constant 1.0 : f32
+  } finish {
+  }
+}
+
+// -----
+
+// a step with pieces
+moe_kernel.program @p step_of @q piece_length 4 {
+  // expected-error@+1 {{'moe_kernel.pass' op has no place in a step, which is one pass with finish only}}
+  moe_kernel.pass rows {
+  } pieces {
+  } finish {
+  }
+}
+
+// -----
+
+// a step of two passes
+moe_kernel.program @p step_of @q {
+  moe_kernel.pass rows {
+  } finish {
+  }
+  // expected-error@+1 {{'moe_kernel.pass' op has no place in a step, which is one pass with finish only}}
+  moe_kernel.pass rows {
+  } finish {
+  }
+}
+
+// -----
+
+// another token's coefficient that no earlier pass stores
+moe_kernel.program @p {
+  moe_kernel.buffer @m coefficient f32 axes ["token"] sizes [-1]
+  moe_kernel.pass rows {
+    %t = moe_kernel.index token : i32
+    // expected-error@+1 {{'moe_kernel.load_at' op loads coefficient 'm', which no earlier pass stores}}
+    %a = moe_kernel.load_at @m[%t] : f32
+  } finish {
+  }
+}

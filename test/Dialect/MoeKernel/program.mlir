@@ -1,10 +1,13 @@
 // RUN: moe-opt %s --verify-roundtrip | FileCheck %s
 // RUN: moe-opt %s | moe-opt | FileCheck %s
 // RUN: moe-opt %s --mlir-print-op-generic | moe-opt | FileCheck %s
-// moe_kernel.program. Declarations, then passes; both may be missing.
+// moe_kernel.program. Declarations, then passes; both may be missing. Pieces, a backward, a step.
 // CHECK: moe_kernel.program @empty {
 // CHECK: moe_kernel.program @p {
 // CHECK: moe_kernel.program @back backward_of @p {
+// CHECK: moe_kernel.program @step step_of @p {
+// CHECK: moe_kernel.program @long piece_length 4096 {
+// CHECK: moe_kernel.program @packed backward_of @p piece_offsets @cu_seqlens {
 moe_kernel.program @empty {}
 
 moe_kernel.program @p {
@@ -17,3 +20,21 @@ moe_kernel.program @p {
 }
 
 moe_kernel.program @back backward_of @p {}
+
+moe_kernel.program @step step_of @p {
+  moe_kernel.buffer @bias state f32 axes [] sizes [] init 0.000000e+00
+  moe_kernel.accumulator @P sum f32 sizes []
+  moe_kernel.pass rows {
+  } finish {
+    %b = moe_kernel.load @bias : f32
+    %p = moe_kernel.read @P : f32
+    %v = arith.addf %b, %p : f32
+    moe_kernel.store %v, @bias : f32
+  }
+}
+
+moe_kernel.program @long piece_length 4096 {}
+
+moe_kernel.program @packed backward_of @p piece_offsets @cu_seqlens {
+  moe_kernel.buffer @cu_seqlens input i32 axes ["sequence.bound"] sizes [-3]
+}

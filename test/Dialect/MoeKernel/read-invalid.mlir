@@ -45,3 +45,29 @@ moe_kernel.program @p {
     %a = moe_kernel.read @P : !moe_kernel.row<8xf32>
   }
 }
+
+// -----
+
+// an accumulator of each piece after all of them
+moe_kernel.program @p piece_length 128 {
+  moe_kernel.accumulator @c sum f32 sizes [] per_piece
+  moe_kernel.pass rows {
+  } pieces {
+  } finish {
+    // expected-error@+1 {{'moe_kernel.read' op reads 'c' in the finish region; there is one per piece}}
+    %a = moe_kernel.read @c : f32
+  }
+}
+
+// -----
+
+// an accumulator of all tokens in the pieces
+moe_kernel.program @p piece_length 128 {
+  moe_kernel.accumulator @c sum f32 sizes []
+  moe_kernel.pass rows {
+  } pieces {
+    // expected-error@+1 {{'moe_kernel.read' op reads 'c' in the pieces region; there is one for all tokens}}
+    %a = moe_kernel.read @c : f32
+  } finish {
+  }
+}

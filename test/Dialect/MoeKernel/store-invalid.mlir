@@ -94,3 +94,69 @@ moe_kernel.program @p {
   } finish {
   }
 }
+
+// -----
+
+// a row per piece in the rows
+moe_kernel.program @p piece_length 128 {
+  moe_kernel.buffer @s output f32 axes ["sequence"] sizes [-2]
+  moe_kernel.pass rows {
+    %a = arith.constant 1.0 : f32
+    // expected-error@+1 {{'moe_kernel.store' op accesses 's', which has a row per piece, in the rows region}}
+    moe_kernel.store %a, @s : f32
+  } finish {
+  }
+}
+
+// -----
+
+// one array in the pieces
+moe_kernel.program @p piece_length 128 {
+  moe_kernel.buffer @l loss f32 axes [] sizes []
+  moe_kernel.pass rows {
+  } pieces {
+    %a = arith.constant 1.0 : f32
+    // expected-error@+1 {{'moe_kernel.store' op writes 'l', which is one array for all tokens, once per piece}}
+    moe_kernel.store %a, @l : f32
+  } finish {
+  }
+}
+
+// -----
+
+// a state outside of a step
+moe_kernel.program @p {
+  moe_kernel.buffer @b state f32 axes [] sizes [] init 0.0
+  moe_kernel.pass rows {
+  } finish {
+    %a = arith.constant 1.0 : f32
+    // expected-error@+1 {{'moe_kernel.store' op writes 'b', which has role state}}
+    moe_kernel.store %a, @b : f32
+  }
+}
+
+// -----
+
+// a dispatch order
+moe_kernel.program @p {
+  moe_kernel.buffer @o output i32 axes ["row"] sizes [-4] per_token 1 extra 0
+  moe_kernel.pass rows {
+  } finish {
+    %a = arith.constant 1 : i32
+    // expected-error@+1 {{'moe_kernel.store' op writes 'o', which moe_kernel.store_at writes element by element}}
+    moe_kernel.store %a, @o : i32
+  }
+}
+
+// -----
+
+// a 64-bit value into an array of i64
+moe_kernel.program @p {
+  moe_kernel.buffer @o output i64 axes [] sizes []
+  moe_kernel.pass rows {
+  } finish {
+    %a = arith.constant 1 : i64
+    // expected-error@+1 {{'moe_kernel.store' op operand #0 must be}}
+    moe_kernel.store %a, @o : i64
+  }
+}

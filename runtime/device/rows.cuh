@@ -71,6 +71,7 @@ template <typename Combine, int From, int To, typename T> MOE_DEVICE T moe_butte
 }
 // Over the Lanes lanes that hold a row.
 template <int Lanes, typename T> MOE_DEVICE T moe_sum_lanes(T x) { return moe_butterfly<moe_Sum, 1, Lanes>(x); }
+template <int Lanes> MOE_DEVICE int moe_sum_lanes(bool x) { return moe_sum_lanes<Lanes>((int)x); } // counts
 template <int Lanes, typename T> MOE_DEVICE T moe_max_lanes(T x) { return moe_butterfly<moe_Max, 1, Lanes>(x); }
 template <int Lanes, typename T> MOE_DEVICE T moe_min_lanes(T x) { return moe_butterfly<moe_Min, 1, Lanes>(x); }
 template <int Lanes, typename T> MOE_DEVICE T moe_maxnum_lanes(T x) { return moe_butterfly<moe_MaxNum, 1, Lanes>(x); }

@@ -21,9 +21,12 @@ bool Stages::isPieceReduction(Operation *op) const { return reducesOver(op, true
 
 int Stages::stageOf(Value value) const { return stages.lookup(value.getDefiningOp()); }
 
-/// What the losses, metrics, outputs and updates of a gate depend on.
+/// What the losses, metrics, outputs and updates of a gate depend on; with what places groups, which axes name.
 static llvm::DenseSet<Operation *> liveOps(GateOp gate) {
   llvm::DenseSet<Operation *> live;
+  for (auto axis : gate.getBody().front().getOps<AxisOp>())
+    if (axis.getPlacement() && axis.getOf())
+      live.insert(placementOf(axis, *axis.getOf(), axis.getSymName()));
   for (Operation &op : llvm::reverse(gate.getBody().front()))
     if (isa<LossOp, MetricOp, OutputOp, UpdateOp, MaskOp>(op) ||
         llvm::any_of(op.getUsers(), [&](Operation *user) { return live.contains(user); }))

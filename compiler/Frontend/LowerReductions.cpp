@@ -98,8 +98,8 @@ Value Lower::lowerCount(const Expr &call) {
 //===-- Buckets
 
 /// For each token and bucket, whether the token is in it. Position i of n is in piece floor(i * pieces / n), that is in
-/// piece b with b n <= i pieces < (b + 1) n; what a mask moves behind the end is in the last. In f64, where the products
-/// of two such integers are exact.
+/// piece b with b n <= i pieces < (b + 1) n; what a mask moves behind the end is in the last. In f64, where the
+/// products of two such integers are exact.
 Value Lower::inBucket(const Axis *bucket) {
   const Axis *token = bucket->of, *within = bucket->within;
   const Axis *both[] = {token, bucket};

@@ -96,6 +96,7 @@ struct Memory {
 static size_t bytesOf(uint32_t dtype) {
   return dtype == MOE_F64 || dtype == MOE_I64    ? 8
          : dtype == MOE_BF16 || dtype == MOE_F16 ? 2
+         : dtype == MOE_I16                      ? 2
          : dtype == MOE_BOOL                     ? 1
                                                  : 4;
 }
@@ -109,7 +110,7 @@ static const llvm::fltSemantics &semanticsOf(uint32_t dtype) {
 
 static void put(unsigned char *at, uint32_t dtype, double value) {
   uint64_t bits;
-  if (dtype == MOE_I32 || dtype == MOE_I64 || dtype == MOE_BOOL) {
+  if (dtype == MOE_I32 || dtype == MOE_I64 || dtype == MOE_I16 || dtype == MOE_BOOL) {
     bits = static_cast<uint64_t>(static_cast<int64_t>(value));
   } else {
     APFloat number(value);
@@ -125,6 +126,8 @@ static double get(const unsigned char *at, uint32_t dtype) {
   memcpy(&bits, at, bytesOf(dtype));
   if (dtype == MOE_I32)
     return static_cast<int32_t>(bits);
+  if (dtype == MOE_I16)
+    return static_cast<int16_t>(bits);
   if (dtype == MOE_I64 || dtype == MOE_BOOL)
     return static_cast<double>(static_cast<int64_t>(bits));
   APFloat number(semanticsOf(dtype), APInt(bytesOf(dtype) * 8, bits));
@@ -133,10 +136,25 @@ static double get(const unsigned char *at, uint32_t dtype) {
   return number.convertToDouble();
 }
 
-static size_t elementsOf(const moe_array &array, int64_t tokens) {
+static int64_t sizeOf(const moe_array &array, uint32_t axis, int64_t tokens, int64_t pieces) {
+  switch (array.sizes[axis]) {
+  case MOE_TOKENS:
+    return tokens;
+  case MOE_PIECES:
+    return pieces;
+  case MOE_PIECES_PLUS_1:
+    return pieces + 1;
+  case MOE_DISPATCH_ROWS:
+    return array.per_token * tokens + array.extra;
+  default:
+    return array.sizes[axis];
+  }
+}
+
+static size_t elementsOf(const moe_array &array, int64_t tokens, int64_t pieces = 0) {
   size_t count = 1;
   for (uint32_t i = 0; i < array.rank; ++i)
-    count *= array.sizes[i] < 0 ? tokens : array.sizes[i];
+    count *= sizeOf(array, i, tokens, pieces);
   return count;
 }
 
@@ -168,8 +186,8 @@ static void mergeBlock(const moe_gate &gate, unsigned char *target, const unsign
 }
 
 /// `values` as they are in memory.
-static Memory toMemory(const moe_array &array, int64_t tokens, const Elements &values) {
-  size_t count = elementsOf(array, tokens), bytes = bytesOf(array.dtype);
+static Memory toMemory(const moe_array &array, int64_t tokens, const Elements &values, int64_t pieces = 0) {
+  size_t count = elementsOf(array, tokens, pieces), bytes = bytesOf(array.dtype);
   EXPECT_TRUE(values.empty() || values.size() == count) << array.name << " is given " << values.size() << " elements";
   Memory memory(count * bytes);
   for (size_t i = 0; i < values.size(); ++i)
@@ -234,6 +252,80 @@ void KernelRunner::run(unsigned variant, int64_t tokens, Arrays &arrays, const C
     else
       arrays[g.arrays[a].name] = fromMemory(g.arrays[a], blocks[a]);
   }
+}
+
+namespace {
+
+/// Arrays of one program with their bindings.
+struct Bound {
+  Bound(const moe_gate &gate, const Arrays &inputs, const RuntimeCall &options) : gate(gate), sizes(gate.array_count) {
+    for (uint32_t a = 0; a < gate.array_count; ++a) {
+      const moe_array &array = gate.arrays[a];
+      memory.push_back(toMemory(array, options.tokens, elementsOf(inputs, array.name), options.pieces));
+      for (uint32_t axis = 0; axis < array.rank; ++axis)
+        sizes[a].push_back(sizeOf(array, axis, options.tokens, options.pieces));
+      bool isGiven = array.role != MOE_COEFFICIENT && array.role != MOE_SAVED &&
+                     (array.role != MOE_PARAM || inputs.count(array.name));
+      bindings.push_back({isGiven ? memory[a].data : nullptr, array.dtype, array.rank, sizes[a].data(), nullptr});
+    }
+  }
+  /// What the program wrote.
+  void collect(Arrays &into) const {
+    for (uint32_t a = 0; a < gate.array_count; ++a) {
+      uint32_t role = gate.arrays[a].role;
+      EXPECT_TRUE(memory[a].isIntact()) << "writes beyond " << gate.arrays[a].name;
+      if (role != MOE_INPUT && role != MOE_PARAM && role != MOE_COEFFICIENT && role != MOE_SAVED)
+        into[gate.arrays[a].name] = fromMemory(gate.arrays[a], memory[a]);
+    }
+  }
+
+  const moe_gate &gate;
+  std::vector<Memory> memory;
+  std::vector<std::vector<int64_t>> sizes;
+  std::vector<moe_binding> bindings;
+};
+
+} // namespace
+
+Arrays KernelRunner::call(const Arrays &inputs, const RuntimeCall &options) const {
+  const moe_gate &g = *gate->gate();
+  Arrays results;
+  auto check = [](moe_status status) {
+    EXPECT_EQ(status, MOE_OK) << moe_last_error();
+    return status == MOE_OK;
+  };
+  moe_executable *made = nullptr;
+  if (!check(moe_prepare_cpu(&g, options.threads, g.cpu_variants[options.variant].isa, &made)))
+    return results;
+  std::unique_ptr<moe_executable, void (*)(moe_executable *)> executable(made, moe_release);
+  uint64_t bytes[4];
+  check(moe_workspace_bytes(made, options.tokens, options.pieces, &bytes[0]));
+  check(moe_accumulator_bytes(made, &bytes[1]));
+  check(moe_saved_bytes(made, options.tokens, options.pieces, &bytes[2]));
+  check(moe_coefficient_bytes(made, &bytes[3]));
+  Memory workspace(bytes[0]), accumulators(bytes[1]), saved(bytes[2]), coefficients(bytes[3]);
+  check(moe_init_workspace(made, workspace.data, workspace.size, nullptr));
+  moe_call call{sizeof(moe_call),  options.phase,      options.tokens,    nullptr,
+                accumulators.data, workspace.data,     workspace.size,    nullptr,
+                saved.data,        saved.size,         coefficients.data, coefficients.size,
+                options.seed,      options.firstToken, options.offset,    0};
+  auto run = [&](const moe_gate &program, moe_status (*entry)(const moe_executable *, const moe_call *)) {
+    Bound bound(program, inputs, options);
+    call.bindings = bound.bindings.data();
+    bool isDone = check(entry(made, &call));
+    bound.collect(results);
+    EXPECT_TRUE(workspace.isIntact() && accumulators.isIntact() && saved.isIntact() && coefficients.isIntact())
+        << "writes beyond a block of the call";
+    return isDone;
+  };
+  if (!run(g, moe_run))
+    return {};
+  call.phase = 0;
+  if (options.runsBackward)
+    run(*g.backward, moe_run_backward);
+  if (options.runsStep)
+    run(*g.step, moe_run_step);
+  return results;
 }
 
 static bool isSameBits(const Elements &left, const Elements &right) {

@@ -1,4 +1,4 @@
-// Runs compiled moe_kernel text through the descriptor, without the runtime, beside the interpreter.
+// Runs compiled moe_kernel text through the descriptor, without the runtime beside the interpreter, or with it.
 #pragma once
 #include "compiler/API/Compiler.h"
 #include "mlir/IR/MLIRContext.h"
@@ -15,6 +15,18 @@ struct CallOptions {
   std::set<std::string> dropped; ///< saved arrays that are not kept: null pointers
 };
 
+/// A forward call through the runtime, and what follows on it.
+struct RuntimeCall {
+  int64_t tokens = 0, pieces = 0;
+  uint32_t threads = 1;
+  unsigned variant = 0;
+  uint32_t phase = MOE_FORWARD;
+  bool runsBackward = false, runsStep = false;
+  uint64_t seed = 0;
+  int64_t firstToken = 0;
+  uint32_t offset = 0;
+};
+
 /// A program, or a gate and its backward, compiled for every variant that this machine runs.
 class KernelRunner {
 public:
@@ -29,6 +41,10 @@ public:
   /// Runs variant `variant` in chunks of 40 tokens. `arrays` is what stands in the arrays of the call, before and
   /// after; the others start from nonsense. Dropped arrays are not among them.
   void run(unsigned variant, int64_t tokens, Arrays &arrays, const CallOptions &options = {});
+
+  /// Calls the gate through the runtime; states start from `inputs` too. Gives what the programs wrote, states among
+  /// it. Memory around the arrays and blocks is watched; a failure of the runtime is a test failure, and gives nothing.
+  Arrays call(const Arrays &inputs, const RuntimeCall &options) const;
 
   /// Runs every variant and the interpreter, and expects the same: exactly for integers, within `tolerance` of
   /// max(1, |x|) for floats (0: exactly), NaN for NaN; and the same bits from every variant.

@@ -56,18 +56,35 @@ int64_t reference::offset(ArrayRef<int64_t> coordinates, ArrayRef<int64_t> strid
   return sum;
 }
 
+/// The axes of a tensor or selection as an array has them.
+static SmallVector<StringAttr> arrayAxes(Type type) {
+  auto selection = dyn_cast<SelectionType>(type);
+  SmallVector<StringAttr> axes(selection ? selection.getBatch() : axesOf(type));
+  if (selection)
+    axes.push_back(selection.getSlot());
+  return axes;
+}
+
 Tensor Frame::make(Type type) const {
   Tensor tensor;
-  if (auto selection = dyn_cast<SelectionType>(type)) {
-    tensor.axes.assign(selection.getBatch().begin(), selection.getBatch().end());
-    tensor.axes.push_back(selection.getSlot());
-  } else {
-    tensor.axes.assign(axesOf(type).begin(), axesOf(type).end());
-  }
+  tensor.axes = arrayAxes(type);
   for (StringAttr axis : tensor.axes)
     tensor.sizes.push_back(axisSizes.lookup(axis));
   tensor.data.resize(tensor.count());
   return tensor;
+}
+
+bool Frame::holds(Type type) const {
+  int64_t count = 1;
+  for (StringAttr axis : arrayAxes(type)) {
+    int64_t size = axisSizes.lookup(axis);
+    if (size == 0)
+      return true;
+    if (size > maxCount / count)
+      return false;
+    count *= size;
+  }
+  return true;
 }
 
 std::optional<std::vector<int64_t>> Frame::groupMap(Operation *op, StringRef fine, StringRef coarse) const {

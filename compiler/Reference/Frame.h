@@ -45,6 +45,10 @@ public:
   /// A tensor for `type`, a ranked tensor or a selection, with run-time sizes filled in and zeros for data.
   Tensor make(mlir::Type type) const;
 
+  /// Whether such a tensor has at most this many elements.
+  static constexpr int64_t maxCount = int64_t(1) << 28;
+  bool holds(mlir::Type type) const;
+
   /// Whether the operation being evaluated rounds to f32 after each step (EvaluationOptions::float32Selections).
   bool single = false;
   /// `x` as the operation being evaluated rounds it.

@@ -57,14 +57,18 @@ static llvm::Error evaluateOperation(Operation *op, bool single, const Evaluator
     evaluator = further.lookup(op);
   if (!evaluator)
     return errorAt(op, "has no formula in the interpreter");
-  for (Type type : op->getResultTypes())
-    if (!isSupported(type)) {
-      std::string text;
-      llvm::raw_string_ostream(text)
-          << "has a result of type " << type
-          << "; the interpreter holds selections and tensors with named axes of f32, f64, bf16, f16, i1, i32 or i64";
-      return errorAt(op, text);
-    }
+  for (Type type : op->getResultTypes()) {
+    std::string text;
+    if (!isSupported(type))
+      text = "selections and tensors with named axes of f32, f64, bf16, f16, i1, i32 or i64";
+    else if (!frame.holds(type))
+      text = "at most " + std::to_string(Frame::maxCount) + " elements in a value";
+    if (text.empty())
+      continue;
+    std::string typeText;
+    llvm::raw_string_ostream(typeText) << type;
+    return errorAt(op, "has a result of type " + typeText + "; the interpreter holds " + text);
+  }
   frame.single = single && op->getNumResults() == 1 && getElementTypeOrSelf(op->getResult(0).getType()).isF32();
   if (llvm::Error error = (*evaluator)(op, frame))
     return error;

@@ -57,3 +57,12 @@ moe.gate @bits_without_f32 {
   %x = arith.constant dense<1.0> : tensor<f32>
   %y = arith.bitcast %x : tensor<f32> to tensor<i32>
 }
+
+// -----
+// expected-error @+1 {{'moe.broadcast' has a result of type tensor<1048576x1048576xf32, #moe.axes<a, b>>; the interpreter holds at most 268435456 elements in a value}}
+moe.gate @too_large {
+  moe.axis @a size 1048576
+  moe.axis @b size 1048576
+  %c = arith.constant dense<1.0> : tensor<f32>
+  %x = moe.broadcast %c : tensor<f32> to tensor<1048576x1048576xf32, #moe.axes<a, b>>
+}

@@ -487,7 +487,8 @@ double Interpreter::scalarOperation(Operation &op) {
         if (auto number = dyn_cast<FloatAttr>(constant.getValue()))
           return number.getValueAsDouble();
         APInt value = cast<IntegerAttr>(constant.getValue()).getValue();
-        return value.getBitWidth() == 1 ? value.getZExtValue() : value.getSExtValue();
+        return static_cast<double>(value.getBitWidth() == 1 ? static_cast<int64_t>(value.getZExtValue())
+                                                            : value.getSExtValue());
       })
       .Case<PositionOp>([&](auto) -> double { return position; })
       .Case<arith::AddFOp>([&](auto) { return x(0) + x(1); })

@@ -139,8 +139,9 @@ LogicalResult PermuteOp::verify() {
   if (failed(checkQueue(*this, selection, std::nullopt)) ||
       failed(checkPerSlot(*this, selection, getPosition().getType(), "positions")))
     return failure();
-  if (static_cast<int64_t>(getPad()) < 1)
-    return emitOpError("pads to multiples of ") << static_cast<int64_t>(getPad()) << "; expected 1 or more";
+  if (static_cast<int64_t>(getPad()) < 1 || static_cast<int64_t>(getPad()) > AxisOp::maxSize)
+    return emitOpError("pads to multiples of ")
+           << static_cast<int64_t>(getPad()) << "; expected 1 to " << AxisOp::maxSize;
   AxisOp axis = lookupAxis(*this, selection.getAxis().getValue());
   int64_t bounds = axis && axis.getSize() ? static_cast<int64_t>(*axis.getSize()) + 1 : 0;
   if (getOffset().getType().getRank() != 1 || getOffset().getType().getDimSize(0) != bounds)

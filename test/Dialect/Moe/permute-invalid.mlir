@@ -30,7 +30,7 @@ moe.gate @g {
   moe.axis @expert size 64
   %x = moe.input "x" : tensor<?x64xf32, #moe.axes<token, expert>>
   %r = moe.topk %x over expert : tensor<?x64xf32, #moe.axes<token, expert>> -> !moe.selection<[token], expert, r.slot, 2>
-  // expected-error@+1 {{'moe.permute' op pads to multiples of 0; expected 1 or more}}
+  // expected-error@+1 {{'moe.permute' op pads to multiples of 0; expected 1 to 1048576}}
   %o, %b, %p = moe.permute %r pad 0 : !moe.selection<[token], expert, r.slot, 2> -> tensor<?xi32, #moe.axes<plan.row>>, tensor<65xi32, #moe.axes<plan.bound>>, tensor<?x2xi32, #moe.axes<token, r.slot>>
 }
 
@@ -42,7 +42,7 @@ moe.gate @g {
   moe.axis @expert size 64
   %x = moe.input "x" : tensor<?x64xf32, #moe.axes<token, expert>>
   %r = moe.topk %x over expert : tensor<?x64xf32, #moe.axes<token, expert>> -> !moe.selection<[token], expert, r.slot, 2>
-  // expected-error@+1 {{'moe.permute' op pads to multiples of -16; expected 1 or more}}
+  // expected-error@+1 {{'moe.permute' op pads to multiples of -16; expected 1 to 1048576}}
   %o, %b, %p = moe.permute %r pad -16 : !moe.selection<[token], expert, r.slot, 2> -> tensor<?xi32, #moe.axes<plan.row>>, tensor<65xi32, #moe.axes<plan.bound>>, tensor<?x2xi32, #moe.axes<token, r.slot>>
 }
 
@@ -92,4 +92,16 @@ moe.gate @g {
   %r = moe.topk %x over expert : tensor<?x64xf32, #moe.axes<token, expert>> -> !moe.selection<[token], expert, r.slot, 2>
   // expected-error@+1 {{'moe.permute' op makes the axis 'plan.row', which exists already (R5)}}
   %o, %b, %p = moe.permute %r pad 16 : !moe.selection<[token], expert, r.slot, 2> -> tensor<?xi32, #moe.axes<plan.row>>, tensor<65xi32, #moe.axes<plan.row>>, tensor<?x2xi32, #moe.axes<token, r.slot>>
+}
+
+// -----
+
+// more padding than any axis holds
+moe.gate @g {
+  moe.axis @token
+  moe.axis @expert size 64
+  %x = moe.input "x" : tensor<?x64xf32, #moe.axes<token, expert>>
+  %r = moe.topk %x over expert : tensor<?x64xf32, #moe.axes<token, expert>> -> !moe.selection<[token], expert, r.slot, 2>
+  // expected-error@+1 {{'moe.permute' op pads to multiples of 1048577; expected 1 to 1048576}}
+  %o, %b, %p = moe.permute %r pad 1048577 : !moe.selection<[token], expert, r.slot, 2> -> tensor<?xi32, #moe.axes<plan.row>>, tensor<65xi32, #moe.axes<plan.bound>>, tensor<?x2xi32, #moe.axes<token, r.slot>>
 }

@@ -276,9 +276,11 @@ LogicalResult Fusion::run() {
 namespace {
 struct ConvertMoeToMoeKernel : moe::impl::ConvertMoeToMoeKernelBase<ConvertMoeToMoeKernel> {
   void runOnOperation() override {
-    for (GateOp gate : llvm::make_early_inc_range(getOperation().getOps<GateOp>()))
+    for (GateOp gate : llvm::make_early_inc_range(getOperation().getOps<GateOp>())) {
+      hoistGathers(gate);
       if (failed(Fusion(gate, OpBuilder(gate)).run()))
         return signalPassFailure();
+    }
   }
 };
 } // namespace

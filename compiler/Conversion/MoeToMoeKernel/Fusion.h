@@ -114,6 +114,9 @@ private:
   friend class StepProgram;
 };
 
+/// Gathers by a selection that a later pass filters become gathers by the unfiltered one, where that spares a computation.
+void hoistGathers(GateOp gate);
+
 /// The plan whose order the output `op` writes, or null.
 PermuteOp orderedBy(mlir::Operation *op);
 

@@ -14,7 +14,8 @@
 // CHECK: %[[K:.*]] = moe_kernel.load @[[R]]
 // CHECK: moe_kernel.rank %[[K]], @[[Q]]
 // CHECK: arith.select
-// CHECK: store %{{.*}}, @route : !moe_kernel.row<2xi32>
+// CHECK-DAG: store %{{.*}}, @route : !moe_kernel.row<2xi32>
+// CHECK-DAG: store %{{.*}}, @weight : !moe_kernel.row<2xf32>
 moe.gate @queue {
   moe.axis @token
   moe.axis @expert size 4
@@ -25,7 +26,9 @@ moe.gate @queue {
   %c = moe.broadcast %three : tensor<i32> to tensor<?x2xi32, #moe.axes<token, r.slot>>
   %k = arith.cmpi slt, %p, %c : tensor<?x2xi32, #moe.axes<token, r.slot>>
   %f = moe.filter %r by %k : !moe.selection<[token], expert, r.slot, 2>, tensor<?x2xi1, #moe.axes<token, r.slot>>
+  %w = moe.gather %x[%f] : tensor<?x4xf32, #moe.axes<token, expert>>, !moe.selection<[token], expert, r.slot, 2> -> tensor<?x2xf32, #moe.axes<token, r.slot>>
   moe.output "route" = %f : !moe.selection<[token], expert, r.slot, 2>
+  moe.output "weight" = %w : tensor<?x2xf32, #moe.axes<token, r.slot>>
 }
 
 // -----

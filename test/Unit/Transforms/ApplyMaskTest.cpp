@@ -1,6 +1,6 @@
 // moe-apply-mask against the interpreter, which knows masks, pieces and empty slots by definition: every result is the
 // same before and after, with NaN in the padding; and the gradients of what the pass wrote against finite differences.
-#include "Gates.h"
+#include "Gradients.h"
 
 using namespace mlir;
 namespace moe::test {
@@ -45,24 +45,7 @@ void checkSame(const std::string &text, bool masked, bool packed) {
   }
 }
 
-/// sum(grad_NAME * output NAME) + sum(scale_NAME * loss NAME), over what is not masked.
-double objective(Gates &gates, const Arrays &inputs, const Arrays &gradients, const Call &call) {
-  Arrays results = Gates::evaluate(*gates.before, inputs, call);
-  double sum = 0;
-  for (Operation &op : Gates::gate(*gates.before).getBody().front()) {
-    if (!isa<LossOp, OutputOp>(op))
-      continue;
-    std::string name = op.getAttrOfType<StringAttr>("name").str();
-    auto weights = gradients.find((isa<LossOp>(op) ? "scale_" : "grad_") + name);
-    if (weights != gradients.end())
-      for (int64_t i = 0; i < results[name].count(); ++i)
-        if (std::isfinite(weights->second.data[i])) // NaN comes for masked tokens, too
-          sum += weights->second.data[i] * results[name].data[i];
-  }
-  return sum;
-}
-
-/// Central differences along random directions; and exactly 0 at masked tokens.
+/// The derivative of what the pass makes of `text` is that of `text`.
 void checkGradient(const std::string &text, const Call &call) {
   Gates gates(text);
   ASSERT_TRUE(gates.before);
@@ -70,42 +53,14 @@ void checkGradient(const std::string &text, const Call &call) {
   gates.differentiate();
   gates.run();
   std::mt19937 engine(5);
-  std::normal_distribution<double> normal;
-  Arrays inputs;
+  Arrays inputs, all;
   Gates::addInputs(*gates.before, inputs, call, engine);
-  Arrays all = inputs;
+  all = inputs;
   Gates::addInputs(*gates.after, all, call, engine);
-  for (auto param : Gates::gate(*gates.after).getBody().getOps<ParamOp>())
-    all[param.getName().str()] = Array{{}, {}, reference::ElementKind::Float, {static_cast<float>(normal(engine))}, {}};
+  addScales(Gates::gate(*gates.after), all, engine);
   Arrays gradients = Gates::evaluate(*gates.after, all, call);
-  for (auto &[name, array] : inputs) {
-    auto gradient = gradients.find("grad_" + name);
-    if (gradient == gradients.end() || call.valid.empty() || array.axes.empty() || array.axes[0] != "token")
-      continue;
-    int64_t row = array.count() / call.tokens;
-    for (int64_t i = 0; i < array.count(); ++i)
-      if (!call.valid[i / row])
-        EXPECT_EQ(gradient->second.data[i], 0) << name << i << gates.text();
-  }
-  for (int direction = 0; direction < 3; ++direction) {
-    Arrays plus = inputs, minus = inputs;
-    double derived = 0, size = 0;
-    for (auto &[name, array] : inputs)
-      for (int64_t i = 0; array.kind == reference::ElementKind::Float && i < array.count(); ++i) {
-        if (std::isnan(array.data[i]))
-          continue;
-        double along = normal(engine);
-        plus[name].data[i] = static_cast<float>(array.data[i] + along * 1e-3);
-        minus[name].data[i] = static_cast<float>(array.data[i] - along * 1e-3);
-        auto gradient = gradients.find("grad_" + name);
-        double term =
-            gradient == gradients.end() ? 0 : gradient->second.data[i] * (plus[name].data[i] - minus[name].data[i]);
-        derived += term;
-        size += std::fabs(term);
-      }
-    double measured = objective(gates, plus, all, call) - objective(gates, minus, all, call);
-    EXPECT_NEAR(derived, measured, 4e-3 * size + 1e-9) << gates.text();
-  }
+  expectNoGradientWhereMasked(inputs, gradients, call);
+  expectDifferences(Gates::gate(*gates.before), inputs, all, gradients, call, 1e-3, gates.text());
 }
 
 const char *const declarations = R"(moe.gate @g {

@@ -61,11 +61,14 @@ public:
   }
 
   static Arrays evaluate(mlir::ModuleOp module, const Arrays &inputs, const Call &call, bool float32 = false) {
+    return evaluate(gate(module), inputs, call, float32);
+  }
+  static Arrays evaluate(GateOp gate, const Arrays &inputs, const Call &call, bool float32 = false) {
     reference::EvaluationOptions options;
     options.tokenCount = call.tokens;
     options.seed = 11;
     options.float32Selections = float32;
-    llvm::Expected<Arrays> results = reference::evaluate(gate(module), inputs, options);
+    llvm::Expected<Arrays> results = reference::evaluate(gate, inputs, options);
     if (results)
       return std::move(*results);
     ADD_FAILURE() << llvm::toString(results.takeError());
@@ -74,10 +77,12 @@ public:
 
   /// Values for the inputs of `module` that `given` lacks. A float is NaN where a token is masked.
   static void addInputs(mlir::ModuleOp module, Arrays &given, const Call &call, std::mt19937 &engine) {
-    std::normal_distribution<double> normal;
-    AxisOp pieces = piecesOf(gate(module));
-    MaskOp mask = maskOf(gate(module));
-    for (auto input : gate(module).getBody().getOps<InputOp>()) {
+    addInputs(gate(module), given, call, engine);
+  }
+  static void addInputs(GateOp gate, Arrays &given, const Call &call, std::mt19937 &engine) {
+    AxisOp pieces = piecesOf(gate);
+    MaskOp mask = maskOf(gate);
+    for (auto input : gate.getBody().getOps<InputOp>()) {
       std::string name = input.getName().str();
       if (given.count(name))
         continue;

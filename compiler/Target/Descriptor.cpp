@@ -53,7 +53,11 @@ SmallVector<AxisInfo> moe::axesOf(kernel::ProgramOp program) {
     for (auto [name, size] : llvm::zip_equal(buffer.getAxes().getAsValueRange<StringAttr>(), buffer.getSizes()))
       if (!isKnown(name))
         axes.push_back({name.str(), std::max<int64_t>(size, -1), "", {}, 0, ""});
-  markPieces(program, axes);
+  if (program.getStepOf()) // it sees no tokens
+    for (AxisInfo &axis : axes)
+      axis.length = 0, axis.offsets.clear();
+  else
+    markPieces(program, axes);
   return axes;
 }
 
@@ -210,6 +214,8 @@ static llvm::Constant *accumulatorEntry(ConstantBuilder &constants, kernel::Accu
   auto [pass, rankPass] = passesOf(program, accumulator.getSymName());
   // What no pass counts on from needs no counters.
   uint32_t flags = (accumulator.getPerPiece() ? MOE_PER_PIECE : 0) | (rankPass ? MOE_RANKED : 0);
+  if (program.getStepOf()) // it finds them in the caller's block
+    flags = 0;
   return constants.record(
       {constants.text(accumulator.getSymName()), constants.word(combineOf(accumulator.getCombine())),
        constants.word(dtypeOf(accumulator.getType())), constants.wide(accumulator.getCount()), constants.wide(offset),

@@ -14,10 +14,43 @@ namespace {
 using Pairs = std::vector<std::pair<std::string, std::string>>;
 
 std::string sizesText(const moe_array &array) {
-  std::string text = "[";
+  auto text = [&](int64_t size) -> std::string {
+    switch (size) {
+    case MOE_TOKENS:
+      return "T";
+    case MOE_PIECES:
+      return "P";
+    case MOE_PIECES_PLUS_1:
+      return "P + 1";
+    case MOE_DISPATCH_ROWS:
+      return fmt::format("{} T + {}", array.per_token, array.extra);
+    default:
+      return std::to_string(size);
+    }
+  };
+  std::string all = "[";
   for (uint32_t i = 0; i < array.rank; ++i)
-    text += (i ? ", " : "") + (array.sizes[i] < 0 ? std::string("T") : std::to_string(array.sizes[i]));
-  return text + "]";
+    all += (i ? ", " : "") + text(array.sizes[i]);
+  return all + "]";
+}
+
+// The sizes of an array in a call.
+llvm::SmallVector<int64_t, 4> sizesIn(const moe_array &array, const CallArrays &call) {
+  llvm::SmallVector<int64_t, 4> sizes(array.sizes, array.sizes + array.rank);
+  for (int64_t &size : sizes)
+    size = size == MOE_TOKENS          ? call.tokens
+           : size == MOE_PIECES        ? call.pieces
+           : size == MOE_PIECES_PLUS_1 ? call.pieces + 1
+           : size == MOE_DISPATCH_ROWS ? array.per_token * call.tokens + array.extra
+                                       : size;
+  return sizes;
+}
+
+const moe_axis *pieceAxis(const moe_gate &gate) {
+  const moe_axis *end = gate.axes + gate.axis_count;
+  const moe_axis *found =
+      std::find_if(gate.axes, end, [](const moe_axis &axis) { return axis.length || axis.offsets; });
+  return found == end ? nullptr : found;
 }
 
 std::string axesText(const moe_array &array) {
@@ -28,6 +61,8 @@ std::string axesText(const moe_array &array) {
 llvm::StringRef dtypeName(const moe_array &array) { return moe_dtype_name(static_cast<moe_dtype>(array.dtype)); }
 
 bool isFloat(const moe_array &array) { return array.dtype <= MOE_F16; }
+
+const char *kindOf(const moe_array &array) { return array.role == MOE_STATE ? "state" : "input"; }
 
 // What helps when a file holds another type: the type that the input could be compiled for, or a conversion in NumPy.
 std::string typeHint(const moe_array &wanted, NpyType came) {
@@ -40,7 +75,36 @@ std::string typeHint(const moe_array &wanted, NpyType came) {
 
 bool isBound(const moe_array &array) { return array.role != MOE_COEFFICIENT && array.role != MOE_SAVED; }
 
-bool hasTokens(const moe_array &array) { return array.rank > 0 && array.sizes[0] < 0; }
+bool hasTokens(const moe_array &array) { return array.rank > 0 && array.sizes[0] == MOE_TOKENS; }
+bool isOffsets(const moe_array &array) { return array.rank > 0 && array.sizes[0] == MOE_PIECES_PLUS_1; }
+bool isRow(const moe_array &array) { return array.rank > 0 && array.sizes[0] == MOE_PIECES; }
+
+// What a state is before its first step.
+NpyArray initialState(const moe_array &state) {
+  NpyArray array(typeToWrite(static_cast<moe_dtype>(state.dtype)), llvm::ArrayRef(state.sizes, state.rank));
+  auto fill = [&](auto elements) {
+    std::fill(elements.begin(), elements.end(), static_cast<typename decltype(elements)::value_type>(state.init));
+  };
+  switch (state.dtype) {
+  case MOE_F32:
+    fill(array.as<float>());
+    break;
+  case MOE_F64:
+    fill(array.as<double>());
+    break;
+  case MOE_I32:
+    fill(array.as<int32_t>());
+    break;
+  case MOE_BOOL:
+    fill(array.as<uint8_t>());
+    break;
+  default:
+    for (uint16_t &element : array.as<uint16_t>())
+      element = state.dtype == MOE_BF16 ? roundToBf16(static_cast<float>(state.init))
+                                        : roundToF16(static_cast<float>(state.init));
+  }
+  return array;
+}
 
 // Gathers the messages for one call; each becomes one line.
 class Matcher {
@@ -56,6 +120,8 @@ private:
         llvm::joinErrors(std::move(errors), llvm::createStringError(fmt::format(format, std::forward<Args>(args)...)));
   }
   bool isForwards(const moe_array &array) const;
+  void readCount(const CallArray &array, const std::string &path);
+  void countPieces();
   std::string known(moe_role role) const;
   std::string nearMiss(llvm::StringRef name, moe_role role) const;
   void checkNames(const Pairs &given, moe_role role, const char *kind, const char *option);
@@ -73,12 +139,13 @@ private:
   CallArrays call;
   llvm::Error errors = llvm::Error::success();
   std::optional<int64_t> tokens;
-  std::string tokensFrom; // who decided the number of tokens
+  std::optional<int64_t> pieces;
+  std::string tokensFrom, piecesFrom; // who decided the number of tokens, and of pieces
 };
 
 // Whether a backward call reads the array from its forward call: an input, a param, an output.
 bool Matcher::isForwards(const moe_array &array) const {
-  return forward && (array.role == MOE_INPUT || array.role == MOE_PARAM) &&
+  return forward && (array.role == MOE_INPUT || array.role == MOE_PARAM || array.role == MOE_STATE) &&
          llvm::any_of(forward->arrays, [&](const CallArray &other) {
            return isBound(*other.description) && llvm::StringRef(other.description->name) == array.name;
          });
@@ -126,8 +193,8 @@ bool Matcher::checkShape(const CallArray &array, const std::string &path) {
   for (uint32_t i = 0; fits && i < wanted.rank; ++i)
     fits = wanted.sizes[i] < 0 || wanted.sizes[i] == sizes[i];
   if (!fits)
-    fail("input '{}' ('{}'): expected {} {}, came {}", wanted.name, path, sizesText(wanted), axesText(wanted),
-         shapeText(sizes));
+    fail("{} '{}' ('{}'): expected {} {}, came {}", kindOf(wanted), wanted.name, path, sizesText(wanted),
+         axesText(wanted), shapeText(sizes));
   return fits;
 }
 
@@ -135,17 +202,34 @@ void Matcher::readFile(CallArray &array, const std::string &path) {
   const moe_array &wanted = *array.description;
   llvm::Expected<NpyArray> read = readNpy(path);
   if (!read) {
-    fail("input '{}': {}", wanted.name, llvm::toString(read.takeError()));
+    fail("{} '{}': {}", kindOf(wanted), wanted.name, llvm::toString(read.takeError()));
     return;
   }
   array.storage = std::move(*read);
   array.source = path;
   bool fits = checkShape(array, path);
   if (!holds(array.storage.type, static_cast<moe_dtype>(wanted.dtype)))
-    fail("input '{}' ('{}'): expected elements of {}{}, came {}{}", wanted.name, path, dtypeName(wanted).str(),
-         wanted.dtype == MOE_BF16 ? " (as raw '<u2', or '<V2' of ml_dtypes)" : "", typeName(array.storage.type).str(),
-         forward ? "; convert the array" : typeHint(wanted, array.storage.type));
-  if (!fits || !hasTokens(wanted))
+    fail("{} '{}' ('{}'): expected elements of {}{}, came {}{}", kindOf(wanted), wanted.name, path,
+         dtypeName(wanted).str(), wanted.dtype == MOE_BF16 ? " (as raw '<u2', or '<V2' of ml_dtypes)" : "",
+         typeName(array.storage.type).str(), forward ? "; convert the array" : typeHint(wanted, array.storage.type));
+  if (fits)
+    readCount(array, path);
+}
+
+// Tokens or pieces, which all files have to agree on.
+void Matcher::readCount(const CallArray &array, const std::string &path) {
+  const moe_array &wanted = *array.description;
+  if (isOffsets(wanted) || isRow(wanted)) {
+    int64_t came = array.storage.sizes[0] - (isOffsets(wanted) ? 1 : 0);
+    if (came < 0 || (pieces && *pieces != came))
+      fail("input '{}' ('{}'): expected {}, came {} elements", wanted.name, path,
+           pieces ? fmt::format("P = {} pieces as {} says", *pieces, piecesFrom) : "one element more than pieces",
+           array.storage.sizes[0]);
+    if (!pieces)
+      piecesFrom = fmt::format("input '{}'", wanted.name);
+    pieces = pieces.value_or(came);
+  }
+  if (!hasTokens(wanted))
     return;
   int64_t came = array.storage.sizes[0];
   if (tokens && *tokens != came)
@@ -171,7 +255,9 @@ void Matcher::bindGiven() {
       array.source = fromForward;
       continue;
     }
-    const Pairs &given = gate.arrays[i].role == MOE_PARAM ? options.params : options.files;
+    const Pairs &given = gate.arrays[i].role == MOE_PARAM   ? options.params
+                         : gate.arrays[i].role == MOE_STATE ? options.states
+                                                            : options.files;
     auto found =
         std::find_if(given.begin(), given.end(), [&](const auto &pair) { return pair.first == gate.arrays[i].name; });
     if (gate.arrays[i].role == MOE_PARAM) {
@@ -181,6 +267,11 @@ void Matcher::bindGiven() {
         setParam(array, found->second);
     } else if (gate.arrays[i].role == MOE_INPUT && found != given.end()) {
       readFile(array, found->second);
+    } else if (gate.arrays[i].role == MOE_STATE) {
+      if (found != given.end())
+        readFile(array, found->second);
+      else
+        array.storage = initialState(gate.arrays[i]);
     }
   }
 }
@@ -195,20 +286,22 @@ void Matcher::makeOthers() {
   bool make = options.files.empty() || options.makeMissing;
   for (CallArray &array : call.arrays) {
     const moe_array &wanted = *array.description;
-    llvm::SmallVector<int64_t, 4> sizes(wanted.sizes, wanted.sizes + wanted.rank);
-    std::replace(sizes.begin(), sizes.end(), int64_t(-1), call.tokens);
-    bool given = !array.source.empty() || wanted.role == MOE_PARAM || !isBound(wanted);
+    llvm::SmallVector<int64_t, 4> sizes = sizesIn(wanted, call);
+    bool given = !array.source.empty() || wanted.role == MOE_PARAM || wanted.role == MOE_STATE || !isBound(wanted);
     if (given)
       continue;
     if (wanted.role != MOE_INPUT || (forward && isMissing(wanted))) {
       array.storage = NpyArray(typeToWrite(static_cast<moe_dtype>(wanted.dtype)), sizes);
       array.source = wanted.role == MOE_INPUT ? "zero" : "";
+    } else if (make && isOffsets(wanted)) {
+      array.storage = seededOffsets(wanted.name, call.tokens, call.pieces, options.seeded);
+      array.source = "seeded";
     } else if (make && isFloat(wanted)) {
       array.storage = seededArray(wanted.name, static_cast<moe_dtype>(wanted.dtype), sizes, options.seeded);
       array.source = "seeded";
     } else if (isMissing(wanted)) {
       fail("input '{}' is missing: expected --input {}=FILE.npy with {}{}", wanted.name, wanted.name, arrayText(wanted),
-           isFloat(wanted) ? ", or --seed N to make it up" : "");
+           isFloat(wanted) || isOffsets(wanted) ? ", or --seed N to make it up" : "");
     }
   }
 }
@@ -223,15 +316,28 @@ void Matcher::checkSomethingToDifferentiate() {
          gate.name, known(MOE_INPUT));
 }
 
+// The numbers of the call: what files and options say, else what suits the gate.
+void Matcher::countPieces() {
+  const moe_axis *axis = pieceAxis(gate);
+  int64_t length = axis ? axis->length : 0;
+  call.tokens = tokens.value_or(length ? (defaultTokens + length - 1) / length * length : defaultTokens);
+  if (length)
+    call.pieces = call.tokens / length;
+  else if (axis)
+    call.pieces =
+        forward ? forward->pieces : pieces.value_or((call.tokens + seededPieceTokens - 1) / seededPieceTokens);
+}
+
 llvm::Expected<CallArrays> Matcher::match() {
   if (forward)
     checkSomethingToDifferentiate();
   checkNames(options.files, MOE_INPUT, "input", forward ? "grad" : "input");
   checkNames(options.params, MOE_PARAM, "param", forward ? "scale" : "param");
+  checkNames(options.states, MOE_STATE, "state", "state");
   tokens = forward ? std::optional(forward->tokens) : options.tokens;
   tokensFrom = forward ? "the forward call" : "-T";
   bindGiven();
-  call.tokens = tokens.value_or(defaultTokens);
+  countPieces();
   makeOthers();
   if (errors)
     return std::move(errors);
@@ -245,7 +351,8 @@ llvm::Expected<unsigned> save(const CallArrays &call, llvm::StringRef directory,
   for (const CallArray &array : call.arrays) {
     uint32_t role = array.description->role;
     bool wanted = inputs ? role == MOE_INPUT
-                         : role == MOE_OUTPUT || role == MOE_LOSS || role == MOE_METRIC || role == MOE_STATUS_WORD;
+                         : role == MOE_OUTPUT || role == MOE_LOSS || role == MOE_METRIC || role == MOE_STATUS_WORD ||
+                               role == MOE_STATE;
     if (!wanted)
       continue;
     // Names of a spec are identifiers; those of hand-written IR may be anything, and must not lead out of the
@@ -284,6 +391,14 @@ llvm::Expected<CallArrays> makeBackwardArrays(const moe_gate &gate, const CallAr
   backward.files = prefixed("grad_", options.files);
   backward.params = prefixed("scale_", options.params);
   return Matcher(*gate.backward, backward, &forward).match();
+}
+
+void reseed(CallArrays &call, const SeededOptions &options) {
+  for (CallArray &array : call.arrays)
+    if (const moe_array &wanted = *array.description; array.source == "seeded")
+      array.storage = isOffsets(wanted) ? seededOffsets(wanted.name, call.tokens, call.pieces, options)
+                                        : seededArray(wanted.name, static_cast<moe_dtype>(wanted.dtype),
+                                                      array.storage.sizes, options);
 }
 
 llvm::Expected<unsigned> saveResults(const CallArrays &call, llvm::StringRef directory) {

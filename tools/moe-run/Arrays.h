@@ -17,7 +17,10 @@ struct InputOptions {
   /// `--input NAME=FILE.npy` and `--param NAME=VALUE`, split at the first '='. Of a backward call: `--grad` and
   /// `--scale`.
   std::vector<std::pair<std::string, std::string>> files, params;
-  /// `-T`; without it the files decide, and without files it is `defaultTokens`.
+  /// `--state NAME=FILE.npy`; the others start from their `init`.
+  std::vector<std::pair<std::string, std::string>> states;
+  /// `-T`; without it the files decide, and without files it is `defaultTokens`, or the next multiple that pieces of
+  /// one length ask for.
   std::optional<int64_t> tokens;
   /// Inputs without a file are made up if there is no file at all or if `makeMissing` is set (an explicit --seed).
   SeededOptions seeded;
@@ -25,8 +28,10 @@ struct InputOptions {
 };
 
 constexpr int64_t defaultTokens = 4096;
+/// Tokens for each piece that made-up offsets have on average.
+constexpr int64_t seededPieceTokens = 512;
 
-/// One array of the descriptor with the memory it is bound to; `storage.sizes` has the token count filled in. For a
+/// One array of the descriptor with the memory it is bound to; `storage.sizes` has the call's numbers filled in. For a
 /// param, one f32; for what the caller does not bind, and for what a backward call takes from its forward call,
 /// nothing.
 struct CallArray {
@@ -38,14 +43,14 @@ struct CallArray {
 
 /// All arrays of a call, in descriptor order.
 struct CallArrays {
-  int64_t tokens = 0;
+  int64_t tokens = 0, pieces = 0;
   std::vector<CallArray> arrays;
 };
 
 /// Where a backward call reads an array of its forward call.
 inline constexpr llvm::StringLiteral fromForward = "forward call";
 
-/// "f32 [T, 64] (token, expert)".
+/// "f32 [T, 64] (token, expert)"; run-time sizes are "T" tokens and "P" pieces.
 std::string arrayText(const moe_array &array);
 
 /// Reads, makes and allocates everything. The error names each wrong, missing or unknown input or param on a line of
@@ -59,8 +64,11 @@ llvm::Expected<CallArrays> makeCallArrays(const moe_gate &gate, const InputOptio
 llvm::Expected<CallArrays> makeBackwardArrays(const moe_gate &gate, const CallArrays &forward,
                                               const InputOptions &options);
 
-/// Writes every output, loss and metric to DIRECTORY/NAME.npy and every status word to DIRECTORY/status.NAME.npy; makes
-/// the directory. The number of files, or which one could not be written and why.
+/// Makes up anew, with another seed, the inputs that are made up.
+void reseed(CallArrays &call, const SeededOptions &options);
+
+/// Writes every output, loss, metric and state to DIRECTORY/NAME.npy and every status word to
+/// DIRECTORY/status.NAME.npy; makes the directory. The number of files, or which one could not be written and why.
 llvm::Expected<unsigned> saveResults(const CallArrays &call, llvm::StringRef directory);
 
 /// Writes every input to DIRECTORY/NAME.npy.

@@ -215,7 +215,7 @@ llvm::Expected<NpyArray> decode(llvm::StringRef file) {
 
 // NumPy's name for a type, and the dictionary around it, padded so that the elements start at a multiple of 64.
 std::string encodeHeader(NpyType type, llvm::ArrayRef<int64_t> sizes) {
-  static constexpr const char *names[] = {"<f4", "<f8", "<V2", "<f2", "<i4", "<i8", "|b1", "|u1", "<u2"};
+  static constexpr const char *names[] = {"<f4", "<f8", "<V2", "<f2", "<i4", "<i8", "|b1", "|u1", "<u2", "<i2"};
   std::string text =
       fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}{}), }}", names[static_cast<size_t>(type)],
                   fmt::join(sizes, ", "), sizes.size() == 1 ? "," : "");
@@ -230,18 +230,19 @@ std::string encodeHeader(NpyType type, llvm::ArrayRef<int64_t> sizes) {
 } // namespace
 
 llvm::StringRef typeName(NpyType type) {
-  static constexpr llvm::StringLiteral names[] = {"f32", "f64", "bf16", "f16", "i32", "i64", "bool", "u8", "u16"};
+  static constexpr llvm::StringLiteral names[] = {"f32", "f64",  "bf16", "f16", "i32",
+                                                  "i64", "bool", "u8",   "u16", "i16"};
   return names[static_cast<size_t>(type)];
 }
 
 size_t typeBytes(NpyType type) {
-  static constexpr size_t bytes[] = {4, 8, 2, 2, 4, 8, 1, 1, 2};
+  static constexpr size_t bytes[] = {4, 8, 2, 2, 4, 8, 1, 1, 2, 2};
   return bytes[static_cast<size_t>(type)];
 }
 
 NpyType typeToWrite(moe_dtype dtype) {
-  static constexpr NpyType types[] = {NpyType::F32, NpyType::F64, NpyType::U16, NpyType::F16,
-                                      NpyType::I32, NpyType::I64, NpyType::Bool};
+  static constexpr NpyType types[] = {NpyType::F32, NpyType::F64, NpyType::U16,  NpyType::F16,
+                                      NpyType::I32, NpyType::I64, NpyType::Bool, NpyType::I16};
   return types[static_cast<size_t>(dtype)];
 }
 

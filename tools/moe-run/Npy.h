@@ -20,7 +20,7 @@ namespace moe::run {
 
 /// Element type of a .npy file. NumPy itself has no bfloat16: such arrays come as raw `<u2` (U16), or from the
 /// ml_dtypes package, whose bfloat16 arrays are stored as two bytes of void, `<V2` (BF16).
-enum class NpyType : uint8_t { F32, F64, BF16, F16, I32, I64, Bool, U8, U16 };
+enum class NpyType : uint8_t { F32, F64, BF16, F16, I32, I64, Bool, U8, U16, I16 };
 
 /// "f32", "bf16", "u16", …
 llvm::StringRef typeName(NpyType type);

@@ -33,6 +33,8 @@ std::vector<double> values(const CallArray &call) {
     return convert(array.as<int32_t>());
   case NpyType::I64:
     return convert(array.as<int64_t>());
+  case NpyType::I16:
+    return convert(array.as<int16_t>());
   case NpyType::Bool:
   case NpyType::U8:
     return convert(array.as<uint8_t>());
@@ -90,6 +92,8 @@ void addRows(std::vector<Row> &rows, const CallArrays &call, uint32_t role, cons
       value = valueText(array);
     if (role == MOE_PARAM && array.source.empty())
       value += "  (default)";
+    if (role == MOE_STATE && !array.source.empty())
+      value += "  from " + array.source;
     if (role == MOE_LOSS)
       total += values(array).at(0);
     rows.push_back({kind, array.description->name, value});
@@ -137,6 +141,7 @@ void printTable(llvm::raw_ostream &os, const CallArrays &call) {
   std::vector<Row> rows;
   addRows(rows, call, MOE_INPUT, "input");
   addRows(rows, call, MOE_PARAM, "param");
+  addRows(rows, call, MOE_STATE, "state");
   addRows(rows, call, MOE_OUTPUT, "output");
   addRows(rows, call, MOE_LOSS, "loss");
   addRows(rows, call, MOE_METRIC, "metric");
@@ -194,7 +199,7 @@ std::vector<int64_t> loadPerGroup(const moe_gate &gate, const moe_axis &axis, ll
   if (!axis.of || axis.size < 0)
     return {};
   const moe_axis *finer = findAxis(gate, axis.of);
-  if (!finer)
+  if (!finer || (!axis.map && (axis.size == 0 || finer->size % axis.size != 0)))
     return {};
   std::vector<int64_t> below = axis.of == selected ? load.vec() : loadPerGroup(gate, *finer, selected, load);
   std::vector<int64_t> groups;

@@ -50,7 +50,7 @@ template <typename Call> void bindAll(Call &call, CallArrays &arrays) {
     const moe_array &description = *array.description;
     if (description.role == MOE_COEFFICIENT || description.role == MOE_SAVED || array.source == fromForward)
       continue;
-    bool in = description.role == MOE_INPUT || description.role == MOE_PARAM;
+    bool in = description.role == MOE_INPUT || description.role == MOE_PARAM || description.role == MOE_STATE;
     call.bind(description.name, in, array.storage.data.data(), static_cast<moe_dtype>(description.dtype),
               array.storage.sizes.data(), array.storage.sizes.size());
   }
@@ -142,6 +142,27 @@ llvm::Expected<std::optional<CallArrays>> makeGradients(const moe_gate &gate, co
   return std::move(*gradients);
 }
 
+// One forward call, or several with a step after each.
+void runForward(const RunOptions &options, rt::Call &call, CallArrays &arrays) {
+  bindAll(call, arrays);
+  call.random(options.inputs.seeded.seed, options.offset);
+  call.forward(arrays.tokens);
+  std::optional<rt::Step> step;
+  for (unsigned i = 0; i < options.steps; ++i) {
+    if (i > 0) {
+      SeededOptions next = options.inputs.seeded;
+      next.seed += i;
+      reseed(arrays, next);
+      bindAll(call, arrays);
+      call.random(options.inputs.seeded.seed, options.offset + i);
+      call.forward(arrays.tokens);
+    }
+    if (!step)
+      step.emplace(call);
+    step->run();
+  }
+}
+
 llvm::Error runGate(const moe_gate &gate, const RunOptions &options, llvm::raw_ostream &out) {
   llvm::Expected<CallArrays> arrays = makeCallArrays(gate, options.inputs);
   if (!arrays)
@@ -153,12 +174,14 @@ llvm::Error runGate(const moe_gate &gate, const RunOptions &options, llvm::raw_o
   if (options.device == MOE_CUDA)
     return llvm::createStringError(
         "this machine has a CUDA device, but moe-run binds host memory only: use --device=cpu");
-  rt::Call call(executable, arrays->tokens);
-  bindAll(call, *arrays);
+  rt::Call call(executable, arrays->tokens, arrays->pieces);
   if (options.backward)
-    call.keep(arrays->tokens);
-  call.forward(arrays->tokens);
-  out << fmt::format("{}: {} tokens on {}\n", gate.name, arrays->tokens, deviceText(options));
+    call.keep(arrays->tokens, arrays->pieces);
+  runForward(options, call, *arrays);
+  out << fmt::format("{}: {} tokens{} on {}{}\n", gate.name, arrays->tokens,
+                     arrays->pieces ? fmt::format(" in {} pieces", arrays->pieces) : "", deviceText(options),
+                     options.steps ? fmt::format(", after {} step{}", options.steps, options.steps == 1 ? "" : "s")
+                                   : "");
   printTable(out, *arrays);
   if (options.traffic)
     printTraffic(out, executable.traffic());

@@ -1,4 +1,4 @@
-// moe-run as a function: compile a spec in process, bind arrays, run one forward call and its backward, report.
+// moe-run as a function: compile a spec in process, bind arrays, run forward calls, steps and a backward, report.
 #ifndef MOE_TOOLS_MOE_RUN_RUN_H
 #define MOE_TOOLS_MOE_RUN_RUN_H
 #include "compiler/Frontend/Frontend.h"
@@ -19,6 +19,10 @@ struct RunOptions {
   /// Runs the backward of the call as well. `gradients` has the options --grad and --scale of it.
   bool backward = false;
   InputOptions gradients;
+  /// Forward calls with a step after each; 0: one forward call without a step. Made-up inputs differ from call to call.
+  unsigned steps = 0;
+  /// Of the random numbers of the first call; each call takes the next one.
+  uint32_t offset = 0;
   moe_device_kind device = MOE_CPU;
   /// Grid and order of threads in the emulator; 0 in both: as the gate says, in order.
   unsigned blocks = 0;

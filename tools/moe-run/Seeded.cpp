@@ -1,6 +1,7 @@
 // Seeded logits from a counter-based generator: element i of an array depends on the seed, the input's name and i only.
 #include "tools/moe-run/Seeded.h"
 #include "llvm/ADT/APFloat.h"
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <numeric>
@@ -84,6 +85,17 @@ NpyArray seededArray(llvm::StringRef name, moe_dtype dtype, llvm::ArrayRef<int64
   std::vector<double> offset = popularity(scramble(stream), columns, rows ? options.skew : 0.0);
   for (size_t i = 0, count = static_cast<size_t>(array.elements()); i < count; ++i)
     store(array, dtype, i, rows ? normal(stream, i) + offset[i % columns] : 0.1 * normal(stream, i));
+  return array;
+}
+
+NpyArray seededOffsets(llvm::StringRef name, int64_t tokens, int64_t pieces, const SeededOptions &options) {
+  NpyArray array(NpyType::I32, {pieces + 1});
+  uint64_t stream = streamOf(name, options.seed);
+  llvm::MutableArrayRef<int32_t> offsets = array.as<int32_t>();
+  for (size_t i = 1; i < static_cast<size_t>(pieces); ++i)
+    offsets[i] = static_cast<int32_t>(scramble(stream + i) % static_cast<uint64_t>(tokens + 1));
+  offsets.back() = static_cast<int32_t>(pieces ? tokens : 0);
+  std::sort(offsets.begin(), offsets.end());
   return array;
 }
 

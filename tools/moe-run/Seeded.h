@@ -1,4 +1,5 @@
-// Made-up inputs: router logits with a chosen skew of expert popularity, the same bits on every machine.
+// Made-up inputs: router logits with a chosen skew of expert popularity, offsets of sequences; the same bits on every
+// machine.
 #ifndef MOE_TOOLS_MOE_RUN_SEEDED_H
 #define MOE_TOOLS_MOE_RUN_SEEDED_H
 #include "moe/runtime.h"
@@ -22,6 +23,9 @@ struct SeededOptions {
 /// axis (a bias per expert, say) normals of standard deviation 0.1. Values are rounded to `dtype`, ties to even.
 NpyArray seededArray(llvm::StringRef name, moe_dtype dtype, llvm::ArrayRef<int64_t> sizes,
                      const SeededOptions &options);
+
+/// Offsets of `pieces` consecutive pieces of `tokens` tokens, of various lengths: [pieces + 1].
+NpyArray seededOffsets(llvm::StringRef name, int64_t tokens, int64_t pieces, const SeededOptions &options);
 
 /// Rounds to bfloat16 or IEEE half, to nearest, ties to even; the bits.
 uint16_t roundToBf16(float value);

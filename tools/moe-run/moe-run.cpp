@@ -23,7 +23,7 @@ const CLI::Validator pair(
 
 // What CLI11 fills before it is taken apart.
 struct Raw {
-  std::vector<std::string> inputs, params, gradients, scales, defines, dtypes;
+  std::vector<std::string> inputs, params, states, gradients, scales, defines, dtypes;
   int64_t tokens = 0;
   std::string device = "cpu";
   bool noChart = false, ascii = false;
@@ -38,6 +38,10 @@ void addOptions(CLI::App &app, RunOptions &options, Raw &raw) {
   many("--input", raw.inputs,
        "Input NAME from a .npy file (NAME=FILE.npy); repeatable. Without any, float inputs are made up");
   many("--param", raw.params, "Value of a param (NAME=VALUE); repeatable");
+  many("--state", raw.states, "State NAME from a .npy file (NAME=FILE.npy); repeatable. Without it: its init");
+  app.add_option("--steps", options.steps,
+                 "Run forward N times, each followed by a step of the states; made-up inputs differ each time")
+      ->check(CLI::Range(1u, 1000000u));
   app.add_flag("--backward", options.backward, "Run the backward of the call as well: gradients of the inputs");
   many("--grad", raw.gradients,
        "Gradient of output NAME for --backward, from a .npy file (NAME=FILE.npy); repeatable. Without it: zero");
@@ -47,6 +51,9 @@ void addOptions(CLI::App &app, RunOptions &options, Raw &raw) {
   app.add_option("-T,--tokens", raw.tokens, "Number of tokens (default: as the files say, else 4096)")
       ->check(CLI::Range(int64_t(0), int64_t(INT32_MAX)));
   app.add_option("--seed", options.inputs.seeded.seed, "Seed for made-up inputs; with --input, makes up the others")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--offset", options.offset,
+                 "Offset of the random numbers (uniform, normal) of the first call; --seed is their seed")
       ->check(CLI::NonNegativeNumber);
   app.add_option("--skew", options.inputs.seeded.skew, "Popularity of experts in made-up logits: 0 even, 1 as 1/rank")
       ->check(CLI::Range(-100.0, 100.0));
@@ -73,6 +80,8 @@ void complete(const CLI::App &app, RunOptions &options, const Raw &raw) {
     options.inputs.files.push_back(split(text));
   for (const std::string &text : raw.params)
     options.inputs.params.push_back(split(text));
+  for (const std::string &text : raw.states)
+    options.inputs.states.push_back(split(text));
   for (const std::string &text : raw.gradients)
     options.gradients.files.push_back(split(text));
   for (const std::string &text : raw.scales)

@@ -65,6 +65,8 @@ template <typename T> constexpr moe_dtype dtypeOf() {
     return MOE_I32;
   else if constexpr (std::is_same_v<U, std::int64_t>)
     return MOE_I64;
+  else if constexpr (std::is_same_v<U, std::int16_t>)
+    return MOE_I16;
   else {
     static_assert(std::is_same_v<U, bool>, "no moe_dtype for this element type: give the dtype explicitly");
     return MOE_BOOL;
@@ -179,6 +181,10 @@ public:
   template <typename T> Derived &output(const char *name, T *data, std::initializer_list<std::int64_t> sizes) {
     return bind(name, false, data, dtypeOf<T>(), sizes.begin(), sizes.size());
   }
+  /// Binds a state: forward and backward read it, a step changes it.
+  template <typename T> Derived &state(const char *name, T *data, std::initializer_list<std::int64_t> sizes) {
+    return bind(name, true, data, dtypeOf<T>(), sizes.begin(), sizes.size());
+  }
   /// Sets a param for the calls that follow.
   Derived &param(const char *name, float value) {
     std::size_t index = find(name, true);
@@ -187,7 +193,7 @@ public:
     params[index] = value;
     return bind(name, true, &params[index], MOE_F32, nullptr, 0);
   }
-  /// Binds by run-time type. `in`: inputs and params, else what the gate writes.
+  /// Binds by run-time type. `in`: inputs, params and states, else what the gate writes.
   Derived &bind(const char *name, bool in, void *data, moe_dtype dtype, const std::int64_t *sizes, std::size_t rank) {
     std::size_t index = find(name, in);
     if (rank > MOE_MAX_RANK)
@@ -210,11 +216,12 @@ protected:
     std::string known;
     for (std::uint32_t i = 0; i < gate->array_count; ++i) {
       std::uint32_t role = gate->arrays[i].role;
-      if ((role == MOE_INPUT || role == MOE_PARAM) == in && role != MOE_COEFFICIENT && role != MOE_SAVED)
+      if ((role == MOE_INPUT || role == MOE_PARAM || role == MOE_STATE) == in && role != MOE_COEFFICIENT &&
+          role != MOE_SAVED)
         known += (known.empty() ? "" : ", ") + std::string(gate->arrays[i].name);
     }
     throw Error(MOE_INVALID_ARGUMENT, std::string("gate '") + gate->name + "' has no " +
-                                          (in ? "input or param '" : "output '") + name + "'; it has: " + known);
+                                          (in ? "input, param or state '" : "output '") + name + "'; it has: " + known);
   }
 
   const moe_gate *gate;
@@ -266,6 +273,15 @@ public:
     return *this;
   }
 
+  /// What the random numbers of the calls that follow are made of: one seed for a run, one offset for each forward
+  /// call, and the number of the call's first token among those of all ranks.
+  Call &random(std::uint64_t seed, std::uint32_t offset, std::int64_t firstToken = 0) {
+    randomSeed = seed;
+    randomOffset = offset;
+    randomFirst = firstToken;
+    return *this;
+  }
+
   /// Outputs, losses, metrics and status words of `tokens` tokens: accumulators are reset first.
   void forward(std::int64_t tokens) { run(MOE_FORWARD, tokens, accumulators); }
   /// Outputs of `tokens` tokens; adds to the accumulators. Call reset() before the first.
@@ -290,6 +306,7 @@ public:
 
 private:
   friend class Backward;
+  friend class Step;
   struct Kept {
     void *saved;
     std::uint64_t savedBytes;
@@ -321,6 +338,9 @@ private:
     call.saved_bytes = kept.savedBytes;
     call.coefficients = kept.coefficients;
     call.coefficient_bytes = kept.coefficientBytes;
+    call.seed = randomSeed;
+    call.offset = randomOffset;
+    call.first_token = randomFirst;
     return call;
   }
   moe_status tryRun(std::uint32_t phase, std::int64_t tokens, void *block) const {
@@ -335,6 +355,25 @@ private:
   void *workspace = nullptr, *accumulators = nullptr, *stream = nullptr;
   std::uint64_t workspaceBytes = 0;
   Kept kept = {};
+  std::uint64_t randomSeed = 0;
+  std::uint32_t randomOffset = 0;
+  std::int64_t randomFirst = 0;
+
+  /// What another program of the gate reads, and is not bound in `own`, from the arrays of this call: by name.
+  void lend(const moe_gate &program, const std::vector<moe_binding> &own, std::vector<moe_binding> &merged) const {
+    merged = own;
+    for (std::uint32_t i = 0; i < program.array_count; ++i) {
+      const moe_array &array = program.arrays[i];
+      bool isRead = array.role == MOE_INPUT || array.role == MOE_PARAM || array.role == MOE_STATE;
+      if (!isRead || own[i].data)
+        continue;
+      std::int32_t same = moe_find_array(gate, array.name, 1);
+      if (same < 0)
+        same = moe_find_array(gate, array.name, 0);
+      if (same >= 0)
+        merged[i] = bindings[static_cast<std::size_t>(same)];
+    }
+  }
 };
 
 /// The backward of calls: their gradients, bound by the names of gate.backward (`grad_weight`, `scale_balance`,
@@ -356,23 +395,36 @@ private:
     throw Error(MOE_UNSUPPORTED, std::string("gate '") + call.gate->name + "' has no backward program");
   }
   void start(std::uint32_t phase, std::int64_t tokens) {
-    merged = bindings;
-    for (std::uint32_t i = 0; i < gate->array_count; ++i) {
-      const moe_array &array = gate->arrays[i];
-      if ((array.role != MOE_INPUT && array.role != MOE_PARAM) || bindings[i].data)
-        continue;
-      std::int32_t same = moe_find_array(forward->gate, array.name, 1);
-      if (same < 0)
-        same = moe_find_array(forward->gate, array.name, 0);
-      if (same >= 0)
-        merged[i] = forward->bindings[static_cast<std::size_t>(same)];
-    }
+    forward->lend(*gate, bindings, merged);
     moe_call call = forward->makeCall(merged.data(), phase, tokens, nullptr);
     check(moe_run_backward(forward->executable, &call));
   }
 
   const Call *forward;
   std::vector<moe_binding> merged = bindings; // as large as it gets
+};
+
+/// The step of calls: new values of the states from what the calls have accumulated since their last reset. States,
+/// inputs and params that are not bound here are the call's, which must outlive it, in its place.
+class Step : public Arrays<Step> {
+public:
+  explicit Step(const Call &call) : Arrays(stepOf(call)), forward(&call) {}
+
+  void run() {
+    forward->lend(*gate, bindings, merged);
+    moe_call call = forward->makeCall(merged.data(), 0, 0, forward->accumulators);
+    check(moe_run_step(forward->executable, &call));
+  }
+
+private:
+  static const moe_gate &stepOf(const Call &call) {
+    if (call.gate->step)
+      return *call.gate->step;
+    throw Error(MOE_UNSUPPORTED, std::string("gate '") + call.gate->name + "' has no step: it updates no state");
+  }
+
+  const Call *forward;
+  std::vector<moe_binding> merged = bindings;
 };
 
 } // namespace moe::rt

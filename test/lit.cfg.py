@@ -10,7 +10,7 @@ A test is a `.mlir`, `.moe` or `.test` file with RUN lines. They use the program
   %s %t %S %T   as always in lit
 
 Features for REQUIRES: `nvrtc` (NVRTC was found), `cuda` (a GPU and its driver are there), `x86-avx2`, `x86-avx512`,
-`sanitizer` (our code runs under sanitizers).
+`sanitizer` (our code runs under sanitizers), `example-NAME` (the libraries that examples/NAME needs were found).
 """
 
 import ctypes
@@ -89,6 +89,8 @@ if nvrtc:
     config.environment["MOE_NVRTC_PATH"] = nvrtc
 if has_gpu():
     config.available_features.add("cuda")
+for name in config.examples:
+    config.available_features.add(f"example-{name}")
 flags = cpu_flags()
 if {"avx2", "fma"} <= flags:
     config.available_features.add("x86-avx2")

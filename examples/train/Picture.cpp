@@ -7,6 +7,7 @@
 #include <cstdarg>
 #include <cstdio>
 #include <functional>
+#include <utility>
 
 namespace train {
 
@@ -110,6 +111,12 @@ void drawCurve(std::string &svg, const Panel &panel, const Curve &curve) {
 
 using Groups = std::vector<std::vector<const Run *>>;
 
+// Of tokens per expert, where each token draws its experts evenly and without replacement: binomial counts.
+double deviationByLot(const Settings &settings) {
+  double share = static_cast<double>(slots) / static_cast<double>(experts);
+  return std::sqrt(static_cast<double>(settings.batch) * share * (1 - share));
+}
+
 void drawDeviation(std::string &svg, const Groups &groups, const std::vector<std::string> &colours,
                    const Settings &settings) {
   Panel panel = {60, 50, 400, 300, 0, static_cast<double>(settings.steps), 0, 1};
@@ -120,16 +127,11 @@ void drawDeviation(std::string &svg, const Groups &groups, const std::vector<std
       panel.yHigh = std::max(panel.yHigh, value * 1.05);
   }
   panel.drawFrame(svg, "Standard deviation of tokens per expert", true);
-  // Each token draws its experts evenly and without replacement: binomial counts.
-  double share = static_cast<double>(slots) / static_cast<double>(experts);
-  double chance = std::sqrt(static_cast<double>(settings.batch) * share * (1 - share));
-  append(svg,
-         "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" class=\"chance\"/>\n"
-         "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\">experts drawn by lot: %.1f</text>\n",
-         panel.left, panel.y(chance), panel.left + panel.width, panel.y(chance), panel.left + panel.width,
-         panel.y(chance) - 5, chance);
   for (const Curve &curve : curves)
     drawCurve(svg, panel, curve);
+  double chance = deviationByLot(settings);
+  append(svg, "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" class=\"chance\"/>\n", panel.left, panel.y(chance),
+         panel.left + panel.width, panel.y(chance));
 }
 
 void drawTaskLoss(std::string &svg, const Groups &groups, const std::vector<std::string> &colours,
@@ -155,13 +157,32 @@ void drawHeldOut(std::string &svg, const Groups &groups, const std::vector<std::
       panel.yLow = std::min(panel.yLow, run->heldOutLosses.back() - 0.02);
       panel.yHigh = std::max(panel.yHigh, run->heldOutLosses.back() + 0.02);
     }
-  panel.drawFrame(svg, "Held-out loss at the end", false);
+  panel.drawFrame(svg, "Held-out loss", false);
   for (std::size_t i = 0; i < groups.size(); ++i)
     for (const Run *run : groups[i])
       append(svg, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"4\" fill=\"%s\" fill-opacity=\"0.8\"/>\n",
              panel.x(static_cast<double>(i)), panel.y(run->heldOutLosses.back()), colours[i].c_str());
-  append(svg, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">one dot a seed</text>\n",
+  append(svg, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">at the end, one dot a seed</text>\n",
          panel.left + panel.width / 2, panel.top + panel.height + 18);
+}
+
+void drawLegend(std::string &svg, const Groups &groups, const std::vector<std::string> &colours,
+                const Settings &settings) {
+  auto place = [](std::size_t i) {
+    return std::pair(60 + 290 * static_cast<double>(i % 4), 420 + 24 * static_cast<double>(i / 4));
+  };
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    auto [x, y] = place(i);
+    append(svg,
+           "<rect x=\"%.1f\" y=\"%.1f\" width=\"22\" height=\"4\" fill=\"%s\"/>\n"
+           "<text x=\"%.1f\" y=\"%.1f\">%s</text>\n",
+           x, y, colours[i].c_str(), x + 30, y + 6, groups[i].front()->method.name().c_str());
+  }
+  auto [x, y] = place(groups.size());
+  append(svg,
+         "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" class=\"chance\"/>\n"
+         "<text x=\"%.1f\" y=\"%.1f\">experts drawn by lot: %.1f</text>\n",
+         x, y + 2, x + 22, y + 2, x + 30, y + 6, deviationByLot(settings));
 }
 
 } // namespace
@@ -184,13 +205,7 @@ std::string makePicture(const std::vector<Run> &runs, const Settings &settings) 
   drawDeviation(svg, groups, colours, settings);
   drawTaskLoss(svg, groups, colours, settings);
   drawHeldOut(svg, groups, colours);
-  for (std::size_t i = 0; i < groups.size(); ++i) {
-    double x = 60 + 300 * static_cast<double>(i % 4), y = 420 + 24 * static_cast<double>(i / 4);
-    append(svg,
-           "<rect x=\"%.1f\" y=\"%.1f\" width=\"22\" height=\"4\" fill=\"%s\"/>\n"
-           "<text x=\"%.1f\" y=\"%.1f\">%s</text>\n",
-           x, y, colours[i].c_str(), x + 30, y + 6, groups[i].front()->method.name().c_str());
-  }
+  drawLegend(svg, groups, colours, settings);
   return svg + "</svg>\n";
 }
 

@@ -36,9 +36,11 @@ void addOptions(CLI::App &app, Options &options) {
   app.add_option("--seeds", options.seeds, "Runs of each method")->check(CLI::Range(1, 1000));
   app.add_option("--alpha", options.alphas, "Coefficients of the auxiliary loss; 0: neither")
       ->delimiter(',')
+      ->allow_extra_args(false)
       ->check(CLI::NonNegativeNumber);
   app.add_option("--rate", options.rates, "Update rates u of the loss-free bias")
       ->delimiter(',')
+      ->allow_extra_args(false)
       ->check(CLI::PositiveNumber);
   app.add_option("--every", options.settings.every, "Steps that a line of the CSV is a mean of")
       ->check(CLI::Range(1, 10000000));

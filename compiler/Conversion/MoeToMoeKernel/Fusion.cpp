@@ -117,8 +117,11 @@ bool Fusion::isCarried(Value value) const {
 bool Fusion::isHandedOver(const FusedRegion &region, Value value) const {
   int stage = stages.stageOf(value);
   Level level = levelOf(value);
-  if (level == Level::Token)
-    return stage < region.pass && carries[region.pass] && isCarried(value);
+  if (level == Level::Token) {
+    bool once =
+        isa<RankOp, PermuteOp, ShiftOp>(value.getDefiningOp()); // the other tokens' part is there in its pass only
+    return stage < region.pass && (once || (carries[region.pass] && isCarried(value)));
+  }
   return stage >= 0 && (stage < region.pass || level < region.level);
 }
 

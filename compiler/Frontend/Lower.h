@@ -91,7 +91,8 @@ private:
   mlir::Value reduceInSteps(ReduceKind kind, mlir::Value value, mlir::Value valid, llvm::ArrayRef<AxisRange> over);
   mlir::Value reduceToBuckets(ReduceKind kind, mlir::Value value, const Axis *bucket);
   mlir::Value inBucket(const Axis *bucket);
-  bool isReducible(const Expr &call, ReduceKind kind);
+  bool isReducible(const Expr &call);
+  mlir::Value spreadInSteps(ReduceKind kind, mlir::Value value, llvm::ArrayRef<AxisRange> over);
   mlir::Value lowerAlong(const Expr &call);
   mlir::Value lowerStandardize(const Expr &call, mlir::Value x, mlir::Value valid);
   mlir::Value lowerQuantile(const Expr &call);

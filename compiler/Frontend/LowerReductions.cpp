@@ -18,6 +18,8 @@ Value Lower::reduce(ReduceKind kind, Value value, ArrayRef<AxisRange> over) {
   bool isUneven = false;
   for (const AxisRange &range : over)
     isUneven |= range.coarse && (valid || groupSteps(range.axis, range.coarse).size() > 1);
+  if (isUneven && (kind == ReduceKind::Var || kind == ReduceKind::Std || kind == ReduceKind::Cv2))
+    return spreadInSteps(kind, value, over);
   if (kind != ReduceKind::Mean || !isUneven)
     return reduceInSteps(kind, value, valid, over);
   auto scalar = RankedTensorType::get({}, builder.getF32Type());
@@ -25,6 +27,19 @@ Value Lower::reduce(ReduceKind kind, Value value, ArrayRef<AxisRange> over) {
   Value ones = BroadcastOp::create(builder, loc, value.getType(), one);
   Value sum = reduceInSteps(ReduceKind::Sum, value, valid, over);
   return arith::DivFOp::create(builder, loc, sum, reduceInSteps(ReduceKind::Sum, ones, valid, over));
+}
+
+/// var = mean((x - mean(x))^2), std = sqrt(var), cv2 = var / mean(x)^2 over groups that more than one map leads to.
+Value Lower::spreadInSteps(ReduceKind kind, Value value, ArrayRef<AxisRange> over) {
+  Value mean = reduce(ReduceKind::Mean, value, over);
+  Value centre = expand(mean, over[0].coarse, over[0].axis);
+  Value distance = arith::SubFOp::create(builder, loc, value, centre);
+  Value var = reduce(ReduceKind::Mean, arith::MulFOp::create(builder, loc, distance, distance), over);
+  if (kind == ReduceKind::Std)
+    return math::SqrtOp::create(builder, loc, var);
+  if (kind == ReduceKind::Var)
+    return var;
+  return arith::DivFOp::create(builder, loc, var, arith::MulFOp::create(builder, loc, mean, mean));
 }
 
 Value Lower::reduceInSteps(ReduceKind kind, Value value, Value valid, ArrayRef<AxisRange> over) {
@@ -52,19 +67,11 @@ Value Lower::reduceInSteps(ReduceKind kind, Value value, Value valid, ArrayRef<A
   return value;
 }
 
-/// Whether the axes of a reduction are in the IR, and the reduction can be taken in the steps it needs.
-bool Lower::isReducible(const Expr &call, ReduceKind kind) {
-  for (const AxisRange &range : call.over) {
-    if (!areLowered({range.axis}) || (range.coarse && !areLowered({range.coarse})))
-      return false;
-    bool isInSteps = range.coarse && groupSteps(range.axis, range.coarse).size() > 1;
-    if (!isInSteps || (kind != ReduceKind::Var && kind != ReduceKind::Std && kind != ReduceKind::Cv2))
-      continue;
-    notLowered(call.loc, "'" + call.text + "' to '" + range.coarse->name + "' through a map given at run time",
-               "coarsen one axis after the other");
-    return false;
-  }
-  return true;
+/// Whether the axes of a reduction are in the IR.
+bool Lower::isReducible(const Expr &call) {
+  return llvm::all_of(call.over, [&](const AxisRange &range) {
+    return areLowered({range.axis}) && (!range.coarse || areLowered({range.coarse}));
+  });
 }
 
 /// The axis of run-time buckets that a call works on, or null; it is the only one (Sema::checkBuckets).
@@ -78,7 +85,7 @@ static const Axis *bucketOf(const Expr &call) {
 Value Lower::lowerReduction(const Expr &call) {
   Value x = lower(*call.arguments[0].value);
   ReduceKind kind = *symbolizeReduceKind(call.text);
-  if (!x || !isReducible(call, kind))
+  if (!x || !isReducible(call))
     return nullptr;
   bool exact = kind == ReduceKind::Sum || kind == ReduceKind::Max || kind == ReduceKind::Min;
   if (!exact)
@@ -92,7 +99,7 @@ Value Lower::lowerReduction(const Expr &call) {
 
 Value Lower::lowerCount(const Expr &call) {
   Value mask = lowerChosen(call, Element::I32);
-  return mask && isReducible(call, ReduceKind::Sum) ? reduce(ReduceKind::Sum, mask, call.over) : Value();
+  return mask && isReducible(call) ? reduce(ReduceKind::Sum, mask, call.over) : Value();
 }
 
 //===-- Buckets
@@ -249,7 +256,7 @@ Value Lower::lowerSumTop(const Expr &call) {
 /// Of pieces at run time; what static groups hold is a sum of ones.
 Value Lower::lowerSize(const Expr &call) {
   const AxisRange &range = call.over[0];
-  if (!isReducible(call, ReduceKind::Sum))
+  if (!isReducible(call))
     return nullptr;
   if (!range.coarse || range.coarse->isPieces())
     return SizeOp::create(builder, loc, tensorType(Element::I32, call.type.axes), nameOf(range.axis),
@@ -264,7 +271,7 @@ Value Lower::lowerSize(const Expr &call) {
 
 Value Lower::lowerIndex(const Expr &call) {
   const AxisRange &range = call.over[0];
-  if (!areLowered({range.axis}) || (range.coarse && !areLowered({range.coarse})))
+  if (!isReducible(call))
     return nullptr;
   return IndexOp::create(builder, loc, tensorType(Element::I32, call.type.axes), nameOf(range.axis),
                          range.coarse ? nameOf(range.coarse) : StringAttr());

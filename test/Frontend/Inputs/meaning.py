@@ -83,7 +83,9 @@ def groups(call):
     x, count, tokens = call["x"].astype(np.float64), len(call["x"]), call["tokens"]
     node_of = [NODES[d] for d in call["device_of"]]
     members = [[e for e in range(EXPERTS) if node_of[e] == n] for n in range(2)]
-    r = {"by_node": np.array([[over([x[t, e] for t in s for e in m], np.mean) for m in members] for s in call["sequences"]]),
+    deviations = [[over([x[t, e] for e in m], np.std) for m in members] if t in tokens else [0, 0] for t in range(count)]
+    r = {"spread_of": np.array(deviations).reshape(count, 2),
+         "by_node": np.array([[over([x[t, e] for t in s for e in m], np.mean) for m in members] for s in call["sequences"]]),
          "experts": np.array([sum(d == e for e in call["device_of"]) for d in range(DEVICES)]),
          "nodes": np.zeros((count, EXPERTS)), "place": np.zeros(count), "before": np.zeros(count), "share": np.zeros(count)}
     for s, (begin, end) in zip(call["sequences"], zip(call["offsets"], call["offsets"][1:])):

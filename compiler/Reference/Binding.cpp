@@ -198,12 +198,13 @@ void reference::bindMask(GateOp gate, MaskOp mask, Frame &frame) {
   if (mask)
     for (Number valid : frame[mask.getValid()].data)
       frame.validTokens.push_back(valid.value != 0);
-  StringAttr masked = mask ? mask.getAxisAttr() : StringAttr();
-  if (mask && !mask.getApplied())
-    frame.partOf[masked] = frame.validTokens;
+  if (mask && !mask.getApplied()) {
+    frame.masked = mask.getAxisAttr();
+    frame.parts[frame.masked] = frame.validTokens;
+  }
   for (auto axis : gate.getOps<AxisOp>())
     if (!axis.getSize() && !axis.isPieces()) {
-      bool isMasked = axis.getSymNameAttr() == masked;
+      bool isMasked = mask && axis.getSymName() == mask.getAxis();
       int64_t size = frame.axisSizes.lookup(axis.getSymNameAttr());
       frame.empty |= isMasked ? !llvm::is_contained(frame.validTokens, true) : size == 0;
     }
@@ -214,5 +215,5 @@ void reference::bindMask(GateOp gate, MaskOp mask, Frame &frame) {
   for (auto [token, piece] : llvm::enumerate(frame.directGroups.lookup(pieces.getSymNameAttr())))
     if (frame.takesPart(pieces.getOfAttr().getAttr(), token))
       holds[piece] = true;
-  frame.partOf[pieces.getSymNameAttr()] = std::move(holds);
+  frame.parts[pieces.getSymNameAttr()] = std::move(holds);
 }

@@ -101,6 +101,19 @@ std::optional<std::vector<int64_t>> Frame::groupMap(Operation *op, StringRef fin
   return std::nullopt;
 }
 
+Tensor Frame::withoutMasked(Tensor tensor, Number number) const {
+  int64_t axis = masked ? tensor.indexOf(masked.getValue()) : -1;
+  if (axis < 0)
+    return tensor;
+  int64_t element = 0;
+  forEachIndex(tensor.sizes, [&](ArrayRef<int64_t> at) {
+    if (!validTokens[at[axis]])
+      tensor.data[element] = number;
+    ++element;
+  });
+  return tensor;
+}
+
 llvm::Error reference::errorAt(Operation *op, const Twine &text) {
   std::string message;
   llvm::raw_string_ostream stream(message);

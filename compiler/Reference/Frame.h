@@ -58,19 +58,28 @@ public:
   /// when `coarse` does not group `fine`. Axes are looked up in the gate around `op`.
   std::optional<std::vector<int64_t>> groupMap(mlir::Operation *op, llvm::StringRef fine, llvm::StringRef coarse) const;
 
-  /// Whether element i of the axis takes part in reductions, sizes and selections: not a masked token (R4), nor a piece
-  /// that holds no other.
-  bool takesPart(mlir::StringAttr axis, int64_t i) const {
-    auto it = partOf.find(axis);
-    return it == partOf.end() || it->second[i];
+  /// Which elements of the axis take part in reductions, sizes and selections: those that are no masked token (R4), nor
+  /// a piece that holds no other; null: all.
+  const std::vector<bool> *partOf(mlir::StringAttr axis) const {
+    auto it = parts.find(axis);
+    return it == parts.end() ? nullptr : &it->second;
   }
+  bool takesPart(mlir::StringAttr axis, int64_t i) const {
+    const std::vector<bool> *part = partOf(axis);
+    return !part || (*part)[i];
+  }
+
+  /// `tensor` with `masked` at the masked tokens.
+  Tensor withoutMasked(Tensor tensor, Number masked) const;
 
   /// Sizes of all axes, slot axes included.
   llvm::DenseMap<mlir::StringAttr, int64_t> axisSizes;
   /// By axis that is `of` another one: the group of each element of that other one.
   llvm::DenseMap<mlir::StringAttr, std::vector<int64_t>> directGroups;
-  /// Of the axes where not every element takes part: which ones do.
-  llvm::DenseMap<mlir::StringAttr, std::vector<bool>> partOf;
+  /// By axis where not every element takes part: which ones do.
+  llvm::DenseMap<mlir::StringAttr, std::vector<bool>> parts;
+  /// The axis of the tokens, where a mask holds.
+  mlir::StringAttr masked;
   /// The tokens that are not masked, where there is a mask: what the status words are about.
   std::vector<bool> validTokens;
 

@@ -38,17 +38,8 @@ static bool isSupported(Type type) {
 
 /// Selections are empty where their batch is masked (R4).
 static void emptyMasked(Value value, Frame &frame) {
-  if (!isa<SelectionType>(value.getType()))
-    return;
-  Tensor selection = frame[value];
-  int64_t element = 0;
-  forEachIndex(selection.sizes, [&](ArrayRef<int64_t> at) {
-    for (auto [axis, i] : llvm::zip_equal(selection.axes, at))
-      if (!frame.takesPart(axis, i))
-        selection.data[element] = Number(-1);
-    ++element;
-  });
-  frame.set(value, std::move(selection));
+  if (isa<SelectionType>(value.getType()) && !frame.parts.empty())
+    frame.set(value, frame.withoutMasked(frame[value], Number(-1)));
 }
 
 static llvm::Error evaluateOperation(Operation *op, bool single, const EvaluatorTable &further, Frame &frame) {

@@ -158,22 +158,24 @@ private:
 class Validity {
 public:
   Validity(const Frame &frame, Value valid, const Tensor &input, ArrayRef<StringRef> over)
-      : frame(frame), valid(valid ? &frame[valid] : nullptr), input(input) {
+      : valid(valid ? &frame[valid] : nullptr) {
     if (valid)
       strides = this->valid->strides(input.axes);
     for (StringRef axis : over)
-      along.push_back(input.indexOf(axis));
+      if (const std::vector<bool> *part = frame.partOf(input.axes[input.indexOf(axis)]))
+        parts.push_back({input.indexOf(axis), part});
   }
   bool operator()(ArrayRef<int64_t> at) const {
-    bool takesPart = llvm::all_of(along, [&](int64_t i) { return frame.takesPart(input.axes[i], at[i]); });
-    return takesPart && (!valid || valid->data[offset(at, strides)].value >= 0);
+    for (auto [axis, part] : parts)
+      if (!(*part)[at[axis]])
+        return false;
+    return !valid || valid->data[offset(at, strides)].value >= 0;
   }
 
 private:
-  const Frame &frame;
   const Tensor *valid;
-  const Tensor &input;
-  SmallVector<int64_t> strides, along;
+  SmallVector<int64_t> strides;
+  SmallVector<std::pair<int64_t, const std::vector<bool> *>> parts; ///< by position of the axis
 };
 
 /// The valid elements of `input`, one list per element of the result.

@@ -131,18 +131,10 @@ static llvm::Error evaluateUpdate(UpdateOp op, Frame &frame) {
 
 /// The value; 0 at masked tokens, where a selection is empty already.
 static llvm::Error evaluateOutput(OutputOp op, Frame &frame) {
-  Tensor value = frame[op.getValue()];
-  int64_t element = 0;
-  forEachIndex(value.sizes, [&](ArrayRef<int64_t> at) {
-    for (auto [axis, i] : llvm::zip_equal(value.axes, at)) {
-      AxisOp declared = lookupAxis(op, axis.getValue());
-      bool isToken = declared && !declared.isPieces() && !isa<SelectionType>(op.getValue().getType());
-      if (isToken && !frame.takesPart(axis, i))
-        value.data[element] = Number(0);
-    }
-    ++element;
-  });
-  frame.results[op.getName().str()] = toArray(value, op.getValue().getType());
+  Type type = op.getValue().getType();
+  const Tensor &value = frame[op.getValue()];
+  frame.results[op.getName().str()] =
+      toArray(isa<SelectionType>(type) ? value : frame.withoutMasked(value, Number(0)), type);
   return llvm::Error::success();
 }
 

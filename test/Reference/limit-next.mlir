@@ -46,6 +46,20 @@ moe.gate @two_slots {
   check.expect_eq %two, dense<[[0, 1], [3, 2]]> : tensor<2x2xi32> : !moe.selection<[token], expert, r.slot, 2>
 }
 
+// With room for two, too: token 2 loses both slots, expert 3 takes the first of them and not the second.
+moe.gate @once {
+  moe.axis @token size 3
+  moe.axis @expert size 4
+  %i = arith.constant dense<[[0, 1], [0, 1], [0, 1]]> : tensor<3x2xi32, #moe.axes<token, r.slot>>
+  %x = arith.constant dense<[[1.0, 1.0, 1.0, 1.0], [1.0, 1.0, 1.0, 1.0], [9.0, 8.0, 3.0, 5.0]]> : tensor<3x4xf64, #moe.axes<token, expert>>
+  %r = moe.forced %i : tensor<3x2xi32, #moe.axes<token, r.slot>> -> !moe.selection<[token], expert, r.slot, 2>
+  %c = arith.constant dense<2.0> : tensor<f64>
+  %one = moe.limit %r capacity %c : tensor<f64> over expert next %x : tensor<3x4xf64, #moe.axes<token, expert>> rounds 1 : !moe.selection<[token], expert, r.slot, 2>
+  %two = moe.limit %r capacity %c : tensor<f64> over expert next %x : tensor<3x4xf64, #moe.axes<token, expert>> rounds 2 : !moe.selection<[token], expert, r.slot, 2>
+  check.expect_eq %one, dense<[[0, 1], [0, 1], [3, -1]]> : tensor<3x2xi32> : !moe.selection<[token], expert, r.slot, 2>
+  check.expect_eq %two, dense<[[0, 1], [0, 1], [3, 2]]> : tensor<3x2xi32> : !moe.selection<[token], expert, r.slot, 2>
+}
+
 // Slot (1, 1) is refused by expert 0. Expert 2 (8) holds token 1 already, so round 1 proposes expert 1 (1), which is full. Then
 // nothing is left.
 moe.gate @held {

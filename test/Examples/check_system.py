@@ -168,6 +168,28 @@ def check_case(module, options, number, case):
     return values, check_gradients(module, options, case, x, c, p, expected, rng) if case.get("grad") else None
 
 
+def check_empty(module, options):
+    """A call without tokens: losses are 0, metrics NaN (integers 0), states as they were, outputs without rows."""
+    case = {**module.CASES[0], "T": 0, "offsets": [0, 0, 0]}
+    c, p = case["D"], {name: float(np.float32(value)) for name, value in case["P"].items()}
+    some = module.inputs(module.CASES[0], np.random.default_rng(1))
+    full = module.gate(widened(some), c, p, call_of(case))
+    x = module.inputs(case, np.random.default_rng(1))
+    got, names = moe_run(options, case, x, os.path.join(options.work, "empty"), [])
+    for name in sorted(names):
+        value = got(name)
+        if is_state(name):
+            good = np.array_equal(value.astype(np.float32), np.asarray(x[name]))
+        elif np.shape(full[name])[:1] == (module.CASES[0]["T"],):
+            good = value.shape == (0,) + np.shape(full[name])[1:]
+        elif name in module.LOSSES or name in getattr(module, "PLANS", ()) or value.dtype.kind == "i":
+            good = not np.any(value > 0)
+        else:
+            good = np.all(np.isnan(value))
+        if not good:
+            raise Mismatch(f"{name} of a call without tokens is {value}")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("name")
@@ -181,6 +203,12 @@ def main():
     module = importlib.import_module(options.name)
     failures, greatest_value, greatest_gradient, compared = 0, 0.0, 0.0, 0
     numbers = options.case if options.case is not None else range(len(module.CASES))
+    if options.case is None:
+        try:
+            check_empty(module, options)
+        except Mismatch as mismatch:
+            failures += 1
+            print(f"FAILED {options.name} without tokens: {mismatch}")
     for number in numbers:
         case = module.CASES[number]
         what = f"{options.name} {number}: T={case['T']} " + " ".join(f"{key}={value}" for key, value in case["D"].items())

@@ -32,6 +32,8 @@ double Buffer::get(int64_t i) const {
     return std::bit_cast<double>(bits);
   case MOE_I32:
     return static_cast<int32_t>(bits);
+  case MOE_I16:
+    return static_cast<int16_t>(bits);
   case MOE_I64:
     return static_cast<double>(static_cast<int64_t>(bits));
   case MOE_BOOL:
@@ -48,7 +50,7 @@ double Buffer::get(int64_t i) const {
 void Buffer::set(int64_t i, double value) {
   size_t size = moe_dtype_bytes(dtype);
   uint64_t bits;
-  if (dtype == MOE_I32 || dtype == MOE_I64 || dtype == MOE_BOOL) {
+  if (dtype == MOE_I16 || dtype == MOE_I32 || dtype == MOE_I64 || dtype == MOE_BOOL) {
     bits = static_cast<uint64_t>(static_cast<int64_t>(value));
   } else {
     llvm::APFloat rounded(value);
@@ -157,11 +159,12 @@ reference::Arrays Gate::interpret(const std::vector<Buffer> &arrays, int64_t tok
   return {};
 }
 
-llvm::Expected<reference::Arrays> Gate::evaluate(const std::vector<Buffer> &arrays, int64_t tokens) const {
+llvm::Expected<reference::Arrays> Gate::evaluate(const std::vector<Buffer> &arrays, int64_t tokens,
+                                                 reference::EvaluationOptions options) const {
   reference::Arrays inputs;
   for (uint32_t i = 0; i < descriptor().array_count; ++i) {
     const moe_array &array = descriptor().arrays[i];
-    if (array.role != MOE_INPUT)
+    if (array.role != MOE_INPUT && array.role != MOE_STATE)
       continue;
     reference::Array &input = inputs[array.name];
     for (uint32_t axis = 0; axis < array.rank; ++axis)
@@ -176,6 +179,9 @@ llvm::Expected<reference::Arrays> Gate::evaluate(const std::vector<Buffer> &arra
   reference::EvaluationOptions options;
   options.tokenCount = tokens;
   options.float32Selections = true;
+  options.seed = seed;
+  options.firstToken = firstToken;
+  options.offset = offset;
   return reference::evaluate(*mlir::ModuleOp(*module).getOps<GateOp>().begin(), inputs, options);
 }
 
@@ -190,7 +196,7 @@ static double storageError(moe_dtype dtype, double want) {
 }
 
 static bool agrees(moe_dtype dtype, double got, double want, double terms, double tolerance) {
-  if (dtype == MOE_I32 || dtype == MOE_I64 || dtype == MOE_BOOL)
+  if (dtype == MOE_I16 || dtype == MOE_I32 || dtype == MOE_I64 || dtype == MOE_BOOL)
     return got == want;
   // Rounding to f16 makes an infinity of what is half a place above its greatest number.
   if (dtype == MOE_F16 && std::fabs(want) >= 65520 * (1 - tolerance)) {
@@ -209,10 +215,13 @@ std::vector<std::string> disagreements(const moe_gate &gate, const std::vector<B
   std::vector<std::string> found;
   for (uint32_t i = 0; i < gate.array_count; ++i) {
     const moe_array &array = gate.arrays[i];
-    if (array.role == MOE_INPUT || array.role == MOE_PARAM || array.role == MOE_COEFFICIENT || array.role == MOE_SAVED)
+    if (array.role == MOE_INPUT || array.role == MOE_PARAM || array.role == MOE_COEFFICIENT ||
+        array.role == MOE_SAVED || array.role == MOE_STATE)
       continue;
     std::string name = "'" + std::string(array.name) + "'";
     auto result = expected.find(array.name);
+    if (array.role == MOE_STATE && (gate.step || result == expected.end())) // only the step changes it
+      continue;
     if (result == expected.end() || result->second.count() != arrays[i].count()) {
       found.push_back("the interpreter has no " + name + " of this size");
       continue;

@@ -45,8 +45,13 @@ public:
 
   /// The interpreter, with selections as targets compute them. Inputs are taken from `arrays`.
   reference::Arrays interpret(const std::vector<Buffer> &arrays, int64_t tokens) const;
-  /// The same; an error is the caller's.
-  llvm::Expected<reference::Arrays> evaluate(const std::vector<Buffer> &arrays, int64_t tokens) const;
+  /// The random numbers of the interpreter.
+  uint64_t seed = 0;
+  int64_t firstToken = 0;
+  uint32_t offset = 0;
+  /// The same; an error is the caller's. `options`: of the random numbers.
+  llvm::Expected<reference::Arrays> evaluate(const std::vector<Buffer> &arrays, int64_t tokens,
+                                             reference::EvaluationOptions options = {}) const;
 
 private:
   static std::unique_ptr<Gate> load(std::unique_ptr<llvm::MemoryBuffer> source, const FrontendOptions &options);

@@ -5,8 +5,8 @@
 
 namespace moe::test {
 
-/// A buffer for every array of a gate, sized for `tokens`, zero.
-std::vector<Buffer> makeBuffers(const moe_gate &gate, int64_t tokens);
+/// A buffer for every array of a gate, sized for `tokens` in `pieces` pieces, zero.
+std::vector<Buffer> makeBuffers(const moe_gate &gate, int64_t tokens, int64_t pieces = 0);
 
 /// The buffer of that name: of an input or param, or of what the gate writes.
 Buffer &bufferOf(const moe_gate &gate, std::vector<Buffer> &arrays, const char *name, bool in);
@@ -14,17 +14,27 @@ Buffer &bufferOf(const moe_gate &gate, std::vector<Buffer> &arrays, const char *
 /// Calls that follow one another, with a workspace and accumulators of their own.
 class GateCall {
 public:
-  GateCall(const rt::Executable &executable, int64_t maxTokens);
+  GateCall(const rt::Executable &executable, int64_t maxTokens, int64_t maxPieces = 0);
 
-  /// One call on copies of `arrays` that are exactly as large and aligned as a GPU would have them. Inputs are read;
-  /// all others are filled with a poison pattern, and hold what the call wrote afterwards. Params whose buffer is empty
-  /// have their defaults. Throws rt::Error.
+  /// One call on copies of `arrays` that are exactly as large and aligned as a GPU would have them. Inputs and states
+  /// are read; all others are filled with a poison pattern, and hold what the call wrote afterwards. Params whose
+  /// buffer is empty have their defaults. Throws rt::Error.
   void run(std::vector<Buffer> &arrays, int64_t tokens, uint32_t phase = MOE_FORWARD);
+  /// The step of what calls have accumulated: `arrays` are those of gate().step, and the states in it change.
+  void step(std::vector<Buffer> &arrays);
 
   /// Whether calls with MOE_ACCUMULATE alone collect anything.
   bool collects = true;
+  /// Whether a forward call keeps what its backward would read.
+  bool keeps = false;
+  /// Of the random numbers.
+  uint64_t seed = 0;
+  int64_t firstToken = 0;
+  uint32_t offset = 0;
 
 private:
+  enum class Kind { Forward, Step };
+  void call(const moe_gate &gate, std::vector<Buffer> &arrays, int64_t tokens, uint32_t phase, Kind kind);
   const rt::Executable &executable;
   rt::Block workspace, accumulators;
 };

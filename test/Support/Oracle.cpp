@@ -1,6 +1,7 @@
-// moe-oracle: evaluates a spec with the interpreter on .npy arrays, and saves every result in f64. It takes the options
-// of moe-run that it needs under the same names, so that a script which compares moe-run with something can compare the
-// interpreter as well, also where a target cannot lower the spec. The gradients are those of the derived backward gate.
+// moe-oracle: evaluates a spec with the interpreter on .npy arrays, and saves every result in f64 or i64. It takes the
+// options of moe-run that it needs under the same names, so that a script which compares moe-run with something can
+// compare the interpreter as well, also where a target cannot lower the spec. The gradients are those of the derived
+// backward gate.
 #include "compiler/Frontend/Frontend.h"
 #include "compiler/InitAll.h"
 #include "compiler/Reference/Interpreter.h"
@@ -129,7 +130,12 @@ void evaluateAndSave(moe::GateOp gate, const std::map<std::string, std::string> 
       continue;
     auto prefix = prefixes.find(name);
     std::string file = save + "/" + (prefix == prefixes.end() ? "status." : prefix->second.str()) + name + ".npy";
-    if (auto error = moe::run::writeNpy(file, NpyType::F64, array.sizes, array.data.data()))
+    std::vector<int64_t> integers;
+    bool isFloat = array.kind == ElementKind::Float;
+    if (!isFloat)
+      integers.assign(array.data.begin(), array.data.end());
+    const void *data = isFloat ? static_cast<const void *>(array.data.data()) : integers.data();
+    if (auto error = moe::run::writeNpy(file, isFloat ? NpyType::F64 : NpyType::I64, array.sizes, data))
       fail(llvm::toString(std::move(error)));
   }
 }

@@ -7,6 +7,7 @@ P = {"alpha": 0.01, "capacity_factor": 1.0}
 CASES = [
     {"T": 32, "D": {"E": 8}, "P": P, "grad": True},
     {"T": 200, "D": {"E": 16}, "P": P, "skew": 1.0},
+    {"T": 2000, "D": {"E": 16}, "P": P, "skew": 0.3},
     {"T": 30, "D": {"E": 8}, "P": {"alpha": 1.0, "capacity_factor": 0.5}, "skew": 2.0},
 ]
 

@@ -7,6 +7,7 @@ P = {"alpha": 0.01, "capacity_factor": 1.25}
 CASES = [
     {"T": 32, "D": {"E": 8}, "P": P, "grad": True},
     {"T": 257, "D": {"E": 16}, "P": P, "skew": 1.0},
+    {"T": 3000, "D": {"E": 16}, "P": P, "skew": 0.3},
     {"T": 19, "D": {"E": 8, "k": 3}, "P": {"alpha": 0.5, "capacity_factor": 0.0}},
 ]
 

@@ -4,10 +4,12 @@ from common import counts, logsumexp, only_logits as inputs, softmax, softmax_ro
 import numpy as np
 
 LOSSES = ["balance", "z"]
+PLANS = ["order", "offset"]  # outputs that have rows also without tokens
 P = {"alpha": 0.01, "beta": 0.001}
 CASES = [
     {"T": 24, "D": {"E": 8, "block": 4}, "P": P, "grad": True},
     {"T": 301, "D": {"E": 16, "block": 16}, "P": P, "skew": 1.0},
+    {"T": 3000, "D": {"E": 16, "block": 128}, "P": P},
     {"T": 50, "D": {"E": 8, "block": 1}, "P": P},
 ]
 

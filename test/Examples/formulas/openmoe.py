@@ -8,6 +8,7 @@ P = {"alpha": 0.01, "beta": 0.0001, "capacity_factor": 1.25}
 CASES = [
     {"T": 32, "D": {"E": 8, "L": 16}, "P": P, "grad": True},
     {"T": 192, "D": {"E": 8, "L": 64}, "P": P, "skew": 1.0},
+    {"T": 4096, "D": {"E": 16, "L": 1024}, "P": P, "skew": 0.3},
     {"T": 75, "D": {"E": 8, "L": 25}, "P": {"alpha": 0.01, "beta": 0.1, "capacity_factor": 0.6}, "skew": 1.0},
 ]
 

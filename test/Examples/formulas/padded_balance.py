@@ -7,6 +7,8 @@ LOSSES = ["balance"]
 CASES = [
     {"T": 30, "D": {"E": 8}, "P": {}, "grad": True, "padding": 0.3},
     {"T": 500, "D": {"E": 8}, "P": {}, "padding": 0.5},
+    {"T": 3000, "D": {"E": 8}, "P": {}, "padding": 0.5},
+    {"T": 40, "D": {"E": 8}, "P": {}, "padding": 1.0, "grad": True},  # nothing but padding
     {"T": 60, "D": {"E": 16, "k": 3}, "P": {}, "padding": 0.0},
 ]
 
@@ -22,6 +24,8 @@ def gate(x, c, p, call):
     T, E = x["logits"].shape
     k = c.get("k", 2)
     real = [t for t in range(T) if x["valid"][t]]
+    if not real:
+        return {"weight": np.zeros((T, k)), "route": np.full((T, k), -1), "balance": 0.0}
     s = softmax_rows(x["logits"][real])
     picked = topk_rows(s, k)
     weight, route = np.zeros((T, k)), np.full((T, k), -1)

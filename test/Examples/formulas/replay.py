@@ -13,7 +13,7 @@ CASES = [
 
 def inputs(case, rng):
     T, E, k = case["T"], case["D"]["E"], case["D"]["k"]
-    experts = np.array([rng.permutation(E)[:k] for _ in range(T)], dtype=np.int32)
+    experts = np.array([rng.permutation(E)[:k] for _ in range(T)], dtype=np.int32).reshape(T, k)
     if k > 1:
         experts[rng.random((T, k)) < 0.2] = -1
         experts[:, 0] = np.maximum(experts[:, 0], 0)

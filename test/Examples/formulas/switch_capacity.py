@@ -7,6 +7,7 @@ P = {"alpha": 0.01, "capacity_factor": 1.25}
 CASES = [
     {"T": 32, "D": {"E": 8}, "P": P, "grad": True},
     {"T": 333, "D": {"E": 16}, "P": P, "skew": 1.0},
+    {"T": 5000, "D": {"E": 16}, "P": P, "skew": 1.0},
     {"T": 40, "D": {"E": 8}, "P": {"alpha": 0.5, "capacity_factor": 0.0}},  # no room at all
     {"T": 40, "D": {"E": 8}, "P": {"alpha": 0.5, "capacity_factor": 100.0}},  # room for everybody
 ]

@@ -212,7 +212,7 @@ void Fusion::attachAxes() {
         builder.getNamedAttr("name", axis.getSymNameAttr()),
         builder.getNamedAttr("size",
                              builder.getI64IntegerAttr(axis.getSize() ? static_cast<int64_t>(*axis.getSize()) : -1))};
-    if (axis.getOf())
+    if (axis.getOf() && !axis.getPlacement()) // groups that an input places are nobody's to know before the call
       fields.push_back(builder.getNamedAttr("of", builder.getStringAttr(*axis.getOf())));
     if (axis.getMap())
       fields.push_back(builder.getNamedAttr("map", axis.getMapAttr()));

@@ -51,13 +51,14 @@ public:
                           "limit, not before");
     if (op.getPriority())
       makeKeys();
-    if (op.getExempt())
-      subject = invert(b.broadcast(op.getExempt(), mask));
+    Value exempt = op.getExempt() ? b.broadcast(op.getExempt(), mask) : Value();
+    if (exempt)
+      subject = invert(exempt);
     Value capacity = roomOf(op.getCapacity());
     Value candidates = filter(groupsOf(op.getSelection()), subject);
     Value kept = fits(candidates, b.broadcast(capacity, groups), capacity);
-    if (subject)
-      kept = either(kept, invert(subject));
+    if (exempt)
+      kept = either(kept, exempt);
     if (mayNameNothing(op.getSelection()))
       kept = either(kept, invert(named(op.getSelection())));
     Value result = op.getNext() ? placeElsewhere(kept, capacity) : filter(op.getSelection(), kept);

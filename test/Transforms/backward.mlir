@@ -97,3 +97,76 @@ moe.gate @no_float_input {
   %a = moe.param "alpha" = 1.0 : tensor<f32>
   moe.loss "l" = %a : tensor<f32>
 }
+
+// -----
+
+// Packed sequences: what is finished for each sequence is an array that is saved; the offsets and the applied mask are
+// inputs of both gates; the filtered route that the caller has is asked of the caller; states and updates have no gradient.
+// CHECK-LABEL: moe.gate @pieces {
+// CHECK: moe.update "bias"
+// CHECK: moe.output "saved_{{.*}}" = %{{.*}} saved : tensor<?x4xf32, #moe.axes<sequence, expert>>
+// CHECK-LABEL: moe.gate @pieces_backward backward_of @pieces {
+// CHECK: moe.axis @r.slot size 2
+// CHECK: moe.axis @sequence of @token offsets "o"
+// CHECK: moe.input "o" : tensor<?xi32, #moe.axes<sequence.bound>>
+// CHECK-NOT: moe.state
+// CHECK: moe.mask token by %{{.*}} applied
+// CHECK: moe.input "route" : tensor<?x2xi32, #moe.axes<token, r.slot>>
+// CHECK-NOT: moe.topk
+// CHECK: moe.input "saved_{{.*}}" saved : tensor<?x4xf32, #moe.axes<sequence, expert>>
+// CHECK-NOT: over [token]
+// CHECK-NOT: moe.update
+// CHECK: moe.expand %{{.*}} from sequence to token
+// CHECK: moe.output "grad_x"
+// REMARK: gate 'pieces' saves for backward 0 bytes per token, {{[0-9]+}} bytes per piece
+moe.gate @pieces {
+  moe.axis @token
+  moe.axis @expert size 4
+  moe.axis @sequence of @token offsets "o"
+  %o = moe.input "o" : tensor<?xi32, #moe.axes<sequence.bound>>
+  %v = moe.input "valid" : tensor<?xi1, #moe.axes<token>>
+  moe.mask token by %v : tensor<?xi1, #moe.axes<token>>
+  %x = moe.input "x" : tensor<?x4xf32, #moe.axes<token, expert>>
+  %b = moe.state "bias" = 0.0 : tensor<4xf32, #moe.axes<expert>>
+  %bt = moe.broadcast %b : tensor<4xf32, #moe.axes<expert>> to tensor<?x4xf32, #moe.axes<token, expert>>
+  %s = moe.sigmoid %x : tensor<?x4xf32, #moe.axes<token, expert>>
+  %sb = arith.addf %s, %bt : tensor<?x4xf32, #moe.axes<token, expert>>
+  %r = moe.topk %sb over expert : tensor<?x4xf32, #moe.axes<token, expert>> -> !moe.selection<[token], expert, r.slot, 2>
+  %w = moe.gather %s[%r] : tensor<?x4xf32, #moe.axes<token, expert>>, !moe.selection<[token], expert, r.slot, 2> -> tensor<?x2xf32, #moe.axes<token, r.slot>>
+  %c = moe.multiplicity %r : !moe.selection<[token], expert, r.slot, 2> -> tensor<?x4xi32, #moe.axes<token, expert>>
+  %n = moe.reduce sum %c over [token] to sequence : tensor<?x4xi32, #moe.axes<token, expert>> -> tensor<?x4xi32, #moe.axes<sequence, expert>>
+  %f = arith.sitofp %n : tensor<?x4xi32, #moe.axes<sequence, expert>> to tensor<?x4xf32, #moe.axes<sequence, expert>>
+  %p = moe.reduce mean %s over [token] to sequence : tensor<?x4xf32, #moe.axes<token, expert>> -> tensor<?x4xf32, #moe.axes<sequence, expert>>
+  %fp = arith.mulf %f, %p : tensor<?x4xf32, #moe.axes<sequence, expert>>
+  %d = moe.reduce sum %fp over [expert] : tensor<?x4xf32, #moe.axes<sequence, expert>> -> tensor<?xf32, #moe.axes<sequence>>
+  %l = moe.reduce mean %d over [sequence] : tensor<?xf32, #moe.axes<sequence>> -> tensor<f32>
+  %m = moe.reduce sum %f over [sequence] : tensor<?x4xf32, #moe.axes<sequence, expert>> -> tensor<4xf32, #moe.axes<expert>>
+  moe.update "bias" = %m : tensor<4xf32, #moe.axes<expert>>
+  moe.loss "balance" = %l : tensor<f32>
+  moe.output "route" = %r : !moe.selection<[token], expert, r.slot, 2>
+  moe.output "weight" = %w : tensor<?x2xf32, #moe.axes<token, r.slot>>
+}
+
+// -----
+
+// What a limit has kept is saved, not computed again: the ranks of the tokens are known to the forward gate alone. Random
+// numbers are drawn again, from the same stream.
+// CHECK-LABEL: moe.gate @limited {
+// CHECK: moe.random uniform stream 3
+// CHECK: moe.output "saved_{{.*}}" = %{{.*}} saved : !moe.selection<[token], expert, r.slot, 2>
+// CHECK-LABEL: moe.gate @limited_backward
+// CHECK-NOT: moe.rank
+// CHECK: moe.random uniform stream 3
+// REMARK: gate 'limited' saves for backward 8 bytes per token ('saved_value') and 0 bytes per call
+moe.gate @limited {
+  moe.axis @token
+  moe.axis @expert size 4
+  %x = moe.input "x" : tensor<?x4xf32, #moe.axes<token, expert>>
+  %u = moe.random uniform stream 3 : tensor<?x4xf32, #moe.axes<token, expert>>
+  %c = moe.param "c" = 2.0 : tensor<f64>
+  %y = arith.mulf %x, %u : tensor<?x4xf32, #moe.axes<token, expert>>
+  %r = moe.topk %y over expert : tensor<?x4xf32, #moe.axes<token, expert>> -> !moe.selection<[token], expert, r.slot, 2>
+  %k = moe.limit %r capacity %c : tensor<f64> over expert : !moe.selection<[token], expert, r.slot, 2>
+  %w = moe.gather %y[%k] : tensor<?x4xf32, #moe.axes<token, expert>>, !moe.selection<[token], expert, r.slot, 2> -> tensor<?x2xf32, #moe.axes<token, r.slot>>
+  moe.output "weight" = %w : tensor<?x2xf32, #moe.axes<token, r.slot>>
+}

@@ -48,3 +48,14 @@ moe.gate @narrow {
   %y = arith.mulf %x, %x : tensor<8xbf16, #moe.axes<expert>>
   moe.output "y" = %y : tensor<8xbf16, #moe.axes<expert>>
 }
+
+// -----
+
+moe.gate @mask_not_applied {
+  moe.axis @token
+  %x = moe.input "x" : tensor<?xf32, #moe.axes<token>>
+  %v = moe.input "valid" : tensor<?xi1, #moe.axes<token>>
+  // expected-error @below {{is not applied: run moe-apply-mask before a gate is differentiated}}
+  moe.mask token by %v : tensor<?xi1, #moe.axes<token>>
+  moe.output "y" = %x : tensor<?xf32, #moe.axes<token>>
+}

@@ -37,7 +37,7 @@ MOE_DEVICE moe_offset_pieces moe_read_offsets(const int *offsets, long long piec
   bool wrong = false;
   int before = 0; // pieces that begin before `token`
 #pragma unroll 4
-  for (long long n = threadIdx.x; n <= piece_count; n += Threads) {
+  for (long long n = threadIdx.x; n <= piece_count && offsets != nullptr; n += Threads) {
     const int here = moe_load1(offsets, n), last = n > 0 ? moe_load1(offsets, n - 1) : 0;
     wrong |= n == 0 ? here != 0 : here < last;
     wrong |= n == piece_count && here != token_count;

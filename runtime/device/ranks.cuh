@@ -60,8 +60,9 @@ MOE_DEVICE void moe_rank(unsigned *shared, int counts, int round, int lane, bool
     if (slot < Slots)
       moe_put(shared, round + place[j], mine[j]);
   }
-  if (threadIdx.x < 4 * all - Rows * Slots)
-    moe_put(shared, round + Rows * Slots + threadIdx.x, -1);
+  if constexpr (4 * all > Rows * Slots)
+    if (threadIdx.x < 4 * all - Rows * Slots)
+      moe_put(shared, round + Rows * Slots + threadIdx.x, -1);
   moe_sync_block();
 #pragma unroll 1
   for (int n = 0; n < all; ++n) {

@@ -198,6 +198,51 @@ TEST_F(Defects, InputWritten) {
               37, 1, AllOf(HasSubstr("input written: "), HasSubstr("of 'logits'")));
 }
 
+/// The same for a gate whose sequences are packed: four of them, one empty, in three blocks.
+class SequenceDefects : public Defects {
+protected:
+  void SetUp() override {
+    gate = Gate::load(MOE_SOURCE_DIR "/examples/systems/deepseek_v3_packed.moe", {});
+    ASSERT_TRUE(gate);
+    source = gate->descriptor().cuda_source;
+    forwardEnd = source.find("deepseek_v3_packed_backward");
+    ASSERT_NE(forwardEnd, std::string::npos);
+  }
+
+  std::string findings(uint64_t seed) {
+    edited = gate->descriptor();
+    edited.cuda_source = source.c_str();
+    rt::Executable executable = rt::Executable::emulator(edited, 3, seed);
+    GateCall call(executable, 37, 4);
+    call.keeps = true;
+    std::vector<Buffer> arrays = makeBuffers(gate->descriptor(), 37, 4);
+    fill(bufferOf(gate->descriptor(), arrays, "logits", true), Data::Ordinary, 1);
+    Buffer &offsets = bufferOf(gate->descriptor(), arrays, "offsets", true);
+    for (int64_t i = 0; int bound : {0, 10, 10, 30, 37})
+      offsets.set(i++, bound);
+    return findingsOf(call, arrays, 37);
+  }
+};
+
+/// A block finishes its part of a sequence that goes on in the next one, as if it were all of it.
+TEST_F(SequenceDefects, TwoBlocksFinishTheSameSequence) {
+  EXPECT_EQ(findings(0), "");
+  ASSERT_NO_FATAL_FAILURE(plant({"      if (!goes_on && threadIdx.x < 32) // one warp finishes it",
+                                 "      if (threadIdx.x < 32) // one warp finishes it"}));
+  for (uint64_t seed : {0, 1, 2})
+    EXPECT_THAT(findings(seed),
+                AllOf(HasSubstr("written twice: "), HasSubstr("of 'saved_f'"), HasSubstr("moe_store1(saved_f")));
+}
+
+/// The last block merges parts of a sequence before it knows that they are there.
+TEST_F(SequenceDefects, PartsOfASequenceWithoutAFence) {
+  ASSERT_NO_FATAL_FAILURE(
+      plant({"  moe_fence();\n  moe_sync_block();\n  return last;", "  moe_sync_block();\n  return last;"}));
+  for (uint64_t seed : {0, 1, 2})
+    EXPECT_THAT(findings(seed),
+                AllOf(HasSubstr("race: "), HasSubstr("of 'partials'"), HasSubstr("moe_load_quad(ends")));
+}
+
 //===-- Values
 //-------------------------------------------------------------------------------------------------------===//
 

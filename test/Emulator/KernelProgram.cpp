@@ -45,12 +45,19 @@ std::string moe::test::programText(const Shape &shape) {
     for (size_t at = 0; (at = text.find(name, at)) != std::string::npos; at += value.size())
       text.replace(at, name.size(), value);
   };
+  if (shape.pieces) // there are no offsets, and so no word that says that they are bad
+    for (const char *line : {"  moe_kernel.buffer @cu_seqlens", "  moe_kernel.buffer @bad_offsets"})
+      if (size_t at = text.find(line); at != std::string::npos)
+        text.erase(at, text.find('\n', at) + 1 - at);
+  replace("$PIECES", shape.pieces ? "piece_length " + std::to_string(shape.pieces) : "piece_offsets @cu_seqlens");
   replace("$GROUPS", groups);
   replace("$E", std::to_string(shape.experts));
   replace("$G", std::to_string(shape.groups));
   replace("$H", std::to_string(shape.keptGroups));
   replace("$K", std::to_string(shape.slots));
   replace("$L", std::to_string(shape.slots - 1));
+  replace("$B", std::to_string(2 * shape.slots));
+  replace("$M", std::to_string(shape.experts + shape.slots));
   replace("$N", std::to_string(shape.top));
   replace("$T", shape.type);
   replace("$R", shape.type == std::string("f64") ? "f64" : "f32");
@@ -111,45 +118,81 @@ static void fillRows(Buffer &buffer, Rows rows, std::mt19937 &random) {
       buffer.set(row * size + e, buffer.get(row * size));
 }
 
-Arrays KernelProgram::inputs(int64_t tokens, Rows rows, unsigned seed) {
+int64_t KernelProgram::piecesOf(const Arrays &arrays, int64_t tokens) {
+  if (program.getLength())
+    return tokens / static_cast<int64_t>(*program.getLength());
+  return program.getOffsets() ? static_cast<int64_t>(arrays.at(program.getOffsets()->str()).size()) - 1 : 0;
+}
+
+Arrays KernelProgram::inputs(int64_t tokens, Rows rows, unsigned seed, const std::vector<int> &bounds) {
   std::mt19937 random(seed);
-  std::vector<Buffer> buffers = makeBuffers(gate(), tokens);
+  int64_t pieces = bounds.empty() ? piecesOf({{"cu_seqlens", {0}}}, tokens) : static_cast<int64_t>(bounds.size()) - 1;
+  std::vector<Buffer> buffers = makeBuffers(gate(), tokens, pieces);
   Arrays arrays;
   for (uint32_t i = 0; i < gate().array_count; ++i) {
     const moe_array &array = gate().arrays[i];
     if (array.role == MOE_PARAM)
       arrays[array.name] = {static_cast<float>(array.init)};
-    if (array.role != MOE_INPUT)
+    if (array.role != MOE_INPUT && array.role != MOE_STATE)
       continue;
-    fillRows(buffers[i], rows, random);
+    fillRows(buffers[i], array.role == MOE_STATE ? Rows::Plain : rows, random);
+    if (program.getOffsets() == array.name)
+      for (size_t piece = 0; piece < bounds.size(); ++piece)
+        buffers[i].set(static_cast<int64_t>(piece), bounds[piece]);
     for (int64_t e = 0; e < buffers[i].count(); ++e)
       arrays[array.name].push_back(buffers[i].get(e));
   }
   return arrays;
 }
 
-Arrays KernelProgram::interpret(const Arrays &inputs, int64_t tokens) {
+Arrays KernelProgram::interpret(const Arrays &inputs, int64_t tokens, CallContext *context) {
   Arrays arrays = inputs;
-  test::interpret(program, tokens, arrays);
+  test::interpret(program, tokens, arrays, false, context);
   return arrays;
 }
 
 void KernelProgram::run(GateCall &call, Arrays &arrays, int64_t tokens, uint32_t phase, const std::string &what) {
-  std::vector<Buffer> buffers = makeBuffers(gate(), tokens);
+  std::vector<Buffer> buffers = makeBuffers(gate(), tokens, piecesOf(arrays, tokens));
   for (uint32_t i = 0; i < gate().array_count; ++i)
-    if (gate().arrays[i].role == MOE_INPUT)
+    if (gate().arrays[i].role == MOE_INPUT || gate().arrays[i].role == MOE_STATE)
       for (int64_t e = 0; e < buffers[i].count(); ++e)
         buffers[i].set(e, arrays.at(gate().arrays[i].name).at(static_cast<size_t>(e)));
   EXPECT_EQ(findingsOf(call, buffers, tokens, phase), "") << what;
   for (uint32_t i = 0; i < gate().array_count; ++i) {
     uint32_t role = gate().arrays[i].role;
-    if (role == MOE_INPUT || role == MOE_PARAM || role == MOE_COEFFICIENT || role == MOE_SAVED)
+    if (role == MOE_INPUT || role == MOE_PARAM || role == MOE_COEFFICIENT || role == MOE_SAVED || role == MOE_STATE)
       continue;
     Elements &elements = arrays[gate().arrays[i].name];
     elements.clear();
     for (int64_t e = 0; e < buffers[i].count(); ++e)
       elements.push_back(buffers[i].get(e));
   }
+}
+
+Arrays KernelProgram::interpretStep(const Arrays &states, CallContext &context) {
+  Arrays arrays = states;
+  for (auto step : module->getOps<kernel::ProgramOp>())
+    if (step.getStepOf())
+      test::interpret(step, 0, arrays, false, &context);
+  return arrays;
+}
+
+void KernelProgram::runStep(GateCall &call, Arrays &arrays, const std::string &what) {
+  const moe_gate &step = *gate().step;
+  std::vector<Buffer> buffers = makeBuffers(step, 0);
+  auto forEach = [&](auto &&visit) {
+    for (uint32_t i = 0; i < step.array_count; ++i)
+      if (step.arrays[i].role == MOE_STATE)
+        for (int64_t e = 0; e < buffers[i].count(); ++e)
+          visit(buffers[i], e, arrays.at(step.arrays[i].name).at(static_cast<size_t>(e)));
+  };
+  forEach([](Buffer &buffer, int64_t e, double &value) { buffer.set(e, value); });
+  try {
+    call.step(buffers);
+  } catch (const rt::Error &error) {
+    ADD_FAILURE() << what << ": " << error.what();
+  }
+  forEach([](Buffer &buffer, int64_t e, double &value) { value = buffer.get(e); });
 }
 
 /// The nearest value that memory of that type holds.
@@ -164,11 +207,12 @@ static double stored(double value, moe_dtype dtype) {
 void KernelProgram::expectSame(const Arrays &expected, const Arrays &actual, const std::string &what) {
   for (uint32_t i = 0; i < gate().array_count; ++i) {
     const moe_array &array = gate().arrays[i];
-    if (array.role == MOE_INPUT || array.role == MOE_PARAM || array.role == MOE_COEFFICIENT || array.role == MOE_SAVED)
+    if (array.role == MOE_INPUT || array.role == MOE_PARAM || array.role == MOE_COEFFICIENT ||
+        array.role == MOE_SAVED || array.role == MOE_STATE)
       continue;
     const Elements &want = expected.at(array.name), &have = actual.at(array.name);
     ASSERT_EQ(want.size(), have.size()) << array.name;
-    bool exact = array.dtype == MOE_BOOL || array.dtype == MOE_I32 || array.dtype == MOE_I64;
+    bool exact = array.dtype == MOE_BOOL || array.dtype == MOE_I16 || array.dtype == MOE_I32 || array.dtype == MOE_I64;
     for (size_t n = 0; n < want.size(); ++n) {
       double wanted = stored(want[n], static_cast<moe_dtype>(array.dtype));
       bool same = wanted == have[n] || (std::isnan(wanted) && std::isnan(have[n])) ||

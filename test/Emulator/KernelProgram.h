@@ -16,7 +16,8 @@ struct Shape {
   const char *file;
   int experts, groups, keptGroups, slots, top;
   const char *type;
-  int lanes; ///< that hold a row; 0: the cost model's choice
+  int lanes;      ///< that hold a row; 0: the cost model's choice
+  int pieces = 0; ///< tokens of a piece; 0: the program's offsets say where pieces are
 };
 std::ostream &operator<<(std::ostream &out, const Shape &shape);
 
@@ -35,10 +36,17 @@ public:
   rt::Executable &emulator() { return *executable; }
   const moe_gate &gate() const { return *compiled->gate(); }
 
-  /// Inputs, random, exact in their types; params at their defaults; the rest empty.
-  Arrays inputs(int64_t tokens, Rows rows, unsigned seed);
+  /// Inputs and states, random, exact in their types; params at their defaults; the rest empty. `bounds`: where pieces
+  /// begin, and the number of tokens, for a program with offsets.
+  Arrays inputs(int64_t tokens, Rows rows, unsigned seed, const std::vector<int> &bounds = {});
   /// What the program means.
-  Arrays interpret(const Arrays &inputs, int64_t tokens);
+  Arrays interpret(const Arrays &inputs, int64_t tokens, CallContext *context = nullptr);
+  /// The same for the step of its states, after a call whose context is given.
+  Arrays interpretStep(const Arrays &states, CallContext &context);
+  /// One step: the states in `arrays` change.
+  void runStep(GateCall &call, Arrays &arrays, const std::string &what);
+  /// Pieces of a call on these arrays.
+  int64_t piecesOf(const Arrays &arrays, int64_t tokens);
 
   /// One call; adds what it wrote to `arrays`. Findings are a test failure that names `what`.
   void run(GateCall &call, Arrays &arrays, int64_t tokens, uint32_t phase, const std::string &what);
@@ -48,6 +56,7 @@ public:
 private:
   mlir::MLIRContext context;
   mlir::OwningOpRef<mlir::ModuleOp> module;
+
   kernel::ProgramOp program;
   std::unique_ptr<CompiledGate> compiled;
   std::optional<rt::Executable> executable;

@@ -159,8 +159,7 @@ reference::Arrays Gate::interpret(const std::vector<Buffer> &arrays, int64_t tok
   return {};
 }
 
-llvm::Expected<reference::Arrays> Gate::evaluate(const std::vector<Buffer> &arrays, int64_t tokens,
-                                                 reference::EvaluationOptions options) const {
+llvm::Expected<reference::Arrays> Gate::evaluate(const std::vector<Buffer> &arrays, int64_t tokens) const {
   reference::Arrays inputs;
   for (uint32_t i = 0; i < descriptor().array_count; ++i) {
     const moe_array &array = descriptor().arrays[i];

@@ -17,6 +17,8 @@ using namespace moe::kernel;
 namespace {
 
 constexpr int64_t maxComfortableValues = 12;
+/// Registers of a lane that all accumulators of a pass may take together.
+constexpr int64_t maxAccumulatorValues = 64;
 /// Instructions for one shuffle and what is done with its result.
 constexpr int64_t shuffleCost = 3;
 /// Instructions of a topk round for each value: maximum, search, removal.
@@ -30,6 +32,7 @@ struct PassFacts {
   int64_t elementOps = 0; ///< instructions per element
   int64_t shuffles = 0;   ///< reductions over a row
   int64_t accesses = 0;   ///< rows of that size that are loaded or stored
+  int64_t sums = 0;       ///< rows of that size that are accumulated
   int64_t maxWidth = 1;   ///< elements in 16 bytes of the narrowest of them, dividing the size
 };
 
@@ -60,6 +63,17 @@ BufferOp accessedBuffer(Operation &op) {
 PassFacts collectFacts(PassOp pass) {
   PassFacts facts;
   visitRowTypes(pass, [&](Operation *, int64_t size) { facts.size = std::max(facts.size, size); });
+  llvm::DenseSet<AccumulatorOp> sums;
+  for (Operation &op : pass.getRows().front()) {
+    AccumulatorOp sum;
+    if (auto accumulate = dyn_cast<AccumulateOp>(op))
+      sum = lookupAccumulator(&op, accumulate.getAccumulator());
+    else if (auto count = dyn_cast<CountOp>(op))
+      sum = lookupAccumulator(&op, count.getAccumulator());
+    if (sum && sum.getCount() == facts.size)
+      sums.insert(sum);
+  }
+  facts.sums = sums.size();
   llvm::DenseMap<Operation *, Rate> uniform = hoistedOperations(pass.getRows().front());
   for (Operation &op : pass.getRows().front()) {
     if (uniform.contains(&op)) // once per call, not per row
@@ -107,7 +121,8 @@ int64_t chooseLanes(const PassFacts &facts) {
   int64_t best = 32;
   for (int64_t lanes = 16; lanes >= 1; lanes /= 2) {
     int64_t width = chooseWidth(facts, lanes);
-    if (valuesPerLane(facts.size, lanes, width) <= maxComfortableValues &&
+    int64_t values = valuesPerLane(facts.size, lanes, width);
+    if (values <= maxComfortableValues && facts.sums * values <= maxAccumulatorValues &&
         cost(facts, lanes, width) <= cost(facts, best, chooseWidth(facts, best)))
       best = lanes;
   }

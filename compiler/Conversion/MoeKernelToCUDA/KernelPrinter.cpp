@@ -437,10 +437,19 @@ void KernelPrinter::printFinish() {
   put("}", 1);
 }
 
-/// What follows the arrays in a kernel's parameters.
-static std::string callParameters(const PassNeeds &needs) {
-  return std::string(needs.pieces ? ", long long piece_count" : "") +
-         (needs.random ? ", unsigned long long seed, unsigned offset, long long first_token" : "");
+/// All parameters of a kernel, in lines.
+static std::string signature(const KernelParameterText &parameters, const PassNeeds &needs) {
+  std::string list = indented(parameters.arrays, 2);
+  SmallVector<StringRef> more;
+  if (needs.pieces)
+    more.push_back("long long piece_count");
+  if (needs.random)
+    more.append({"unsigned long long seed", "unsigned offset", "long long first_token"});
+  for (StringRef parameter : more) {
+    bool fits = list.size() - list.find_last_of('\n') + parameter.size() < 112;
+    list += (fits ? ", " : ",\n    ") + parameter.str();
+  }
+  return list;
 }
 
 LogicalResult KernelPrinter::print(const KernelParameterText &parameters, int64_t before) {
@@ -458,7 +467,7 @@ LogicalResult KernelPrinter::print(const KernelParameterText &parameters, int64_
     printPieceFunction(parameters);
   code.push_back("extern \"C\" __global__ void __launch_bounds__(" + text(threads) + ", " + text(residentBlocks()) +
                  ") " + name + "(");
-  code.push_back(indented(parameters.arrays, 2) + callParameters(needs) + ") {");
+  code.push_back(signature(parameters, needs) + ") {");
   if (sharedSize > 0)
     put("__shared__ __align__(16) unsigned shared[" + text(sharedSize) + "];", 1);
   if (!placed.empty())
@@ -500,7 +509,7 @@ LogicalResult KernelPrinter::printStep(const KernelParameterText &parameters) {
                                              << 4 * sharedWords << "; use fewer elements or f32";
   code.push_back("// The new values of the states: one warp.");
   code.push_back("extern \"C\" __global__ void __launch_bounds__(32, 1) " + name + "(");
-  code.push_back(indented(parameters.arrays, 2) + callParameters(needs) + ") {");
+  code.push_back(signature(parameters, needs) + ") {");
   if (sharedSize > 0)
     put("__shared__ __align__(16) unsigned shared[" + text(sharedSize) + "];", 1);
   put("const int lane = threadIdx.x;", 1);

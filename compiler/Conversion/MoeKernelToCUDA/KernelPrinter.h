@@ -83,6 +83,7 @@ private:
   void printCutPieces();
   void printStartRanks(bool ofPiece, int level);
   void printRankedTotals();
+  std::string countedFrom(const PassAccumulator &first) const;
   void printBadOffsets();
   /// Quads of the ranked accumulators that the pass collects.
   int64_t rankedCalls() const { return rankedQuadsOf(placed); }

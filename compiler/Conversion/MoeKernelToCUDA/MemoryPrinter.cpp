@@ -144,6 +144,33 @@ void RegionPrinter::printTokenLoad(LoadOp op, BufferOp buffer) {
     scalars[op.getResult()] = Expression(known->name);
 }
 
+/// The row of another token; where there is no such token, 0.
+void RegionPrinter::printLoadAt(LoadAtOp op) {
+  if (op.getResult().use_empty())
+    return;
+  closeLoop();
+  note(op);
+  BufferOp buffer = lookupBuffer(op, op.getBuffer());
+  auto row = dyn_cast<RowType>(op.getResult().getType());
+  RowLayout layout = row ? plan.of(row.getSize()) : RowLayout{1, plan.getLanes(), 1, 1};
+  std::string name = names.fresh(buffer.getSymName().str() + "_there"), token = names.fresh(name + "_token");
+  TokenLoad load{buffer, layout, static_cast<bool>(row), name, names.fresh(name + "_raw")};
+  std::string type = isHalf(buffer) ? "unsigned" : cTypeName(buffer.getType()).str();
+  statement("const long long " + token + " = " + scalar(op.getToken()).text + ";");
+  Lines code{type + " " + load.raw + bracketed(rawValues(load)) + (rawValues(load) == 1 ? " = 0;" : " = {};")};
+  code.push_back("if (" + std::string(hasMissingRows() ? "live && " : "") + token + " >= 0 && " + token +
+                 " < token_count) {");
+  for (const std::string &line : loadRaw(load, load.raw, token))
+    code.push_back(line.starts_with("#") ? line : indented(line));
+  code.push_back("}");
+  llvm::append_range(code, convertRaw(load));
+  statements(code);
+  if (row)
+    rows[op.getResult()] = Row{name, layout.values > 1};
+  else
+    scalars[op.getResult()] = Expression(name);
+}
+
 //===-- Arrays without tokens, or with a row per piece
 //---------------------------------------------------------------------------------------===//
 
@@ -305,6 +332,28 @@ void RegionPrinter::printStore(StoreOp op) {
     printRowStore(op, buffer, guard);
   else
     printScalarStore(op, buffer, guard);
+}
+
+/// Each slot of a lane goes to its own place, if there is one.
+void RegionPrinter::printStoreAt(StoreAtOp op) {
+  BufferOp buffer = lookupBuffer(op, op.getBuffer());
+  RowLayout layout = layoutOf(op.getPositions());
+  Row value = registers(op.getValues()), at = registers(op.getPositions());
+  note(op);
+  std::string size = std::to_string(static_cast<int64_t>(*buffer.getPerToken())) + " * token_count + " +
+                     std::to_string(static_cast<int64_t>(*buffer.getExtra()));
+  auto element = [](const Row &row) { return row.base + (row.indexed ? "[j]" : ""); };
+  std::string guard = hasMissingRows() ? "live" : "";
+  if (layout.isPadded())
+    guard = both(guard, positionOf(layout, {"j"}).text + " < " + std::to_string(layout.size));
+  guard = both(guard, "(unsigned)" + element(at) + " < " + size);
+  Lines code = layout.values > 1 ? unrollPragma(layout) : Lines();
+  if (layout.values > 1)
+    code.push_back(loopHeader(layout.values));
+  code.push_back(indented("if (" + guard + ") moe_store1(" + program.parameters.lookup(buffer.getSymName()) + ", " +
+                              element(at) + ", " + element(value) + ");",
+                          layout.values > 1));
+  statements(code);
 }
 
 //===-- Accumulators

@@ -94,12 +94,19 @@ void KernelPrinter::printStartRanks(bool ofPiece, int level) {
   for (const RankUse &rank : rows.ranks) {
     if (rank.accumulator.getPerPiece() != ofPiece)
       continue;
-    std::string place = "counted + (blockIdx.x * " + text(program.rankedQuads) + "ll + " +
-                        text(program.rankedQuad.lookup(rank.accumulator.getSymName())) + ")";
+    int64_t quad = program.rankedQuad.lookup(rank.accumulator.getSymName());
+    std::string place =
+        "counted + " + (quad ? text(quad) + " + " : std::string()) + "blockIdx.x * " + text(program.rankedQuads) + "ll";
     put("moe_start_ranks<" + text(rank.accumulator.getCount()) + ", " + text(threads) + ">(shared, " + rank.counts +
             ", " + (ofPiece ? "piece_begin < begin" : "true") + ", " + place + ");",
         level);
   }
+}
+
+/// Where the counts of a ranked accumulator and of its neighbours stand, for the first block.
+std::string KernelPrinter::countedFrom(const PassAccumulator &first) const {
+  int64_t quad = program.rankedQuad.lookup(AccumulatorOp(first.op).getSymName());
+  return quad ? "counted + " + text(quad) : "counted";
 }
 
 /// The counts of all blocks before each one.
@@ -111,9 +118,7 @@ void KernelPrinter::printRankedTotals() {
   put("moe_sum_before<" + text(partialQuads) + ", 0, " + text(quads) + ", " + text(program.rankedQuads) + ", " +
           text(threads) + ">(",
       2);
-  put("counted + " + text(program.rankedQuad.lookup(placed.front().op.getSymName())) +
-          ", partials, gridDim.x, shared);",
-      4);
+  put(countedFrom(placed.front()) + ", partials, gridDim.x, shared);", 4);
 }
 
 //===-- The walk
@@ -290,12 +295,11 @@ void KernelPrinter::printCutPieces() {
   put("const long long piece_begin = pieces.begin(piece), piece_end = pieces.begin(piece + 1);", 3);
   put("const int total = " + words + "threadIdx.x / 32 * " + text(4 * pieceQuads) + ";", 3);
   int64_t ranked = rankedPieces();
-  int64_t firstRanked = ranked ? program.rankedQuad.lookup(perPiece.front().op.getSymName()) : 0;
   put("moe_merge_ends<" + name + "_piece_layout, " + quads + ", " + text(ranked) + ", " + text(program.rankedQuads) +
           ">(",
       3);
-  put("shared, total, ends, block, piece_end, token_count, " +
-          (ranked ? "counted + " + text(firstRanked) : std::string("nullptr")) + ");",
+  put("shared, total, ends, block, piece_end, token_count, " + (ranked ? countedFrom(perPiece.front()) : "nullptr") +
+          ");",
       5);
   if (pieces) {
     std::string stage = "threadIdx.x / 32 * " + text(pieces->stageWords);

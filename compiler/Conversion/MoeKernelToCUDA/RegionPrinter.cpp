@@ -406,7 +406,9 @@ LogicalResult RegionPrinter::printOperation(Operation &op) {
       .Case<MapOp>([&](MapOp map) { printMap(map); })
       .Case<kernel::ReduceOp>([&](auto reduce) { printReduce(reduce); })
       .Case<LoadOp>([&](auto load) { printLoad(load); })
+      .Case<LoadAtOp>([&](auto load) { printLoadAt(load); })
       .Case<StoreOp>([&](auto store) { printStore(store); })
+      .Case<StoreAtOp>([&](auto store) { printStoreAt(store); })
       .Case<AccumulateOp>([&](auto accumulate) { printAccumulate(accumulate); })
       .Case<CountOp>([&](auto count) { printCount(count); })
       .Case<ReadOp>([&](auto read) { printRead(read); })
@@ -442,9 +444,10 @@ void RegionPrinter::printOldStates() {
 }
 
 LogicalResult RegionPrinter::print() {
-  printOldStates();
   for (auto [rate, into] : {std::pair(Rate::Call, &invariants), std::pair(Rate::Piece, &pieceInvariants),
                             std::pair(Rate::Row, static_cast<Lines *>(nullptr))}) {
+    if (!into)
+      printOldStates();
     for (Operation &op : block)
       if (rateOf(&op) == rate && failed(printOperation(op)))
         return failure();

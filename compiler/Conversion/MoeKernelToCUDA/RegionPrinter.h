@@ -100,7 +100,9 @@ private:
   void printLoad(kernel::LoadOp op);
   void printTokenLoad(kernel::LoadOp op, kernel::BufferOp buffer);
   void printWholeLoad(kernel::LoadOp op, kernel::BufferOp buffer);
+  void printLoadAt(kernel::LoadAtOp op);
   void printStore(kernel::StoreOp op);
+  void printStoreAt(kernel::StoreAtOp op);
   void printScalarStore(kernel::StoreOp op, kernel::BufferOp buffer, const std::string &guard);
   void printRowStore(kernel::StoreOp op, kernel::BufferOp buffer, const std::string &guard);
   void printAccumulate(kernel::AccumulateOp op);

@@ -9,10 +9,8 @@ namespace train {
 
 Gate::Gate(const moe::rt::Executable &executable, std::size_t maxTokens)
     : logits(maxTokens * experts), weight(maxTokens * slots), route(maxTokens * slots), gradWeight(maxTokens * slots),
-      gradLogits(maxTokens * experts), executable(executable),
-      workspace(executable.workspaceBytes(static_cast<std::int64_t>(maxTokens))),
-      accumulators(executable.accumulatorBytes()),
-      call(executable, workspace.data(), workspace.bytes(), accumulators.data()), gradients(call) {
+      gradLogits(maxTokens * experts), call(executable, static_cast<std::int64_t>(maxTokens)), gradients(call),
+      updates(call) {
   call.keep(static_cast<std::int64_t>(maxTokens));
 }
 
@@ -20,6 +18,7 @@ void Gate::bind(std::size_t tokens) {
   std::int64_t count = static_cast<std::int64_t>(tokens);
   constexpr std::int64_t all = experts, chosen = slots;
   call.param("alpha", alpha)
+      .param("u", rate)
       .input("logits", logits.data(), {count, all})
       .input("bias", bias.data(), {all})
       .output("weight", weight.data(), {count, chosen})
@@ -47,18 +46,6 @@ void Gate::infer(std::size_t tokens) {
 
 void Gate::backward(std::size_t tokens) { gradients.run(static_cast<std::int64_t>(tokens)); }
 
-void Gate::step() {
-  const std::int64_t sizes[] = {experts};
-  moe_binding bindings[MOE_BALANCED_STEP_ARRAY_COUNT] = {};
-  bindings[MOE_BALANCED_STEP_U] = {&rate, MOE_F32, 0, nullptr, nullptr};
-  bindings[MOE_BALANCED_STEP_BIAS] = {bias.data(), MOE_F32, 1, sizes, nullptr};
-  moe_call step = {};
-  step.struct_size = sizeof(moe_call);
-  step.bindings = bindings;
-  step.accumulators = accumulators.data();
-  step.workspace = workspace.data();
-  step.workspace_bytes = workspace.bytes();
-  moe::rt::check(moe_run_step(executable.get(), &step));
-}
+void Gate::step() { updates.run(); }
 
 } // namespace train

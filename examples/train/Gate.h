@@ -43,10 +43,9 @@ public:
 private:
   void bind(std::size_t tokens);
 
-  const moe::rt::Executable &executable;
-  moe::rt::Block workspace, accumulators;
   moe::rt::Call call;
   moe::rt::Backward gradients;
+  moe::rt::Step updates;
   std::int32_t empty = 0, nonfinite = 0;
 };
 

@@ -12,6 +12,10 @@ def Same : Constraint<CPred<"$0 == $1">, "the same axis">;
 def IsOnly : Constraint<CPred<"$0.size() == 1 && $0[0] == $1">, "works along this axis only">;
 def IsInteger : Constraint<CPred<"::llvm::cast<::mlir::RankedTensorType>($0.getType()).getElementType().isInteger()">, "integers">;
 def Lacks : Constraint<CPred<"::moe::axisIndex($0.getType(), $1.getValue()) < 0">, "a value without the axis">;
+def IsOneMap : Constraint<CPred<"!$2 || ::moe::groupMap($0.getDefiningOp(), ::llvm::cast<::mlir::StringAttr>($1[0]).getValue(), $2.getValue())">,
+    "groups that one map known at compile time leads to">;
+def IsKnown : Constraint<CPred<"::moe::groupMap($0.getDefiningOp(), $1.getValue(), $2.getValue()).has_value()">,
+    "groups known at compile time: none is empty (R3)">;
 def SameType : Constraint<CPred<"$0.getType() == $1.getType()">, "same type">;
 def UsedOnce : Constraint<CPred<"$0.hasOneUse()">, "has no other use">;
 class Kind<string name> : ConstantAttr<Moe_ReduceKind, "::moe::ReduceKind::" # name>;
@@ -31,7 +35,7 @@ def BroadcastOfBroadcast : Pat<(Moe_BroadcastOp:$outer (Moe_BroadcastOp $x)), (M
 def ExpandOfExpand : Pat<
     (Moe_ExpandOp:$outer (Moe_ExpandOp $x, $coarse, $middle), $from, $fine),
     (Moe_ExpandOp $x, $coarse, $fine, (location $outer)),
-    [(Same $middle, $from)]>;
+    [(Same $middle, $from), (IsKnown $outer, $fine, $coarse)]>;
 
 // expand(broadcast(x), device -> expert) = broadcast(x) where x has no device axis
 def ExpandOfBroadcast : Pat<
@@ -58,25 +62,25 @@ foreach kind = ["Max", "Min", "MaxNum"] in {
   def kind # OfCoarser : Pat<
       (Moe_ReduceOp:$outer Kind<kind>, (Moe_ReduceOp:$inner Kind<kind>, $x, $valid, $over, $middle), $outerValid, $outerOver, $to),
       (ReduceLike $outer, $x, $over, $to),
-      [(Given $middle), (Absent $valid), (Absent $outerValid), (IsOnly $outerOver, $middle), (UsedOnce $inner)]>;
+      [(Given $middle), (Absent $valid), (Absent $outerValid), (IsOnly $outerOver, $middle), (UsedOnce $inner), (IsOneMap $outer, $over, $to)]>;
 
-  // max(expand(x, device -> expert), expert) = max(x, device): no group is empty (R3)
+  // max(expand(x, device -> expert), expert) = max(x, device): no group is empty
   def kind # OfExpand : Pat<
       (Moe_ReduceOp:$outer Kind<kind>, (Moe_ExpandOp $x, $from, $to), $valid, $over, $coarse),
       (ReduceLike $outer, $x, (AsList $from), $coarse),
-      [(Absent $valid), (IsOnly $over, $to), (None $coarse)]>;
+      [(Absent $valid), (IsOnly $over, $to), (None $coarse), (IsKnown $outer, $to, $from)]>;
 }
 
 foreach kind = ["Max", "Min"] in {
   // max(expand(x, device -> expert), expert -> device) = x (not maxnum: it turns NaN into -inf)
   def kind # OfExpandBack : Pat<
       (Moe_ReduceOp:$outer Kind<kind>, (Moe_ExpandOp $x, $from, $to), $valid, $over, $coarse), (replaceWithValue $x),
-      [(Absent $valid), (IsOnly $over, $to), (Same $coarse, $from), (SameType $outer, $x)]>;
+      [(Absent $valid), (IsOnly $over, $to), (Same $coarse, $from), (SameType $outer, $x), (IsKnown $outer, $to, $from)]>;
 }
 
 // sum(sum(n, expert -> device), device) = sum(n, expert) for integers; for floats the rounding would differ
 def SumOfCoarser : Pat<
     (Moe_ReduceOp:$outer Kind<"Sum">, (Moe_ReduceOp:$inner Kind<"Sum">, $x, $valid, $over, $middle), $outerValid, $outerOver, $to),
     (ReduceLike $outer, $x, $over, $to),
-    [(IsInteger $x), (Given $middle), (Absent $valid), (Absent $outerValid), (IsOnly $outerOver, $middle), (UsedOnce $inner)]>;
+    [(IsInteger $x), (Given $middle), (Absent $valid), (Absent $outerValid), (IsOnly $outerOver, $middle), (UsedOnce $inner), (IsOneMap $outer, $over, $to)]>;
 #endif

@@ -244,3 +244,39 @@ moe.gate @maxnum_of_expand_back {
   %b = moe.reduce maxnum %0 over [expert] to device : tensor<64xf32, #moe.axes<expert>> -> tensor<8xf32, #moe.axes<device>>
   moe.metric "b" = %b : tensor<8xf32, #moe.axes<device>>
 }
+
+// Groups known at run time: two maps are not one, and a group may be empty. Removing the groups altogether is exact.
+// CHECK-LABEL: @placed
+// CHECK: %[[X:.*]] = moe.input "x"
+// CHECK: %[[H:.*]] = moe.input "h"
+// CHECK: %[[D:.*]] = moe.reduce max %[[X]] over [expert] to device
+// CHECK: moe.reduce max %[[D]] over [device] to node
+// CHECK: moe.reduce max %[[X]] over [expert] : {{.*}} -> tensor<f32>
+// CHECK: %[[E:.*]] = moe.expand %[[H]] from node to device
+// CHECK: %[[F:.*]] = moe.expand %[[E]] from device to expert
+// CHECK: moe.reduce max %[[F]] over [expert] :
+// CHECK: %[[B:.*]] = moe.expand %{{.*}} from device to expert
+// CHECK: %[[A:.*]] = moe.reduce max %[[B]] over [expert] to device
+// CHECK: moe.output "again" = %[[A]]
+moe.gate @placed {
+  moe.axis @expert size 6
+  moe.axis @device size 3 of @expert placement "device_of"
+  moe.axis @node size 2 of @device map [0, 0, 1]
+  %p = moe.input "device_of" : tensor<6xi32, #moe.axes<expert>>
+  %x = moe.input "x" : tensor<6xf32, #moe.axes<expert>>
+  %h = moe.input "h" : tensor<2xf32, #moe.axes<node>>
+  %g = moe.input "g" : tensor<3xf32, #moe.axes<device>>
+  %0 = moe.reduce max %x over [expert] to device : tensor<6xf32, #moe.axes<expert>> -> tensor<3xf32, #moe.axes<device>>
+  %1 = moe.reduce max %0 over [device] to node : tensor<3xf32, #moe.axes<device>> -> tensor<2xf32, #moe.axes<node>>
+  %2 = moe.reduce max %x over [expert] to device : tensor<6xf32, #moe.axes<expert>> -> tensor<3xf32, #moe.axes<device>>
+  %3 = moe.reduce max %2 over [device] : tensor<3xf32, #moe.axes<device>> -> tensor<f32>
+  %4 = moe.expand %h from node to device : tensor<2xf32, #moe.axes<node>> to tensor<3xf32, #moe.axes<device>>
+  %5 = moe.expand %4 from device to expert : tensor<3xf32, #moe.axes<device>> to tensor<6xf32, #moe.axes<expert>>
+  %6 = moe.reduce max %5 over [expert] : tensor<6xf32, #moe.axes<expert>> -> tensor<f32>
+  %7 = moe.expand %g from device to expert : tensor<3xf32, #moe.axes<device>> to tensor<6xf32, #moe.axes<expert>>
+  %8 = moe.reduce max %7 over [expert] to device : tensor<6xf32, #moe.axes<expert>> -> tensor<3xf32, #moe.axes<device>>
+  moe.output "nodes" = %1 : tensor<2xf32, #moe.axes<node>>
+  moe.metric "greatest" = %3 : tensor<f32>
+  moe.metric "greatest_node" = %6 : tensor<f32>
+  moe.output "again" = %8 : tensor<3xf32, #moe.axes<device>>
+}

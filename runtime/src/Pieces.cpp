@@ -19,9 +19,11 @@ Pieces readPieces(const Program &program, const moe_call &call, int32_t *bounds,
   isBad = false;
   Extent extent = program.extentOf(call);
   Pieces pieces{extent.pieces, extent.tokens, program.pieces ? program.pieces->length : 0, bounds};
-  if (program.offsetsIndex < 0 || pieces.count == 0)
+  if (program.offsetsIndex < 0 || !(call.phase & MOE_ACCUMULATE))
     return pieces;
   const auto *offsets = static_cast<const int32_t *>(call.bindings[program.offsetsIndex].data);
+  if (!offsets) // a call without tokens
+    return pieces;
   auto tokens = static_cast<int32_t>(extent.tokens);
   int32_t last = 0;
   for (int64_t i = 0; i <= pieces.count; ++i) {

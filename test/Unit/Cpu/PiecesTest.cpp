@@ -267,6 +267,9 @@ TEST(Pieces, BadOffsetsAreClampedAndReported) {
   } cases[] = {{{1, 5, 10}, {5, 5}}, {{-3, 5, 10}, {5, 5}}, {{0, 7, 4, 10}, {7, 0, 3}},
                {{0, 5, 9}, {5, 5}},  {{0, 5, 11}, {5, 5}},  {{0, 2e9, -2e9, 10}, {10, 0, 0}},
                {{5, 5}, {10}}};
+  Arrays none = inputsOf({}, 15);
+  none["cu_seqlens"] = {3};
+  EXPECT_EQ(runner.call(none, {})["bad_offsets"], Elements{1});
   for (const Case &it : cases) {
     Arrays inputs = inputsOf(it.sizes, 15), expected = expectedOf(it.sizes, inputs);
     inputs["cu_seqlens"] = it.offsets;

@@ -170,3 +170,26 @@ moe.gate @limited {
   %w = moe.gather %y[%k] : tensor<?x4xf32, #moe.axes<token, expert>>, !moe.selection<[token], expert, r.slot, 2> -> tensor<?x2xf32, #moe.axes<token, r.slot>>
   moe.output "weight" = %w : tensor<?x2xf32, #moe.axes<token, r.slot>>
 }
+
+// -----
+
+// A shared expert beyond the axis is no element of it: a restored selection would take its slot for empty. What comes
+// before the slots were appended is saved, and they are appended again.
+// CHECK-LABEL: moe.gate @appended {
+// CHECK: moe.output "saved_{{.*}}" = %{{.*}} saved : !moe.selection<[token], expert, q.slot, 2>
+// CHECK-LABEL: moe.gate @appended_backward
+// CHECK: %[[I:.*]] = moe.input "saved_{{.*}}" saved : tensor<?x2xi32, #moe.axes<token, q.slot>>
+// CHECK: %[[Q:.*]] = moe.forced %[[I]]
+// CHECK: moe.append %[[Q]], [4]
+// REMARK: gate 'appended' saves for backward 8 bytes per token
+moe.gate @appended {
+  moe.axis @token
+  moe.axis @expert size 4
+  %v = moe.input "valid" : tensor<?xi1, #moe.axes<token>>
+  moe.mask token by %v : tensor<?xi1, #moe.axes<token>>
+  %x = moe.input "x" : tensor<?x4xf32, #moe.axes<token, expert>>
+  %q = moe.topk %x over expert : tensor<?x4xf32, #moe.axes<token, expert>> -> !moe.selection<[token], expert, q.slot, 2>
+  %a = moe.append %q, [4] : !moe.selection<[token], expert, q.slot, 2> -> !moe.selection<[token], expert, a.slot, 3>
+  %w = moe.gather %x[%a] : tensor<?x4xf32, #moe.axes<token, expert>>, !moe.selection<[token], expert, a.slot, 3> -> tensor<?x3xf32, #moe.axes<token, a.slot>>
+  moe.output "weight" = %w : tensor<?x3xf32, #moe.axes<token, a.slot>>
+}

@@ -49,9 +49,8 @@ public:
   uint64_t seed = 0;
   int64_t firstToken = 0;
   uint32_t offset = 0;
-  /// The same; an error is the caller's. `options`: of the random numbers.
-  llvm::Expected<reference::Arrays> evaluate(const std::vector<Buffer> &arrays, int64_t tokens,
-                                             reference::EvaluationOptions options = {}) const;
+  /// The same; an error is the caller's.
+  llvm::Expected<reference::Arrays> evaluate(const std::vector<Buffer> &arrays, int64_t tokens) const;
 
 private:
   static std::unique_ptr<Gate> load(std::unique_ptr<llvm::MemoryBuffer> source, const FrontendOptions &options);

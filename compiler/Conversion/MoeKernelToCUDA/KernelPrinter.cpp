@@ -98,7 +98,7 @@ int64_t KernelPrinter::sharedNeed(int64_t threads) {
     words = std::max<int64_t>(words + warps * (4 * pieceQuads + (pieces ? pieces->stageWords : 0)), 2 * warps);
   for (const RankUse &rank : rows.ranks)
     words += llvm::alignTo(rank.accumulator.getCount(), 4) + llvm::alignTo(roundRows(threads) * rank.slots, 4);
-  bool together = cuts() || !rows.ranks.empty() || rankedCalls() > 0;
+  bool together = needs.pieces || !rows.ranks.empty();
   return std::max<int64_t>({collects() ? 4 : 0, together ? words : stage, needs.pieces ? 2 * warps : 0,
                             direct ? 0 : warps * 4 * partialQuads, rankedCalls() > 0 ? 4 * threads : 0,
                             finish.stageWords});

@@ -135,11 +135,12 @@ static std::string kernelStem(ProgramOp program) {
   return program.getSymName().str() + "_forward";
 }
 
-/// Blocks of passes that rank have the tokens of those that count for them: one grid for all kernels.
+/// Blocks of passes that rank have the tokens of those that count for them: one grid for all kernels, of as many blocks
+/// as any of them has rows for.
 static void alignGrids(ProgramOp program, std::vector<CudaKernelInfo> &kernels) {
-  uint32_t rows = 1;
+  uint32_t rows = UINT32_MAX;
   for (const CudaKernelInfo &kernel : kernels)
-    rows = std::max(rows, kernel.rowsPerBlock);
+    rows = std::min(rows, kernel.rowsPerBlock);
   if (llvm::any_of(program.getOps<AccumulatorOp>(), [](AccumulatorOp op) { return op.getRanked(); }))
     for (CudaKernelInfo &kernel : kernels)
       kernel.rowsPerBlock = rows;

@@ -96,9 +96,9 @@ def Moe_RandomOp : Moe_Op<"random", [Pure, HasParent<"GateOp">]> {
   let description = [{
     Philox 4x32-10 (Salmon et al. 2011), one block for each element, of which the first word w is used. Key: the 64-bit seed of
     the call, low word first. Counter: [low word, high word of (the call's first token + token); 2^20 * `stream` + position along
-    the other axis; the call's offset]. `uniform` is (w >> 8) * 2^-24, in [0, 1); `normal` is the inverse of the standard
-    normal's distribution function at (w >> 9) * 2^-23 + 2^-24, by one fixed polynomial (docs/numerics.md). Axes: at most the
-    tokens and one static axis. Two of them are never merged: each has a `stream` of its own.
+    the other axis; the call's offset], with 0 for the token where the result has none. `uniform` is (w >> 8) * 2^-24, in
+    [0, 1); `normal` is the inverse of the standard normal's distribution function at (w >> 9) * 2^-23 + 2^-24, by one fixed
+    polynomial (docs/numerics.md). Axes: at most the tokens and one static axis. Two of them are never merged: each has a `stream` of its own.
     ```mlir
     %n = moe.random normal stream 0 : tensor<?x64xf32, #moe.axes<token, expert>>
     ```
@@ -350,8 +350,8 @@ def Moe_RankOp : Moe_Op<"rank", [Pure]> {
   let summary = "how many earlier slots name the same element";
   let description = [{
     result[t, j] = number of filled slots (u, i) of `selection` with the element of (t, j) that come before it: by token, then slot;
-    with `by_slot`, by slot, then token. With `per`, an axis of pieces of the tokens, only slots of t's own piece count. An empty
-    slot has rank 0. This is the place in an expert's queue that capacity compares with.
+    with `by_slot`, by slot, then token. With `per`, an axis of pieces of the tokens, only slots of t's own piece count. A slot
+    that is empty or names no element of the axis has rank 0. This is the place in an expert's queue that capacity compares with.
     ```mlir
     %p = moe.rank %r by_slot per sequence : !moe.selection<[token], expert, r.slot, 2> -> tensor<?x2xi32, #moe.axes<token, r.slot>>
     ```
@@ -369,13 +369,14 @@ def Moe_LimitOp : Moe_Op<"limit", [Pure, AttrSizedOperandSegments, AllTypesMatch
   let description = [{
     Slots are candidates for the element they name or, with `over`, for its group on that axis. Each takes the first
     floor(max(`capacity`, 0)) of its candidates; the others become empty. Candidates come by `priority`, greatest first (NaN last), if
-    given; ties, or all of them, by token, then slot; with `by_slot` by slot, then token. Slots of tokens where `exempt` is true
-    are kept, need no room and take none. With `per`, an axis of pieces of the tokens, each piece has the whole capacity for itself.
+    given; ties, or all of them, by token, then slot; with `by_slot` by slot, then token. Slots of tokens where `exempt` is true,
+    and those that name no element of the axis, are kept, need no room and take none. With `per`, an axis of pieces of the tokens,
+    each piece has the whole capacity for itself.
 
     With `next`, scores on [batch…, selected axis], a slot that finds no room is placed elsewhere, in at most `rounds` rounds: in
     each, every unplaced slot proposes the element of the greatest score (ties: lower index; not NaN) that neither holds this
-    token nor has refused this slot's token; elements take proposals, in the order above, while they have room. What is unplaced
-    after the last round is empty. The first placement of all slots is by themselves, as without `next`.
+    token nor has refused this slot's token; elements take proposals, in the order above and one for each token, while they have
+    room. What is unplaced after the last round is empty. The first placement of all slots is by themselves, as without `next`.
     ```mlir
     %k = moe.limit %r capacity %c : tensor<f64> over expert : !moe.selection<[token], expert, r.slot, 2>
     %l = moe.limit %r capacity %c : tensor<f64> over device priority %w : tensor<?x2xf32, #moe.axes<token, r.slot>>
@@ -399,8 +400,8 @@ def Moe_PermuteOp : Moe_Op<"permute", [Pure]> {
   let description = [{
     For a grouped matrix product. `offset`[e] is where the segment of element e begins, `offset`[E] the end of all; each segment is
     padded at its end to a multiple of `pad` rows. `position`[t, j] is the row of slot (t, j): offset[e] + its rank (by token, then
-    slot); -1 in an empty slot. `order`[row] = t * slots + j, the inverse; -1 in padding and behind the end. The axis of
-    `order`, made here, holds (tokens * slots + E * (pad - 1)) rows.
+    slot); -1 in a slot that is empty or names no element of the axis. `order`[row] = t * slots + j, the inverse; -1 in padding and
+    behind the end. The axis of `order`, made here, holds (tokens * slots + E * (pad - 1)) rows.
     ```mlir
     %o, %b, %p = moe.permute %r pad 16 : !moe.selection<[token], expert, r.slot, 2>
            -> tensor<?xi32, #moe.axes<plan.row>>, tensor<65xi32, #moe.axes<plan.bound>>, tensor<?x2xi32, #moe.axes<token, r.slot>>

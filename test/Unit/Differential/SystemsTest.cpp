@@ -28,8 +28,8 @@ std::vector<Spec> systems() {
   return all;
 }
 
-std::vector<Spec> programs() {
-  return {{"padded_sequences", "", R"(gate padded_sequences {
+/// Gates that use what the systems do not: name and text.
+const std::pair<const char *, const char *> gates[] = {{"padded_sequences", R"(gate padded_sequences {
   axis token
   axis expert[12]
   axis device[3] of expert = [0, 1, 2, 0, 1, 2, 2, 2, 2, 0, 0, 1]
@@ -55,7 +55,7 @@ std::vector<Spec> programs() {
   output own
   output w
 })"},
-          {"rerouted", "", R"(gate rerouted {
+                                                       {"rerouted", R"(gate rerouted {
   axis token
   axis expert[6]
   input valid : bool[token]
@@ -68,7 +68,7 @@ std::vector<Spec> programs() {
   output kept
   output w
 })"},
-          {"dispatch", "", R"(gate dispatch {
+                                                       {"dispatch", R"(gate dispatch {
   axis token
   axis expert[10]
   input valid : bool[token]
@@ -87,7 +87,7 @@ std::vector<Spec> programs() {
   metric load = count(good)
   metric mean_weight = mean(w)
 })"},
-          {"placed", "", R"(gate placed {
+                                                       {"placed", R"(gate placed {
   axis token
   axis expert[12]
   axis host[4] of expert by home
@@ -103,7 +103,7 @@ std::vector<Spec> programs() {
   metric fullest = max(count(kept, token -> sequence))
   output kept
 })"},
-          {"positions", "", R"(gate positions {
+                                                       {"positions", R"(gate positions {
   axis token
   axis expert[8]
   axis sequence of token by offsets
@@ -119,7 +119,7 @@ std::vector<Spec> programs() {
   metric low = mean(quantile(logits, 0.25, expert))
   output changed = d
 })"},
-          {"noisy", "", R"(gate noisy {
+                                                       {"noisy", R"(gate noisy {
   axis token
   axis expert[9]
   state load : f32[expert] = 1
@@ -133,6 +133,12 @@ std::vector<Spec> programs() {
   output r
   output noisy
 })"}};
+
+std::vector<Spec> programs() {
+  std::vector<Spec> all;
+  for (auto [name, text] : gates)
+    all.push_back({name, "", text});
+  return all;
 }
 
 /// Bounds of `pieces` pieces of `tokens` tokens, some of them empty.

@@ -24,7 +24,6 @@ sys.path.insert(0, os.path.join(HERE, "formulas"))
 
 VALUES, GRADIENTS, STEP = 1e-5, 1e-4, 1e-5
 STATE = "state."
-FLAGS = {"seed": "--random-seed", "offset": "--random-offset", "first_token": "--first-token"}
 
 
 class Mismatch(Exception):
@@ -41,7 +40,7 @@ def widened(x):
 
 
 def call_of(case):
-    return {"seed": case.get("seed", 0), "offset": case.get("offset", 0), "first_token": case.get("first_token", 0)}
+    return {"seed": case.get("seed", 0), "offset": case.get("offset", 0)}
 
 
 def moe_run(options, case, x, directory, more):
@@ -54,7 +53,7 @@ def moe_run(options, case, x, directory, more):
         command += ["--param", f"{key}={value}"]
     for key, value in call_of(case).items():
         if value:
-            command += [FLAGS[key], str(value)]
+            command += [f"--{key}", str(value)]
     for name, value in x.items():
         path = os.path.join(options.work, f"{name}.npy")
         np.save(path, value)
@@ -62,14 +61,18 @@ def moe_run(options, case, x, directory, more):
             command += ["--state", f"{name[len(STATE):]}={path}"]
         else:
             command += ["--input", f"{name}={path}"]
+    if any(map(is_state, x)) and "--backward" not in more and options.device != "oracle":
+        command += ["--steps", "1"]
     os.makedirs(directory, exist_ok=True)
     for old in os.listdir(directory):
         os.remove(os.path.join(directory, old))
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise Mismatch(f"{' '.join(command)} ended with {done.returncode}\n{done.stderr}")
-    names = {name[:-4] for name in os.listdir(directory) if name.endswith(".npy") and not name.startswith("status.")}
-    return (lambda name: np.load(os.path.join(directory, name + ".npy"))), names
+    states = {name[len(STATE):] for name in x if is_state(name)}
+    files = {name[:-4] for name in os.listdir(directory) if name.endswith(".npy") and not name.startswith("status.")}
+    names = {STATE + name if name in states else name for name in files}
+    return (lambda name: np.load(os.path.join(directory, name.removeprefix(STATE) + ".npy"))), names
 
 
 def deviation(name, got, expected, tolerance):

@@ -13,6 +13,7 @@
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include <set>
 
 using namespace mlir;
 using llvm::cl::desc;
@@ -31,8 +32,7 @@ static llvm::cl::opt<bool> backward("backward", desc("Evaluate the derived backw
 static llvm::cl::opt<std::string> passes("passes", desc("What makes the backward gate"),
                                          llvm::cl::init("moe.gate(moe-apply-mask,moe-differentiate)"));
 static llvm::cl::opt<std::string> save("save", desc("DIRECTORY"), llvm::cl::Required);
-static llvm::cl::opt<uint64_t> seed("random-seed"), offset("random-offset");
-static llvm::cl::opt<int64_t> firstToken("first-token");
+static llvm::cl::opt<uint64_t> seed("seed"), offset("offset");
 
 namespace {
 
@@ -119,17 +119,15 @@ void evaluateAndSave(moe::GateOp gate, const std::map<std::string, std::string> 
   moe::reference::EvaluationOptions options;
   options.seed = seed;
   options.offset = static_cast<uint32_t>(offset);
-  options.firstToken = firstToken;
   Arrays results = orFail(moe::reference::evaluate(gate, arraysOf(gate, files, values), options));
-  std::map<StringRef, StringRef> prefixes; // of what the gate declares; the status words are the others
+  std::set<StringRef> declared; // the status words are the others
   for (Operation &op : gate.getBody().front())
     if (isa<moe::LossOp, moe::MetricOp, moe::OutputOp, moe::UpdateOp>(op))
-      prefixes[op.getAttrOfType<StringAttr>("name")] = isa<moe::UpdateOp>(op) ? "state." : "";
+      declared.insert(op.getAttrOfType<StringAttr>("name"));
   for (auto &[name, array] : results) {
     if (!StringRef(name).starts_with(only))
       continue;
-    auto prefix = prefixes.find(name);
-    std::string file = save + "/" + (prefix == prefixes.end() ? "status." : prefix->second.str()) + name + ".npy";
+    std::string file = save + "/" + (declared.count(name) ? "" : "status.") + name + ".npy";
     std::vector<int64_t> integers;
     bool isFloat = array.kind == ElementKind::Float;
     if (!isFloat)

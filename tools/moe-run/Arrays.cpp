@@ -353,7 +353,7 @@ llvm::Expected<unsigned> save(const CallArrays &call, llvm::StringRef directory,
     bool wanted = inputs ? role == MOE_INPUT
                          : role == MOE_OUTPUT || role == MOE_LOSS || role == MOE_METRIC || role == MOE_STATUS_WORD ||
                                role == MOE_STATE;
-    if (!wanted)
+    if (!wanted || array.source == fromForward) // a backward call has no storage for the states of its forward call
       continue;
     // Names of a spec are identifiers; those of hand-written IR may be anything, and must not lead out of the
     // directory.

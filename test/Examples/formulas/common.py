@@ -10,7 +10,7 @@ A module NAME.py of this folder is the gate examples/systems/NAME.moe written do
                       (which random data), and whatever the module's `inputs` looks at
   inputs(case, rng)   the arrays of a call, by name
   gate(x, c, p, call) name -> value: outputs [T, ...], selections as integers (-1: empty), losses and metrics; a state after
-                      the step as "state.NAME". `c` are the consts, `p` the params, `call` has seed, offset, first_token.
+                      the step as "state.NAME". `c` are the consts, `p` the params, `call` has seed and offset.
 """
 
 import functools
@@ -171,8 +171,7 @@ def philox(counter, key):
 
 
 def word(call, stream, t, position):
-    token = call["first_token"] + t
-    return philox((token & 0xFFFFFFFF, token >> 32, ((stream << 20) + position) & 0xFFFFFFFF, call["offset"]),
+    return philox((t, 0, ((stream << 20) + position) & 0xFFFFFFFF, call["offset"]),
                   (call["seed"] & 0xFFFFFFFF, call["seed"] >> 32))[0]
 
 

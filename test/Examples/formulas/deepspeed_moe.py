@@ -7,7 +7,7 @@ LOSSES = ["balance"]
 CASES = [
     {"T": 32, "D": {"E": 8}, "P": {"capacity_factor": 1.0}, "grad": True},
     {"T": 300, "D": {"E": 16}, "P": {"capacity_factor": 0.7}, "skew": 1.0, "seed": 2**63 + 3, "offset": 1},
-    {"T": 3000, "D": {"E": 16}, "P": {"capacity_factor": 1.0}, "seed": 7, "first_token": 12345},
+    {"T": 3000, "D": {"E": 16}, "P": {"capacity_factor": 1.0}, "seed": 7},
 ]
 
 

@@ -211,6 +211,9 @@ static std::string conflict(const RunOptions &options) {
   if (!options.backward && !(options.gradients.files.empty() && options.gradients.params.empty()))
     return std::string(options.gradients.files.empty() ? "--scale" : "--grad") +
            " is about the backward call: add --backward";
+  if (options.backward && options.steps)
+    return "--steps and --backward do not go together: a step changes the states that backward reads; save them, and "
+           "run the backward with --state";
   bool emulated = options.device == MOE_EMULATOR;
   const char *onlyEmulated = options.blocks ? "--blocks" : options.schedule ? "--schedule" : "--traffic";
   if (!emulated && (options.blocks || options.schedule || options.traffic))

@@ -78,7 +78,7 @@ TEST_F(Wrapper, BlocksAreAligned) {
 
 TEST_F(Wrapper, UnknownNamesListTheKnownOnes) {
   std::string text = thrown(MOE_INVALID_ARGUMENT, [&] { call.input("logits", x.data(), {tokens, CHANNELS}); });
-  EXPECT_NE(text.find("no input or param 'logits'; it has: scale, x, bias"), std::string::npos) << text;
+  EXPECT_NE(text.find("no input, param or state 'logits'; it has: scale, x, bias"), std::string::npos) << text;
   text = thrown(MOE_INVALID_ARGUMENT, [&] { call.output("x", x.data(), {tokens, CHANNELS}); });
   EXPECT_NE(text.find("y, sign, mean, largest, empty"), std::string::npos) << text;
   text = thrown(MOE_INVALID_ARGUMENT, [&] { call.param("bias", 1); });
@@ -179,7 +179,7 @@ TEST_F(WrapperBackward, Failures) {
   forward.forward(count);
   rt::Backward backward(forward);
   text = thrown(MOE_INVALID_ARGUMENT, [&] { backward.input("x", same.x.data(), {count, CHANNELS}); });
-  EXPECT_NE(text.find("no input or param 'x'; it has: w, grad_y, scale_loss_0"), std::string::npos) << text;
+  EXPECT_NE(text.find("no input, param or state 'x'; it has: w, grad_y, scale_loss_0"), std::string::npos) << text;
   text = thrown(MOE_INVALID_ARGUMENT, [&] { backward.output("grad_z", same.x.data(), {count, CHANNELS}); });
   EXPECT_NE(text.find("no output 'grad_z'; it has: grad_x, grad_w, sign"), std::string::npos)
       << "kept arrays are nobody's to bind: " << text;

@@ -41,7 +41,8 @@ static llvm::SetVector<Value> selectionsOf(Value value, StringRef slot) {
       if (gather.getSelection().getType().getSlot().getValue() == slot)
         found.insert(gather.getSelection());
     } else if (auto plan = dyn_cast<PermuteOp>(op)) {
-      found.insert(plan.getSelection());
+      if (plan.getSelection().getType().getSlot().getValue() == slot)
+        found.insert(plan.getSelection());
     } else if (!isa<FilledOp, ShiftOp>(op)) {
       for (Value operand : op->getOperands())
         if (isAbout(operand))

@@ -1,8 +1,9 @@
 // Compiled code, forward and backward, against the interpreter: on the CPU with every instruction set and several
 // thread counts, whose bits must be the same, and in the emulator, whose findings count too.
 //
-// Forward is compared with the gate that was compiled. Backward is compared with the backward gate as it was derived,
-// before anything is saved or recomputed, so that what the compiler decides there is checked as well.
+// Forward is compared with the gate as it was written, masks and capacities included, before they are expanded.
+// Backward is compared with the backward gate as it was derived, before anything is saved or recomputed, so that what
+// the compiler decides there is checked as well.
 #include "compiler/InitAll.h"
 #include "compiler/Pipelines/Pipelines.h"
 #include "compiler/Transforms/Passes.h"
@@ -29,7 +30,9 @@ constexpr double kTolerance = 1e-5; // docs/numerics.md
 
 /// The arrays of a forward call and of its backward call.
 struct Call {
-  std::vector<Buffer> forward, backward;
+  int64_t tokens = 0, pieces = 0;
+  reference::EvaluationOptions random; ///< of the random numbers
+  std::vector<Buffer> forward, backward, step;
 };
 
 /// A gate beside its derived backward gate, both ready for the interpreter, and compiled.
@@ -47,25 +50,22 @@ public:
   /// Inputs of forward, incoming gradients and scales, from the seed.
   Call makeCall(const Case &data) const;
 
-  llvm::Expected<Arrays> interpretForward(const Call &call, int64_t tokens) const {
-    return gate->evaluate(call.forward, tokens);
-  }
-  llvm::Expected<Arrays> interpretBackward(const Call &call, int64_t tokens) const;
+  llvm::Expected<Arrays> interpretForward(const Call &call) const;
+  llvm::Expected<Arrays> interpretBackward(const Call &call) const;
 
 private:
   bool derive(const std::string &text, llvm::raw_ostream &diagnostics);
+  void fillForward(Call &call, const Case &data) const;
 
   std::unique_ptr<Gate> gate;
   std::unique_ptr<MLIRContext> context;
-  OwningOpRef<ModuleOp> module;
+  OwningOpRef<ModuleOp> module, written;
   GateOp backward;
 };
 
 } // namespace
 
 bool Subjects::derive(const std::string &text, llvm::raw_ostream &diagnostics) {
-  if (!descriptor().backward)
-    return true;
   DialectRegistry registry;
   registerAllDialects(registry);
   context = std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
@@ -75,7 +75,18 @@ bool Subjects::derive(const std::string &text, llvm::raw_ostream &diagnostics) {
   module = importGate(sources, context.get(), {});
   if (!module)
     return false;
-  PassManager manager(context.get());
+  PassManager simplify(context.get()), expand(context.get()), manager(context.get());
+  simplify.addPass(createCanonicalizerPass());
+  simplify.addPass(createCSEPass());
+  expand.addNestedPass<GateOp>(createExpandSelectionMath());
+  if (failed(simplify.run(*module)))
+    return false;
+  written = module->clone();
+  if (failed(expand.run(*written)))
+    return false;
+  if (!descriptor().backward)
+    return true;
+  manager.addNestedPass<GateOp>(createMoeApplyMask());
   manager.addPass(createMoeDeriveBackward());
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
@@ -99,19 +110,71 @@ static void fillBuffer(Buffer &buffer, const Case &data, uint64_t index) {
     buffer.set(e, values[e]);
 }
 
+/// NaN where the mask of the gate is false, which must reach nothing.
+static void spoilMasked(const moe_gate &gate, GateOp derived, std::vector<Buffer> &arrays) {
+  auto masks = derived.getBody().getOps<MaskOp>();
+  auto input = masks.empty() ? InputOp() : (*masks.begin()).getValid().getDefiningOp<InputOp>();
+  int32_t mask = input ? moe_find_array(&gate, input.getName().str().c_str(), 1) : -1;
+  for (uint32_t i = 0; mask >= 0 && i < gate.array_count; ++i) {
+    const moe_array &array = gate.arrays[i];
+    bool isFloat = array.dtype == MOE_F32 || array.dtype == MOE_BF16 || array.dtype == MOE_F16;
+    if (array.role != MOE_INPUT || !isFloat || !array.rank || array.sizes[0] != MOE_TOKENS)
+      continue;
+    int64_t row = arrays[i].count() / std::max<int64_t>(arrays[i].sizes[0], 1);
+    for (int64_t e = 0; e < arrays[i].count(); ++e)
+      if (arrays[mask].get(e / row) == 0)
+        arrays[i].set(e, std::numeric_limits<double>::quiet_NaN());
+  }
+}
+
+void Subjects::fillForward(Call &call, const Case &data) const {
+  const moe_gate &gate = descriptor();
+  call.tokens = data.tokens;
+  std::vector<double> offsets;
+  const char *offsetsName = nullptr;
+  for (uint32_t i = 0; i < gate.axis_count; ++i) {
+    if (gate.axes[i].length > 0)
+      call.tokens = wholePieces(data.tokens, gate.axes[i].length);
+    if (gate.axes[i].length > 0)
+      call.pieces = call.tokens / gate.axes[i].length;
+    if (gate.axes[i].offsets) {
+      offsetsName = gate.axes[i].offsets;
+      offsets = makeOffsets(data, data.tokens);
+      call.pieces = static_cast<int64_t>(offsets.size()) - 1;
+    }
+  }
+  call.forward = makeBuffers(gate, call.tokens, call.pieces);
+  for (uint32_t i = 0; i < gate.array_count; ++i) {
+    uint32_t role = gate.arrays[i].role;
+    if (role != MOE_INPUT && role != MOE_STATE)
+      continue;
+    fillBuffer(call.forward[i], data, i);
+    if (offsetsName && llvm::StringRef(gate.arrays[i].name) == offsetsName)
+      for (size_t e = 0; e < offsets.size(); ++e)
+        call.forward[i].set(static_cast<int64_t>(e), offsets[e]);
+  }
+  spoilMasked(gate, *ModuleOp(*written).getOps<GateOp>().begin(), call.forward);
+}
+
 Call Subjects::makeCall(const Case &data) const {
   Call call;
-  call.forward = makeBuffers(descriptor(), data.tokens);
-  for (uint32_t i = 0; i < descriptor().array_count; ++i)
-    if (descriptor().arrays[i].role == MOE_INPUT)
-      fillBuffer(call.forward[i], data, i);
+  Rng rng(data.seed + 77);
+  fillForward(call, data);
+  call.random.seed = data.seed << 33 | data.seed;
+  call.random.firstToken = (int64_t(1) << 32) - 5 + static_cast<int64_t>(data.seed);
+  call.random.offset = static_cast<uint32_t>(data.seed % 7);
+  if (const moe_gate *step = descriptor().step) {
+    call.step = makeBuffers(*step, call.tokens, call.pieces);
+    for (uint32_t i = 0; i < step->array_count; ++i)
+      if (int32_t same = moe_find_array(&descriptor(), step->arrays[i].name, 1); same >= 0)
+        call.step[i] = call.forward[same];
+  }
   if (!descriptor().backward)
     return call;
   const moe_gate &gate = *descriptor().backward;
-  call.backward = makeBuffers(gate, data.tokens);
+  call.backward = makeBuffers(gate, call.tokens, call.pieces);
   Case ordinary = data;
   ordinary.kind = Kind::Ordinary;
-  Rng rng(data.seed + 77);
   for (uint32_t i = 0; i < gate.array_count; ++i) {
     llvm::StringRef name = gate.arrays[i].name;
     if (gate.arrays[i].role == MOE_INPUT && name.starts_with("grad_"))
@@ -137,9 +200,23 @@ static Array toArray(const moe_array &array, const Buffer &buffer) {
   return result;
 }
 
-llvm::Expected<Arrays> Subjects::interpretBackward(const Call &call, int64_t tokens) const {
+llvm::Expected<Arrays> Subjects::interpretForward(const Call &call) const {
+  Arrays inputs;
+  for (uint32_t i = 0; i < descriptor().array_count; ++i)
+    if (const moe_array &array = descriptor().arrays[i]; array.role == MOE_INPUT || array.role == MOE_STATE)
+      inputs[array.name] = toArray(array, call.forward[i]);
+  reference::EvaluationOptions options = call.random;
+  options.tokenCount = call.tokens;
+  options.float32Selections = true;
+  return reference::evaluate(*ModuleOp(*written).getOps<GateOp>().begin(), inputs, options);
+}
+
+llvm::Expected<Arrays> Subjects::interpretBackward(const Call &call) const {
   const moe_gate &forwardGate = descriptor(), &backwardGate = *descriptor().backward;
   Arrays inputs;
+  for (auto state : GateOp(backward).getBody().getOps<StateOp>())
+    if (int32_t i = moe_find_array(&forwardGate, state.getName().str().c_str(), 1); i >= 0)
+      inputs[state.getName().str()] = toArray(forwardGate.arrays[i], call.forward[i]);
   for (auto input : GateOp(backward).getBody().getOps<InputOp>()) {
     std::string name = input.getName().str();
     if (int32_t i = moe_find_array(&backwardGate, name.c_str(), 1); i >= 0 && name.rfind("grad_", 0) == 0) {
@@ -148,16 +225,20 @@ llvm::Expected<Arrays> Subjects::interpretBackward(const Call &call, int64_t tok
       inputs[name] = toArray(forwardGate.arrays[i], call.forward[i]);
     } else { // a gradient that nothing needs
       Array &array = inputs[name];
-      for (int64_t size : input.getType().getShape())
-        array.sizes.push_back(ShapedType::isDynamic(size) ? tokens : size);
+      auto type = cast<RankedTensorType>(input.getType());
+      auto tokens = GateOp(backward).lookupSymbol<AxisOp>("token");
+      for (auto [axis, size] : llvm::zip_equal(axesOf(type), type.getShape()))
+        array.sizes.push_back(!ShapedType::isDynamic(size)                ? size
+                              : tokens && axis == tokens.getSymNameAttr() ? call.tokens
+                                                                          : call.pieces);
       array.data.assign(array.count(), 0);
     }
   }
   for (uint32_t i = 0; i < backwardGate.array_count; ++i)
     if (backwardGate.arrays[i].role == MOE_PARAM && !call.backward[i].bytes.empty())
       inputs[backwardGate.arrays[i].name].data = {call.backward[i].get(0)};
-  reference::EvaluationOptions options;
-  options.tokenCount = tokens;
+  reference::EvaluationOptions options = call.random;
+  options.tokenCount = call.tokens;
   options.float32Selections = true;
   return reference::evaluate(backward, inputs, options);
 }
@@ -169,7 +250,7 @@ static std::vector<moe_binding> bind(const moe_gate &gate, std::vector<Buffer> &
   std::vector<moe_binding> bindings(gate.array_count);
   for (uint32_t i = 0; i < gate.array_count; ++i) {
     uint32_t role = gate.arrays[i].role;
-    if (role != MOE_INPUT && role != MOE_PARAM)
+    if (role != MOE_INPUT && role != MOE_PARAM && role != MOE_STATE)
       std::fill(arrays[i].bytes.begin(), arrays[i].bytes.end(), 0xAB);
     bool isBound = role != MOE_COEFFICIENT && role != MOE_SAVED && !(role == MOE_PARAM && arrays[i].bytes.empty());
     bindings[i] = {isBound ? arrays[i].bytes.data() : nullptr, arrays[i].dtype,
@@ -178,13 +259,27 @@ static std::vector<moe_binding> bind(const moe_gate &gate, std::vector<Buffer> &
   return bindings;
 }
 
-/// Forward, then backward where there is one. What is written is poisoned before. Throws rt::Error.
-static void run(const rt::Executable &executable, Call &call, int64_t tokens) {
+/// From what the forward call `raw` has accumulated, and from the states that it read.
+static void runStep(const rt::Executable &executable, Call &call, moe_call raw) {
+  const moe_gate *step = executable.gate().step;
+  if (!step)
+    return;
+  for (uint32_t i = 0; i < step->array_count; ++i)
+    if (int32_t same = moe_find_array(&executable.gate(), step->arrays[i].name, 1); same >= 0)
+      call.step[i] = call.forward[same];
+  std::vector<moe_binding> bindings = bind(*step, call.step);
+  raw.bindings = bindings.data();
+  raw.phase = 0;
+  rt::check(moe_run_step(executable.get(), &raw));
+}
+
+/// Forward, then step and backward where there are such. What is written is poisoned before. Throws rt::Error.
+static void run(const rt::Executable &executable, Call &call) {
   const moe_gate &gate = executable.gate();
   uint64_t savedBytes = 0, coefficientBytes = 0;
-  rt::check(moe_saved_bytes(executable.get(), tokens, 0, &savedBytes));
+  rt::check(moe_saved_bytes(executable.get(), call.tokens, call.pieces, &savedBytes));
   rt::check(moe_coefficient_bytes(executable.get(), &coefficientBytes));
-  rt::Block workspace(executable.workspaceBytes(tokens)), accumulators(executable.accumulatorBytes());
+  rt::Block workspace(executable.workspaceBytes(call.tokens, call.pieces)), accumulators(executable.accumulatorBytes());
   rt::Block saved(savedBytes), coefficients(coefficientBytes);
   std::memset(saved.data(), 0xAB, saved.bytes());
   std::memset(coefficients.data(), 0xAB, coefficients.bytes());
@@ -193,7 +288,10 @@ static void run(const rt::Executable &executable, Call &call, int64_t tokens) {
   moe_call raw{};
   raw.struct_size = sizeof(raw);
   raw.phase = MOE_FORWARD;
-  raw.token_count = tokens;
+  raw.token_count = call.tokens;
+  raw.seed = call.random.seed;
+  raw.first_token = call.random.firstToken;
+  raw.offset = call.random.offset;
   raw.bindings = bindings.data();
   raw.accumulators = accumulators.data();
   raw.workspace = workspace.data();
@@ -203,15 +301,16 @@ static void run(const rt::Executable &executable, Call &call, int64_t tokens) {
   raw.coefficients = coefficients.data();
   raw.coefficient_bytes = coefficients.bytes();
   rt::check(moe_run(executable.get(), &raw));
+  runStep(executable, call, raw);
   if (!gate.backward)
     return;
   std::vector<moe_binding> back = bind(*gate.backward, call.backward);
   for (uint32_t i = 0; i < gate.backward->array_count; ++i) {
     const moe_array &array = gate.backward->arrays[i];
     llvm::StringRef name = array.name;
-    if (array.role != MOE_INPUT || name.starts_with("grad_"))
+    if ((array.role != MOE_INPUT && array.role != MOE_STATE) || name.starts_with("grad_"))
       continue;
-    // An input of forward, or a selection that it wrote.
+    // An input or a state of forward, or a selection that it wrote.
     int32_t same = moe_find_array(&gate, array.name, 1);
     back[i] = bindings[same >= 0 ? same : moe_find_array(&gate, array.name, 0)];
   }
@@ -276,7 +375,7 @@ struct Expected {
 } // namespace
 
 static std::optional<Expected> interpret(const Subjects &subjects, const Call &call, const Case &data, Report &report) {
-  llvm::Expected<Arrays> forward = subjects.interpretForward(call, data.tokens);
+  llvm::Expected<Arrays> forward = subjects.interpretForward(call);
   if (!forward) {
     report.add("interpreter refuses", llvm::toString(forward.takeError()));
     return std::nullopt;
@@ -286,7 +385,7 @@ static std::optional<Expected> interpret(const Subjects &subjects, const Call &c
   bool finite = data.kind == Kind::Ordinary || data.kind == Kind::Ties || data.kind == Kind::AllEqual;
   if (!subjects.descriptor().backward || (!(data.gradient && finite) && data.tokens > 0))
     return expected;
-  llvm::Expected<Arrays> backward = subjects.interpretBackward(call, data.tokens);
+  llvm::Expected<Arrays> backward = subjects.interpretBackward(call);
   if (!backward) {
     report.add("interpreter refuses backward", llvm::toString(backward.takeError()));
     return std::nullopt;
@@ -299,9 +398,10 @@ static void compare(const Subjects &subjects, const Call &call, const Expected &
                     const std::string &target, const std::string &where, Report &report) {
   for (const std::string &text : disagreements(subjects.descriptor(), call.forward, expected.forward, kTolerance))
     report.add(target + " differs from the interpreter", where + ": " + text);
-  if (!subjects.descriptor().backward)
-    return;
-  if (!expected.backward)
+  if (const moe_gate *step = subjects.descriptor().step)
+    for (const std::string &text : disagreements(*step, call.step, expected.forward, kTolerance))
+      report.add(target + " differs from the interpreter after a step", where + ": " + text);
+  if (!subjects.descriptor().backward || !expected.backward)
     return;
   if (data.tokens == 0)
     return expectZeros(*subjects.descriptor().backward, call.backward, *expected.backward, where, report, target);
@@ -321,7 +421,7 @@ static void checkCpuCase(const Subjects &subjects, const Case &data, Report &rep
   for (const std::string &isa : runnableIsas())
     for (uint32_t threads : {1, 2, 7}) {
       std::string name = isa + ", " + std::to_string(threads) + (threads == 1 ? " thread" : " threads");
-      run(rt::Executable::cpu(subjects.descriptor(), threads, isa.c_str()), call, data.tokens);
+      run(rt::Executable::cpu(subjects.descriptor(), threads, isa.c_str()), call);
       ++report.runs;
       if (!first) {
         first = call;
@@ -330,6 +430,8 @@ static void checkCpuCase(const Subjects &subjects, const Case &data, Report &rep
         continue;
       }
       std::string text = firstDifference(subjects.descriptor(), first->forward, call.forward);
+      if (text.empty() && subjects.descriptor().step)
+        text = firstDifference(*subjects.descriptor().step, first->step, call.step);
       if (text.empty() && subjects.descriptor().backward)
         text = firstDifference(*subjects.descriptor().backward, first->backward, call.backward);
       if (!text.empty())
@@ -346,7 +448,7 @@ static void checkEmulatorCase(const Subjects &subjects, rt::Executable &executab
   for (uint32_t blocks : {1, 3}) {
     uint64_t order = blocks == 1 ? 0 : 1 + rng.below(1000);
     executable.schedule(blocks, order);
-    run(executable, call, data.tokens);
+    run(executable, call);
     ++report.emulated;
     compare(subjects, call, *expected, data, "emulator",
             data.text() + ", " + std::to_string(blocks) + " blocks, order " + std::to_string(order), report);

@@ -4,8 +4,10 @@
 #include "compiler/InitAll.h"
 #include "compiler/Reference/Interpreter.h"
 #include "compiler/Transforms/Differentiate.h"
+#include "compiler/Transforms/Passes.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/Verifier.h"
+#include "mlir/Pass/PassManager.h"
 #include "test/Random/Targets.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/SourceMgr.h"
@@ -33,7 +35,9 @@ public:
     if (!forward)
       return;
     backward = forward->clone();
-    if (failed(differentiate(gate(*backward))) || failed(verify(*backward)))
+    PassManager applyMask(&context);
+    applyMask.addNestedPass<GateOp>(createMoeApplyMask());
+    if (failed(applyMask.run(*backward)) || failed(differentiate(gate(*backward))) || failed(verify(*backward)))
       backward = {};
   }
 
@@ -52,6 +56,18 @@ public:
   /// Values for the inputs of `module` that `given` lacks.
   void addInputs(ModuleOp module, Arrays &given, const Case &data) {
     uint64_t index = given.size();
+    AxisOp pieces;
+    for (auto axis : gate(module).getBody().getOps<AxisOp>())
+      if (axis.isPieces())
+        pieces = axis;
+    std::vector<double> offsets = makeOffsets(data, data.tokens);
+    int64_t pieceCount = static_cast<int64_t>(offsets.size()) - 1;
+    if (pieces && pieces.getLength())
+      pieceCount = data.tokens / *pieces.getLength();
+    auto sizeOf = [&](StringAttr axis) {
+      bool isPiece = pieces && axis == pieces.getSymNameAttr();
+      return isPiece ? pieceCount : axis.strref().ends_with(".bound") ? pieceCount + 1 : data.tokens;
+    };
     for (auto input : gate(module).getBody().getOps<InputOp>()) {
       if (given.count(input.getName().str()))
         continue;
@@ -59,7 +75,7 @@ public:
       auto type = cast<RankedTensorType>(input.getType());
       for (auto [axis, size] : llvm::zip_equal(axesOf(type), type.getShape())) {
         array.axes.push_back(axis.str());
-        array.sizes.push_back(ShapedType::isDynamic(size) ? data.tokens : size);
+        array.sizes.push_back(ShapedType::isDynamic(size) ? sizeOf(axis) : size);
       }
       Type element = type.getElementType();
       Storage storage = element.isInteger(1)        ? Storage::Boolean
@@ -72,6 +88,8 @@ public:
       if (storage == Storage::Float)
         for (double &value : array.data)
           value = static_cast<float>(value);
+      if (pieces && pieces.getOffsets() == input.getName())
+        array.data = offsets;
     }
   }
 
@@ -144,8 +162,11 @@ static Arrays direction(const Arrays &inputs, Rng &rng, bool dense) {
   return along;
 }
 
-static void checkGradientCase(Derivative &gate, const Case &data, Report &report) {
+static void checkGradientCase(Derivative &gate, Case data, Report &report) {
   Arrays inputs, all;
+  for (auto axis : Derivative::gate(*gate.forward).getBody().getOps<AxisOp>())
+    if (axis.getLength())
+      data.tokens = wholePieces(data.tokens, *axis.getLength());
   gate.addInputs(*gate.forward, inputs, data);
   all = inputs;
   Case ordinary = data;

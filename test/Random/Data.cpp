@@ -85,3 +85,15 @@ std::vector<double> moe::test::random::makeData(const Case &data, uint64_t input
   }
   return elements;
 }
+
+std::vector<double> moe::test::random::makeOffsets(const Case &data, int64_t tokens) {
+  Rng rng(data.seed * 1000003 + 999);
+  int64_t pieces = rng.between(tokens > 0 ? 1 : 0, 5);
+  std::vector<double> offsets = {0};
+  for (int64_t i = 1; i < pieces; ++i)
+    offsets.push_back(rng.chance(25) ? offsets[rng.below(offsets.size())] : static_cast<double>(rng.below(tokens + 1)));
+  if (pieces > 0)
+    offsets.push_back(static_cast<double>(tokens));
+  std::sort(offsets.begin(), offsets.end());
+  return offsets;
+}

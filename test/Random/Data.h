@@ -41,4 +41,10 @@ enum class Storage { Float, Integer, Boolean };
 /// The elements of input number `input` (rows of `row` elements).
 std::vector<double> makeData(const Case &data, uint64_t input, Storage storage, int64_t count, int64_t row);
 
+/// How many tokens a call has where they stand in pieces of `length`: at least as many.
+inline int64_t wholePieces(int64_t tokens, int64_t length) { return (tokens + length - 1) / length * length; }
+
+/// Where the pieces of a call begin, and the end of the last one: some are empty, without tokens there may be none.
+std::vector<double> makeOffsets(const Case &data, int64_t tokens);
+
 } // namespace moe::test::random

@@ -42,7 +42,9 @@ public:
 
 private:
   const Facts &operand(size_t i) const { return program.values[value.operands[i]].facts; }
-  bool isArray(size_t i) const { return operand(i).element != Element::Selection; }
+  bool isArray(size_t i) const {
+    return operand(i).element != Element::Selection && operand(i).element != Element::Plan;
+  }
   static bool has(const Facts &facts, int axis) {
     return std::find(facts.axes.begin(), facts.axes.end(), axis) != facts.axes.end();
   }
@@ -60,6 +62,7 @@ private:
   MaybeFacts dispatch() {
     switch (value.form) {
     case Form::Input:
+    case Form::State:
     case Form::Param:
     case Form::Constant:
     case Form::Size:
@@ -98,6 +101,8 @@ private:
     case Form::Count:
     case Form::Gather:
       return onSelection();
+    default:
+      return inferPlacement(program, value);
     }
     return std::nullopt;
   }
@@ -109,7 +114,7 @@ private:
     Facts facts;
     facts.exact = facts.ranked = facts.clean = true;
     facts.axes = value.axes;
-    if (value.form == Form::Input) {
+    if (value.form == Form::Input || value.form == Form::State) {
       facts.element = value.name == "i32" ? Element::Integer : value.name == "bool" ? Element::Boolean : Element::Float;
       facts.degree = facts.element == Element::Float ? 1 : 0;
       if (facts.element != Element::Float)
@@ -118,9 +123,15 @@ private:
       return facts;
     }
     if (value.form == Form::Size) {
+      const Range &range = value.over[0];
       facts.element = Element::Integer;
-      facts.low = program.isStatic(value.over[0].axis) ? sizeOf(value.over[0].axis) : 1;
-      facts.high = sizeOf(value.over[0].axis);
+      facts.low = program.isStatic(range.axis) ? sizeOf(range.axis) : 1;
+      facts.high = sizeOf(range.axis);
+      if (range.coarse < 0)
+        return facts;
+      if (!program.axes[range.coarse].isPieces() || !program.coarsens(range.coarse, range.axis))
+        return std::nullopt;
+      facts.axes = {range.coarse};
       return facts;
     }
     // A param is rounded to f32; a constant is rounded where it meets a run-time value.
@@ -238,6 +249,7 @@ private:
       facts.ranked &= x.ranked;
       facts.clean &= x.clean;
       facts.roundings = std::max(facts.roundings, x.roundings);
+      facts.holes.insert(facts.holes.end(), x.holes.begin(), x.holes.end());
     }
     facts.element = Element::Float;
     return facts;
@@ -397,6 +409,10 @@ private:
         return true;
     return false;
   }
+  bool overPieces(const Facts &x) const {
+    std::vector<int> axes = value.over.empty() ? x.axes : axesOf(value.over);
+    return std::any_of(axes.begin(), axes.end(), [&](int axis) { return axis < kSlot && program.axes[axis].offsets; });
+  }
   static std::vector<int> axesOf(const std::vector<Range> &over) {
     std::vector<int> axes;
     for (const Range &range : over)
@@ -417,17 +433,28 @@ private:
     auto axes = value.over.empty() ? std::vector<int>() : remaining(x);
     bool coarse = std::any_of(value.over.begin(), value.over.end(), [](const Range &r) { return r.coarse >= 0; });
     const std::string &kind = value.name;
+    bool skips = skipsSlots(x);
     bool inSteps = kind == "sum" || kind == "mean" || kind == "max" || kind == "min" || kind == "logsumexp";
     if (!axes || (coarse && value.over.size() > 1 && !inSteps))
       return std::nullopt;
     Facts facts = x;
     facts.axes = *axes;
+    if (skips) // the sum of none
+      facts.low = std::min(facts.low, 0.0), facts.high = std::max(facts.high, 0.0);
     if (kind == "max" || kind == "min") {
       if (facts.element == Element::Boolean)
         facts.element = Element::Integer;
       return x.steady() ? MaybeFacts(facts) : std::nullopt;
     }
     return kind == "sum" || kind == "mean" ? sum(facts, x) : moments(facts, x, kind);
+  }
+
+  /// Whether a reduction may find no element where the others do: all slots empty, or a piece without tokens.
+  bool skipsSlots(const Facts &x) const {
+    for (const Range &range : value.over)
+      if (range.coarse >= 0 && !program.isStatic(range.coarse))
+        return true;
+    return !x.holes.empty();
   }
 
   MaybeFacts sum(Facts facts, const Facts &x) const {
@@ -450,7 +477,7 @@ private:
     facts.exact = facts.ranked = facts.clean = false;
     facts.roundings += 12;
     if (kind == "logsumexp") {
-      if (!x.steady())
+      if (!x.steady() || overPieces(x)) // of pieces that may be empty it is not lowered
         return std::nullopt;
       facts.high = x.high + std::log(countOver(x));
       return facts;
@@ -518,6 +545,8 @@ private:
     Facts facts = x;
     facts.axes = *axes;
     facts.element = value.form == Form::Argmax ? Element::Integer : Element::Float;
+    if (value.form == Form::SumTop && std::find(x.holes.begin(), x.holes.end(), range.axis) != x.holes.end())
+      return std::nullopt;
     if (value.form == Form::Argmax) {
       facts.low = 0, facts.high = static_cast<double>(size);
       return x.exact ? MaybeFacts(facts) : std::nullopt;
@@ -580,10 +609,13 @@ private:
     facts.axes.erase(std::find(facts.axes.begin(), facts.axes.end(), axis));
     facts.selected = axis;
     facts.slots = value.k;
+    facts.slotOf = static_cast<int>(&value - program.values.data());
     facts.exact = facts.ranked = true;
     if (value.operands.size() == 1)
       return facts;
     const Facts &groups = operand(1);
+    if (!groups.holes.empty())
+      facts.holes = {kSlot + facts.slotOf};
     if (groups.element != Element::Selection || !program.coarsens(groups.selected, axis) || groups.axes != facts.axes)
       return std::nullopt;
     std::vector<int64_t> sizes(program.axes[groups.selected].size, 0);
@@ -605,10 +637,14 @@ private:
     Facts facts = route;
     if (value.form == Form::First) {
       facts.slots = value.k;
+      facts.slotOf = static_cast<int>(&value - program.values.data());
+      if (!route.holes.empty())
+        facts.holes = {kSlot + facts.slotOf};
       return value.k >= 1 && value.k <= route.slots ? MaybeFacts(facts) : std::nullopt;
     }
-    facts.selected = -1;
+    facts.selected = facts.slotOf = -1;
     facts.slots = 0;
+    facts.holes.clear();
     facts.low = 0, facts.high = 1;
     facts.clean = true;
     facts.element = Element::Boolean;
@@ -639,7 +675,10 @@ private:
         return std::nullopt;
     Facts facts = x;
     facts.axes = route.axes;
-    facts.axes.push_back(kSlot + value.operands[1]);
+    facts.axes.push_back(kSlot + route.slotOf);
+    facts.holes.insert(facts.holes.end(), route.holes.begin(), route.holes.end());
+    if (!route.holes.empty()) // 0 in an empty slot
+      facts.low = std::min(x.low, 0.0), facts.high = std::max(x.high, 0.0);
     return facts;
   }
 
@@ -655,7 +694,7 @@ std::optional<Facts> moe::test::random::inferValue(const Program &program, int i
 
 static bool areAxesValid(const Program &program) {
   for (const AxisDecl &axis : program.axes) {
-    if (axis.of < 0)
+    if (axis.of < 0 || axis.isPieces())
       continue;
     const AxisDecl &finer = program.axes[axis.of];
     if (axis.map.empty() ? finer.size % axis.size != 0 : static_cast<int64_t>(axis.map.size()) != finer.size)
@@ -670,6 +709,13 @@ static bool areAxesValid(const Program &program) {
   return true;
 }
 
+/// An update has the axes of its state; of integers it is an integer.
+static bool fitsState(const Program &program, const Use &use) {
+  const Facts &state = program.values[use.state].facts, &facts = program.values[use.value].facts;
+  return program.values[use.state].form == Form::State && facts.axes == state.axes &&
+         (facts.element == state.element || (state.element == Element::Float && facts.element == Element::Integer));
+}
+
 bool moe::test::random::infer(Program &program) {
   if (!areAxesValid(program))
     return false;
@@ -682,12 +728,19 @@ bool moe::test::random::infer(Program &program) {
       return false;
     program.values[i].facts = std::move(*facts);
   }
+  if (program.mask >= 0 && (program.values[program.mask].form != Form::Input ||
+                            program.values[program.mask].facts.element != Element::Boolean ||
+                            program.values[program.mask].facts.axes.size() != 1 ||
+                            program.isStatic(program.values[program.mask].facts.axes[0])))
+    return false;
   for (const Use &use : program.uses) {
     const Facts &facts = program.values[use.value].facts;
     if (use.role == Role::Loss && !facts.axes.empty())
       return false;
-    bool isArray = facts.element != Element::Selection;
+    bool isArray = facts.element != Element::Selection && facts.element != Element::Plan;
     if (use.role != Role::Output && !isArray)
+      return false;
+    if (use.role == Role::Update && !fitsState(program, use))
       return false;
     for (int axis : facts.axes)
       if (use.role == Role::Metric && !program.isStatic(axis))

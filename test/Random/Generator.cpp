@@ -23,6 +23,7 @@ public:
     for (int64_t i = rng.between(2, 14); i > 0; --i)
       keepTrying(&Generator::makeAnything);
     makeUses();
+    makeUpdates();
     return std::move(program);
   }
 
@@ -48,6 +49,26 @@ private:
       makeGroups("node", static_cast<int>(program.axes.size()) - 1);
     if (rng.chance(25))
       makeGroups("shelf", expert);
+    if (rng.chance(12)) {
+      pick = static_cast<int>(program.axes.size());
+      program.axes.push_back({"pick", rng.between(1, 6)});
+    }
+    if (token >= 0 && rng.chance(25)) {
+      sequence = static_cast<int>(program.axes.size());
+      AxisDecl pieces{"sequence", -1, token};
+      pieces.offsets = rng.chance(60);
+      pieces.length = pieces.offsets ? 0 : rng.pick({1, 2, 3, 4, 8, 16, 64});
+      program.axes.push_back(pieces);
+    }
+  }
+
+  /// The last axis of groups of experts; -1: none.
+  int lastGroups() const {
+    int last = -1;
+    for (size_t a = 0; a < program.axes.size(); ++a)
+      if (program.axes[a].of >= 0 && !program.axes[a].isPieces())
+        last = static_cast<int>(a);
+    return last;
   }
 
   void makeGroups(const char *name, int of) {
@@ -89,8 +110,18 @@ private:
       input({token});
     if (rng.chance(10))
       input({});
-    if (program.axes.size() > 2 && rng.chance(25))
-      input({rng.chance(50) ? token : -1, static_cast<int>(program.axes.size()) - 1});
+    if (int last = lastGroups(); last >= 0 && rng.chance(25))
+      input({rng.chance(50) ? token : -1, last});
+    if (sequence >= 0 && rng.chance(30))
+      input({sequence, rng.chance(50) ? expert : -1}, rng.chance(20) ? "bool" : nullptr);
+    if (pick >= 0)
+      input({token, pick}, "i32");
+    if (token >= 0 && rng.chance(20)) {
+      input({token}, "bool");
+      program.mask = last();
+    }
+    if (rng.chance(20))
+      add({Form::State, rng.chance(70) ? "f32" : "i32", {}, {}, 0, rng.pick({0.0, 1.0, -2.0}), {expert}});
     if (rng.chance(15)) {
       const char *storage = rng.chance(50) ? "i32" : "bool";
       input({rng.chance(80) ? token : -1, rng.chance(60) ? expert : -1}, storage);
@@ -130,7 +161,7 @@ private:
     for (int attempt = 0; attempt < 20; ++attempt) {
       size_t n = program.values.size(), i = std::max(rng.below(n), rng.below(n));
       Element element = program.values[i].facts.element;
-      if (wanted ? element == *wanted : element != Element::Selection)
+      if (wanted ? element == *wanted : element != Element::Selection && element != Element::Plan)
         return static_cast<int>(i);
     }
     return logits;
@@ -220,7 +251,7 @@ private:
   int makeAmong(int score, int axis) {
     std::vector<int> coarser;
     for (size_t a = 0; a < program.axes.size(); ++a)
-      if (program.coarsens(static_cast<int>(a), axis))
+      if (program.coarsens(static_cast<int>(a), axis) && program.isStatic(static_cast<int>(a)))
         coarser.push_back(static_cast<int>(a));
     if (coarser.empty())
       return -1;
@@ -232,11 +263,18 @@ private:
 
   /// A selection with what a gate makes of one: weights, counts, a balance loss.
   void makeRoute() {
-    int route = keepTrying(&Generator::makeTopk);
+    int route = rng.chance(50) ? forced() : -1;
+    if (route < 0)
+      route = keepTrying(&Generator::makeTopk);
     if (route < 0)
       return;
     if (rng.chance(30))
       add({Form::First, "first", {route}, {}, anyK(facts(route).slots)});
+    if (int changed = rng.chance(50) ? changedRoute(route) : -1; changed >= 0) {
+      route = changed;
+      if (rng.chance(60))
+        program.uses.push_back({Role::Output, route});
+    }
     if (int x = anyValue(Element::Float); rng.chance(80))
       if (int weight = add({Form::Gather, "", {rng.chance(50) ? logits : x, route}}); weight >= 0 && rng.chance(60)) {
         int slot = facts(weight).axes.back();
@@ -258,7 +296,16 @@ private:
     int route = anyValue(Element::Selection);
     if (facts(route).element != Element::Selection)
       return makeTopk();
-    switch (rng.below(6)) {
+    switch (rng.below(11)) {
+    case 6:
+    case 7:
+      return changedRoute(route);
+    case 8:
+      return scatter(route);
+    case 9:
+      return add({Form::Dropped, "dropped", {route}});
+    case 10:
+      return rng.chance(40) ? plan(route) : forced();
     case 0:
       return makeTopk();
     case 1:
@@ -280,12 +327,151 @@ private:
     }
   }
 
+  /// The same selection with other slots: some emptied, some appended.
+  int changedRoute(int route) {
+    switch (rng.below(5)) {
+    case 0:
+    case 1:
+      return filter(route);
+    case 2:
+      return append(route);
+    default:
+      return limit(route);
+    }
+  }
+
+  int filter(int route) {
+    int condition = anyValue(Element::Boolean);
+    if (rng.chance(60)) {
+      int x = add({Form::Gather, "", {rng.chance(70) ? logits : anyValue(), route}});
+      int least = constant({0, 0.5, -1, 1});
+      condition = x < 0 ? -1 : add({Form::Compare, rng.chance(50) ? ">" : "<=", {x, least}});
+    }
+    return condition < 0 ? -1 : add({Form::Filter, "filter", {route, condition}});
+  }
+
+  int append(int route) {
+    Value value{Form::Append, "append", {route}};
+    int64_t size = program.sizeOf(facts(route).selected);
+    for (int64_t i = rng.between(1, 3); i > 0; --i) {
+      int64_t element = rng.chance(70) ? size + i - 1 : static_cast<int64_t>(rng.below(size));
+      if (std::find(value.elements.begin(), value.elements.end(), element) == value.elements.end())
+        value.elements.push_back(element);
+    }
+    return add(value);
+  }
+
+  /// A room that targets and interpreter compute in f64.
+  int capacity() {
+    Value value{Form::Capacity, rng.pick({"", "floor", "ceil"})};
+    value.number = rng.pick({1.0, 2.0, 3.0, 1.25, 0.5, 8.0, 0.0});
+    if (rng.chance(60)) {
+      value.over = {{rng.chance(80) || sequence < 0 ? token : sequence}};
+      value.k = rng.between(1, 8);
+    }
+    return add(value);
+  }
+
+  int limit(int route) {
+    if (token < 0)
+      return -1;
+    Value value{Form::Limit, rng.pick({"", "slot", "token"}), {route, capacity()}};
+    int selected = facts(route).selected;
+    std::vector<int> over = {selected, selected};
+    for (size_t a = 0; a < program.axes.size(); ++a)
+      if (program.coarsens(static_cast<int>(a), selected))
+        over.push_back(static_cast<int>(a));
+    value.over = {{rng.pick(over)}};
+    auto option = [&](const char *label, int operand) {
+      if (operand < 0)
+        return;
+      value.labels.push_back(label);
+      value.operands.push_back(operand);
+    };
+    if (sequence >= 0 && rng.chance(50))
+      value.over.push_back({sequence});
+    if (rng.chance(40))
+      option("priority = ", add({Form::Gather, "", {logits, route}}));
+    if (rng.chance(25))
+      option("exempt = ", exempt());
+    if (rng.chance(25)) {
+      option("overflow = next ", rng.chance(70) ? logits : anyValue(Element::Float));
+      value.k = rng.chance(50) ? rng.between(1, 4) : 0;
+    }
+    return add(value);
+  }
+
+  /// A condition on tokens or sequences; -1: none.
+  int exempt() {
+    int x = sequence >= 0 && rng.chance(40) ? add({Form::Size, "size", {}, {{token, sequence}}}) : index(token);
+    return add({Form::Compare, rng.pick({"<", ">="}), {x, constant({1, 3, 5, 20})}});
+  }
+
+  int scatter(int route) {
+    int weight = add({Form::Gather, "", {anyValue(Element::Float), route}});
+    return weight < 0 ? -1 : add({Form::Scatter, "scatter", {weight, route}});
+  }
+
+  int forced() {
+    for (size_t v = 0; v < program.values.size(); ++v)
+      if (pick >= 0 && program.values[v].axes == std::vector<int>{token, pick})
+        return add({Form::Forced, "forced", {static_cast<int>(v)}, {{rng.chance(70) ? expert : anyGroups()}}});
+    return -1;
+  }
+
+  int anyGroups() const { return std::max(lastGroups(), expert); }
+
+  int plan(int route) {
+    int made = add({Form::Permute, "permute", {route}, {}, rng.pick({int64_t(1), int64_t(2), int64_t(8)})});
+    if (made < 0)
+      return -1;
+    for (const char *part : {"order", "offset"})
+      if (rng.chance(60))
+        program.uses.push_back({Role::Output, add({Form::PlanPart, part, {made}})});
+    return add({Form::PlanPart, "position", {made}});
+  }
+
+  //===-- Positions, random numbers
+  //--------------------------------------------------------------------------------===//
+
+  int position(int x) {
+    switch (rng.below(5)) {
+    case 0:
+      return index(token >= 0 && rng.chance(50) ? token : expert);
+    case 1:
+      return sequence < 0 ? -1 : add({Form::Index, "index", {}, {{token, sequence}}});
+    case 2:
+      return sequence < 0 ? -1 : add({Form::Size, "size", {}, {{token, sequence}}});
+    default:
+      if (token < 0 || facts(x).axes.empty())
+        return -1;
+      if (facts(x).element == Element::Float)
+        x = anyValue(rng.chance(50) ? Element::Integer : Element::Boolean);
+      return add({Form::Shift, "shift", {x}, {{token}}, rng.chance(60) ? 1 : rng.between(1, 20)});
+    }
+  }
+
+  int index(int axis) { return add({Form::Index, "index", {}, {{axis}}}); }
+
+  int random() {
+    Value value{Form::Random, rng.chance(50) ? "uniform" : "normal"};
+    if (token >= 0 && rng.chance(80))
+      value.axes.push_back(token);
+    if (value.axes.empty() || rng.chance(60))
+      value.axes.push_back(expert);
+    return add(value);
+  }
+
   //===-- Anything
   //-------------------------------------------------------------------------------------------------===//
 
   int makeAnything() {
     int x = anyValue();
-    switch (rng.below(16)) {
+    switch (rng.below(18)) {
+    case 16:
+      return position(x);
+    case 17:
+      return rng.chance(40) ? random() : position(x);
     case 0:
     case 1:
       return unary(x);
@@ -450,10 +636,39 @@ private:
     }
   }
 
+  /// A new value of each state: of its load, or of what else has its axes.
+  void makeUpdates() {
+    for (int v = 0; v < static_cast<int>(program.values.size()); ++v) {
+      if (program.values[v].form != Form::State)
+        continue;
+      Use use{Role::Update, updated(v), "", v};
+      program.uses.push_back(use);
+      if (use.value < 0 || !infer(program))
+        program.uses.pop_back();
+    }
+  }
+
+  int updated(int state) {
+    for (int attempt = 0; attempt < 30; ++attempt) {
+      int x = rng.chance(50) ? anyValue() : anyValue(Element::Selection);
+      if (facts(x).element == Element::Selection)
+        x = facts(x).selected == expert ? add({Form::Count, "count", {x}}) : -1;
+      else
+        x = reduceFor(Role::Metric, x);
+      if (x < 0 || facts(x).axes != facts(state).axes)
+        continue;
+      bool whole = facts(state).element == Element::Integer;
+      int next = whole ? x : infix(state, x);
+      if (next >= 0)
+        return next;
+    }
+    return -1;
+  }
+
   Rng &rng;
   const GeneratorOptions &options;
   Program program;
-  int token = -1, expert = -1, logits = 0;
+  int token = -1, expert = -1, pick = -1, sequence = -1, logits = 0;
 };
 
 } // namespace

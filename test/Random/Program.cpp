@@ -45,8 +45,13 @@ bool Program::tiesAreExact() const {
 
 std::vector<bool> Program::reachable() const {
   std::vector<bool> used(values.size(), false);
-  for (const Use &use : uses)
+  for (const Use &use : uses) {
     used[use.value] = true;
+    if (use.state >= 0)
+      used[use.state] = true;
+  }
+  if (mask >= 0)
+    used[mask] = true;
   for (size_t i = values.size(); i-- > 0;) {
     if (!used[i])
       continue;
@@ -55,6 +60,8 @@ std::vector<bool> Program::reachable() const {
     for (const Range &range : values[i].over)
       if (range.axis >= kSlot)
         used[range.axis - kSlot] = true;
+    if (values[i].facts.element == Element::Selection && values[i].facts.slotOf >= 0)
+      used[values[i].facts.slotOf] = true;
   }
   return used;
 }
@@ -111,9 +118,14 @@ public:
     for (size_t a = 0; a < program.axes.size(); ++a)
       if (isAxisUsed(static_cast<int>(a)))
         out += "  " + axis(program.axes[a]) + "\n";
+    for (const AxisDecl &axis : program.axes)
+      if (axis.offsets && isAxisUsed(static_cast<int>(&axis - program.axes.data())))
+        out += "  input offsets : i32[" + axis.name + " + 1]\n";
     for (size_t v = 0; v < program.values.size(); ++v)
       if (used[v] && isStatement(static_cast<int>(v)))
         out += "  " + statement(static_cast<int>(v)) + "\n";
+    if (program.mask >= 0)
+      out += "  mask token by " + name(program.mask) + "\n";
     for (size_t u = 0; u < program.uses.size(); ++u)
       out += "  " + use(program.uses[u], u) + "\n";
     return out + "}\n";
@@ -139,6 +151,9 @@ private:
 
   std::string axis(const AxisDecl &decl) const {
     std::string text = "axis " + decl.name;
+    if (decl.isPieces())
+      return text + " of " + program.axes[decl.of].name + " by " +
+             (decl.offsets ? "offsets" : std::to_string(decl.length));
     if (decl.size >= 0)
       text += "[" + std::to_string(decl.size) + "]";
     if (decl.of >= 0)
@@ -151,7 +166,7 @@ private:
   int useCount(int v) const {
     int n = 0;
     for (const Use &use : program.uses)
-      n += use.value == v;
+      n += (use.value == v) + (use.state == v);
     for (size_t u = 0; u < program.values.size(); ++u)
       if (used[u])
         n += static_cast<int>(std::count(program.values[u].operands.begin(), program.values[u].operands.end(), v));
@@ -169,9 +184,11 @@ private:
 
   bool isStatement(int v) const {
     const Value &value = program.values[v];
-    if (value.form == Form::Constant || value.form == Form::Size)
+    if (value.form == Form::Constant || value.form == Form::Size || value.form == Form::Capacity ||
+        value.form == Form::PlanPart)
       return false;
-    if (value.form == Form::Input || value.form == Form::Param)
+    if (value.form == Form::Input || value.form == Form::Param || value.form == Form::State ||
+        value.form == Form::Permute)
       return true;
     return !value.inlined || useCount(v) != 1 || isSlotNamed(v);
   }
@@ -179,19 +196,22 @@ private:
   std::string name(int v) const {
     const Value &value = program.values[v];
     const char *prefix = value.form == Form::Input                   ? "x"
+                         : value.form == Form::State                 ? "b"
                          : value.form == Form::Param                 ? "p"
                          : value.facts.element == Element::Selection ? "r"
+                         : value.facts.element == Element::Plan      ? "plan"
                                                                      : "v";
     return prefix + std::to_string(v);
   }
 
   std::string statement(int v) const {
     const Value &value = program.values[v];
-    if (value.form == Form::Input) {
-      std::string text = "input " + name(v) + " : " + value.name;
+    if (value.form == Form::Input || value.form == Form::State) {
+      std::string text = (value.form == Form::Input ? "input " : "state ") + name(v) + " : " + value.name;
       for (size_t i = 0; i < value.axes.size(); ++i)
         text += (i ? ", " : "[") + program.axisName(value.axes[i]);
-      return value.axes.empty() ? text : text + "]";
+      text += value.axes.empty() ? "" : "]";
+      return value.form == Form::Input ? text : text + " = " + number(value.number);
     }
     if (value.form == Form::Param)
       return "param " + name(v) + " : f32 = " + number(value.number);
@@ -205,6 +225,8 @@ private:
       return "loss l" + own + " = " + value;
     case Role::Metric:
       return "metric m" + own + " = " + value;
+    case Role::Update:
+      return "update " + name(use.state) + " = " + value;
     case Role::Output:
       return "output o" + own + (use.storage.empty() ? "" : " : " + use.storage) + " = " + value;
     }
@@ -245,7 +267,10 @@ private:
     case Form::Constant:
       return number(value.number);
     case Form::Size:
-      return "size(" + range(value.over[0]) + ")";
+    case Form::Index:
+      return (value.form == Form::Size ? "size(" : "index(") + range(value.over[0]) + ")";
+    case Form::Random:
+      return random(value);
     case Form::Unary:
       return value.name == "-" ? "(-" + reference(value.operands[0]) + ")" : call(value.name, value);
     case Form::Not:
@@ -274,6 +299,19 @@ private:
       return call("first", value, std::to_string(value.k));
     case Form::Gather:
       return gather(value);
+    case Form::Append:
+      return append(value);
+    case Form::Shift:
+      return "shift(" + reference(value.operands[0]) + ", " + range(value.over[0]) + ", " + std::to_string(value.k) +
+             ")";
+    case Form::Capacity:
+      return capacity(value);
+    case Form::Limit:
+      return limit(value);
+    case Form::Permute:
+      return "permute(" + reference(value.operands[0]) + ", pad = " + std::to_string(value.k) + ")";
+    case Form::PlanPart:
+      return name(value.operands[0]) + "." + value.name;
     default:
       return call(value.name, value);
     }
@@ -282,6 +320,41 @@ private:
   /// The operand of x[route] may be any expression that binds as tightly as a name or a call.
   std::string gather(const Value &value) const {
     return reference(value.operands[0]) + "[" + reference(value.operands[1]) + "]";
+  }
+
+  std::string random(const Value &value) const {
+    std::string text = value.name + "(";
+    for (size_t i = 0; i < value.axes.size(); ++i)
+      text += (i ? ", " : "") + program.axisName(value.axes[i]);
+    return text + ")";
+  }
+
+  std::string append(const Value &value) const {
+    std::string text = "append(" + reference(value.operands[0]);
+    for (int64_t element : value.elements)
+      text += ", " + std::to_string(element);
+    return text + ")";
+  }
+
+  std::string capacity(const Value &value) const {
+    std::string text = number(value.number);
+    if (!value.over.empty())
+      text = text + " * size(" + range(value.over[0]) + ") / " + std::to_string(value.k);
+    return value.name.empty() ? text : value.name + "(" + text + ")";
+  }
+
+  std::string limit(const Value &value) const {
+    std::string text = "limit(" + reference(value.operands[0]) + ", capacity = " + reference(value.operands[1]) +
+                       ", over = " + program.axisName(value.over[0].axis);
+    if (!value.name.empty())
+      text += ", order = " + value.name;
+    for (size_t i = 0; i < value.labels.size(); ++i)
+      text += ", " + value.labels[i] + reference(value.operands[2 + i]);
+    if (value.over.size() == 2)
+      text += ", per = " + program.axisName(value.over[1].axis);
+    if (value.k > 0)
+      text += ", rounds = " + std::to_string(value.k);
+    return text + ")";
   }
 
   const Program &program;

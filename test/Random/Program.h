@@ -10,14 +10,17 @@
 
 namespace moe::test::random {
 
-enum class Element { Float, Integer, Boolean, Selection };
+enum class Element { Float, Integer, Boolean, Selection, Plan };
 
 /// What kind of expression a value is; `Value::name` says which function or operator.
 enum class Form {
   Input,    ///< name: its storage type
+  State,    ///< name: its storage type; number: what it starts from
   Param,    ///< number: default
   Constant, ///< number
-  Size,     ///< over[0]: the axis
+  Size,     ///< over[0]: the axis, or the axis to groups of it
+  Index,    ///< over[0]: the same
+  Random,   ///< uniform, normal; axes
   Unary,    ///< exp, log, …, detach, "-"
   Infix,    ///< + - * /
   Compare,  ///< == != < <= > >=
@@ -38,8 +41,18 @@ enum class Form {
   Topk,  ///< score, [groups]; k, over[0]
   First, ///< k
   Chosen,
-  Count, ///< over, or nothing
-  Gather ///< x, selection
+  Count,    ///< over, or nothing
+  Gather,   ///< x, selection
+  Scatter,  ///< x, selection
+  Filter,   ///< selection, condition
+  Append,   ///< selection; elements
+  Forced,   ///< indices; over[0]: the axis they are on
+  Shift,    ///< x; over[0], k
+  Capacity, ///< name: "", floor or ceil of number * size(over[0]) / k
+  Limit,    ///< selection, capacity, options by labels; over[0], over[1]: per; name: the order; k: rounds
+  Dropped,  ///< selection that a limit or filter made
+  Permute,  ///< selection; k: pad
+  PlanPart  ///< plan; name: order, offset or position
 };
 
 /// `axis`, or `axis -> coarse`. Slot axes are numbered kSlot + value.
@@ -56,6 +69,9 @@ struct Facts {
   std::vector<int> axes;
   int selected = -1; ///< of a selection: the axis that it picks from; its slots are `slots` many
   int64_t slots = 0;
+  int slotOf = -1; ///< of a selection: the value that made its slot axis
+  /// Slot axes some of whose slots are empty: of a selection, or those by which an array was gathered.
+  std::vector<int> holes;
   /// Bounds that hold unless an input is infinite or NaN.
   double low = -std::numeric_limits<double>::infinity(), high = std::numeric_limits<double>::infinity();
   /// Grows at most like this power of the greatest input.
@@ -79,8 +95,10 @@ struct Value {
   std::vector<Range> over = {};
   int64_t k = 0;
   double number = 0;
-  std::vector<int> axes = {}; ///< of an input
-  bool inlined = false;       ///< written into its only user rather than as a statement
+  std::vector<int> axes = {};           ///< of an input, a state, random numbers
+  std::vector<std::string> labels = {}; ///< of a limit: what its operands from the third on are
+  std::vector<int64_t> elements = {};   ///< of an append
+  bool inlined = false;                 ///< written into its only user rather than as a statement
   Facts facts = {};
 };
 
@@ -89,20 +107,25 @@ struct AxisDecl {
   int64_t size = -1; ///< -1: known at run time
   int of = -1;
   std::vector<int> map = {}; ///< empty: equal contiguous blocks
+  int64_t length = 0;        ///< pieces of so many tokens
+  bool offsets = false;      ///< pieces by the input `offsets`
+  bool isPieces() const { return length > 0 || offsets; }
 };
 
-enum class Role { Loss, Metric, Output };
+enum class Role { Loss, Metric, Output, Update };
 
 struct Use {
   Role role;
   int value;
   std::string storage = {}; ///< of an output; empty: as it is
+  int state = -1;           ///< of an update
 };
 
 struct Program {
   std::vector<AxisDecl> axes;
   std::vector<Value> values;
   std::vector<Use> uses;
+  int mask = -1; ///< an input; -1: none
 
   /// The greatest growth of any value that is used; nasty data stays below 10^(30 / degree).
   int degree() const;
@@ -128,6 +151,9 @@ struct Program {
 /// The facts of value `index`, given those of its operands; nothing if the language does not allow it or if its result
 /// would not be determined well enough to be compared.
 std::optional<Facts> inferValue(const Program &program, int index);
+
+/// The same for the forms that are about empty slots, places and pieces.
+std::optional<Facts> inferPlacement(const Program &program, const Value &value);
 
 /// Infers everything that is reachable, from the axes on; false if something is not allowed.
 bool infer(Program &program);

@@ -34,15 +34,19 @@ TEST(RandomGenerator, ProgramsUseTheWholeLanguage) {
   std::string all;
   for (uint64_t seed = 1; seed <= 500; ++seed)
     all += makeTrial(seed, {}).program.text();
-  for (const char *word :
-       {"exp(",        "log(",    "sqrt(",    "rsqrt(",      "abs(",         "sign(",  "relu(",   "sigmoid(",
-        "softplus(",   "tanh(",   "erf(",     "normal_cdf(", "floor(",       "ceil(",  "clamp(",  "min(",
-        "max(",        "where(",  "mod(",     "sum(",        "mean(",        "var(",   "std(",    "cv2(",
-        "logsumexp(",  "argmax(", "softmax(", "normalize(",  "standardize(", "topk(",  "among =", "sum_top(",
-        "kth(",        "chosen(", "count(",   "first(",      "detach(",      "size(",  "expand(", ".slot",
-        " ** ",        " and ",   " or ",     "not ",        " == ",         " < ",    "->",      "of expert = [",
-        "of device",   "inf",     ": bf16",   ": f16",       ": i32",        ": bool", "param",   "expert[1]",
-        "expert[1000]"})
+  // clang-format off
+  static const char *const words[] = {
+      "exp(", "log(", "sqrt(", "rsqrt(", "abs(", "sign(", "relu(", "sigmoid(", "softplus(", "tanh(", "erf(",
+      "normal_cdf(", "floor(", "ceil(", "clamp(", "min(", "max(", "where(", "mod(", "sum(", "mean(", "var(",
+      "std(", "cv2(", "logsumexp(", "argmax(", "softmax(", "normalize(", "standardize(", "topk(", "among =",
+      "sum_top(", "kth(", "chosen(", "count(", "first(", "detach(", "size(", "expand(", ".slot", " ** ", " and ",
+      " or ", "not ", " == ", " < ", "->", "of expert = [", "of device", "inf", ": bf16", ": f16", ": i32",
+      ": bool", "param", "expert[1]", "expert[1000]", "filter(", "append(", "forced(", "limit(", "order = slot",
+      "priority =", "exempt =", "overflow = next", "per = sequence", "dropped(", "scatter(", "permute(", ".order",
+      ".offset", ".position", "shift(", "index(", "uniform(", "normal(", "by offsets", "of token by ",
+      "token -> sequence", "mask token by", "state ", "update "};
+  // clang-format on
+  for (const char *word : words)
     EXPECT_NE(all.find(word), std::string::npos) << word;
 }
 

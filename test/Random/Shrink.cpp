@@ -133,9 +133,31 @@ private:
         edit([](Value &value) { value.operands.pop_back(); });
       if (best.program.values[v].form == Form::Reduce && best.program.values[v].over.size() > 1)
         edit([](Value &value) { value.over.pop_back(); });
+      for (size_t i = best.program.values[v].labels.size(); i-- > 0;)
+        edit([i](Value &value) {
+          value.labels.erase(value.labels.begin() + i);
+          value.operands.erase(value.operands.begin() + 2 + i);
+          value.k = 0;
+        });
+      if (best.program.values[v].form == Form::Limit && best.program.values[v].over.size() > 1)
+        edit([](Value &value) { value.over.pop_back(); });
+      for (const char *plain : {"", "1"})
+        if (best.program.values[v].form == Form::Capacity && !best.program.values[v].over.empty())
+          edit([plain](Value &value) {
+            value.name = "";
+            value.over.clear();
+            value.number = *plain ? 1 : value.number;
+          });
+      if (best.program.values[v].elements.size() > 1)
+        edit([](Value &value) { value.elements.pop_back(); });
       const std::string &name = best.program.values[v].name;
       if (best.program.values[v].form == Form::Input && (name == "bf16" || name == "f16" || name == "float"))
         edit([](Value &value) { value.name = "f32"; });
+    }
+    if (best.program.mask >= 0) {
+      Failing candidate = best;
+      candidate.program.mask = -1;
+      progress |= accept(std::move(candidate));
     }
     Failing candidate = best;
     bool any = false;
@@ -148,6 +170,11 @@ private:
     bool progress = false;
     for (size_t a = 0; a < best.program.axes.size(); ++a) {
       int64_t size = best.program.axes[a].size;
+      if (best.program.axes[a].length > 1) {
+        Failing candidate = best;
+        candidate.program.axes[a].length = 1;
+        progress |= accept(std::move(candidate));
+      }
       for (int64_t smaller : {int64_t(1), int64_t(2), int64_t(3), size / 4, size / 2, size - 1}) {
         if (smaller < 1 || smaller >= best.program.axes[a].size)
           continue;

@@ -80,7 +80,6 @@ private:
   void emptyOrder(FusedRegion &region, PermuteOp op);
   void writeShift(FusedRegion &region, ShiftOp op);
 
-  // More of the regions.
   void bindOperands(FusedRegion &region, mlir::Operation *op);
   mlir::Value keysOf(FusedRegion &region, mlir::Operation *op);
   mlir::Value isEmpty(FusedRegion &region);
@@ -114,7 +113,8 @@ private:
   friend class StepProgram;
 };
 
-/// Gathers by a selection that a later pass filters become gathers by the unfiltered one, where that spares a computation.
+/// Gathers by a selection that a later pass filters become gathers by the unfiltered one, where that spares a
+/// computation.
 void hoistGathers(GateOp gate);
 
 /// The plan whose order the output `op` writes, or null.

@@ -233,6 +233,16 @@ LogicalResult RegionLowering::lowerSumTop(SumTopOp op) {
   return success();
 }
 
+/// Upstream operations element by element; what no region has is reported.
+LogicalResult RegionLowering::lowerOther(Operation *op) {
+  if (op->hasTrait<OpTrait::Elementwise>() && op->getNumResults() == 1 && op->getNumRegions() == 0 &&
+      !isa<MoeDialect>(op->getDialect()))
+    return lowerElementwise(op);
+  if (isa<SoftmaxOp, NormalizeOp, StandardizeOp, SigmoidOp, SoftplusOp, NormalCdfOp, SignOp, DetachOp>(op))
+    return op->emitError("'") << op->getName() << "' reaches fusion: run moe-decompose first";
+  return op->emitError("'") << op->getName() << "' is not lowered yet";
+}
+
 LogicalResult RegionLowering::lower(Operation *op) {
   for (Value result : op->getResults())
     if (failed(checkRegister(op, result.getType())))
@@ -287,12 +297,5 @@ LogicalResult RegionLowering::lower(Operation *op) {
              kernel::ChosenOp::create(builder, loc, rowType(chosen.getResult()), get(chosen.getSelection())));
         return success();
       })
-      .Default([&](Operation *other) -> LogicalResult {
-        if (other->hasTrait<OpTrait::Elementwise>() && other->getNumResults() == 1 && other->getNumRegions() == 0 &&
-            !isa<MoeDialect>(other->getDialect()))
-          return lowerElementwise(other);
-        if (isa<SoftmaxOp, NormalizeOp, StandardizeOp, SigmoidOp, SoftplusOp, NormalCdfOp, SignOp, DetachOp>(other))
-          return other->emitError("'") << other->getName() << "' reaches fusion: run moe-decompose first";
-        return other->emitError("'") << other->getName() << "' is not lowered yet";
-      });
+      .Default([&](Operation *other) { return lowerOther(other); });
 }

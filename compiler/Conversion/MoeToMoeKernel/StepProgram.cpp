@@ -81,7 +81,12 @@ LogicalResult Fusion::writeStep(kernel::ProgramOp forward) {
   }
   for (auto accumulator : forward.getOps<kernel::AccumulatorOp>())
     b.clone(*accumulator);
-  step->setAttr("moe.axes", forward->getAttr("moe.axes"));
+  SmallVector<Attribute> axes; // a step has no tokens, and so no pieces
+  llvm::copy_if(forward->getAttrOfType<ArrayAttr>("moe.axes"), std::back_inserter(axes), [](Attribute axis) {
+    auto fields = cast<DictionaryAttr>(axis);
+    return !fields.contains("length") && !fields.contains("offsets");
+  });
+  step->setAttr("moe.axes", b.getArrayAttr(axes));
   auto pass = kernel::PassOp::create(b, gate.getLoc(), StringAttr());
   pass.getRows().emplaceBlock();
   FusedRegion finish{0, Level::Call, {}, std::nullopt};

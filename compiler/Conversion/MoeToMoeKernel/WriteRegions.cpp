@@ -21,10 +21,12 @@ void Fusion::createPasses() {
   }
 }
 
-/// Values that another region computed and handed over as coefficients are loaded where they are first used.
+/// Values that another region computed and handed over as coefficients are loaded where they are first used. What
+/// exists more often than the region runs has been collected before: it is not an operand here.
 void Fusion::bindOperands(FusedRegion &region, Operation *op) {
   for (Value operand : op->getOperands())
-    if (auto it = coefficients.find(operand); it != coefficients.end() && !region.lowering->has(operand))
+    if (auto it = coefficients.find(operand);
+        it != coefficients.end() && !region.lowering->has(operand) && levelOf(operand) <= region.level)
       region.lowering->bind(operand, kernel::LoadOp::create(region.lowering->builder, op->getLoc(),
                                                             registerTypeOf(operand.getType()), it->second.getValue()));
 }
@@ -89,8 +91,7 @@ LogicalResult Fusion::writeCollected(FusedRegion &region, ReduceOp op) {
 LogicalResult Fusion::writeOp(FusedRegion &region, Operation *op) {
   RegionLowering &lowering = *region.lowering;
   OpBuilder &b = lowering.builder;
-  if (!isa<PermuteOp>(op)) // of which the finish region takes no selection
-    bindOperands(region, op);
+  bindOperands(region, op);
   if (isa<InputOp, ParamOp, StateOp>(op)) {
     Type type = registerTypeOf(op->getResult(0).getType());
     lowering.bind(op->getResult(0), kernel::LoadOp::create(b, op->getLoc(), type, buffers[op].getValue()));

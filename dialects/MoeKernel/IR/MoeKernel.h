@@ -39,9 +39,9 @@ bool isInFinish(mlir::Operation *op);
 /// True when `op` is (nested) in the pieces region of its pass.
 bool isInPieces(mlir::Operation *op);
 
-/// True when `op` of a rows region gives the same for every token (of a piece, in a program with pieces) and may run once
-/// per call (per piece), given the operations before it that do: a load of an array without tokens, or what is made of
-/// nothing else.
+/// True when `op` of a rows region gives the same for every token (of a piece, in a program with pieces) and may run
+/// once per call (per piece), given the operations before it that do: a load of an array without tokens, or what is
+/// made of nothing else.
 bool isUniform(mlir::Operation *op, const llvm::SetVector<mlir::Operation *> &uniform);
 
 /// All such operations of a rows region, in order, constants among them.

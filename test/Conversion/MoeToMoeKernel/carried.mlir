@@ -110,3 +110,28 @@ moe.gate @shifted {
   moe.output "y" = %y : tensor<?xf32, #moe.axes<token>>
   moe.output "z" = %z : tensor<?xf32, #moe.axes<token>>
 }
+
+// -----
+
+// What is carried is collected in rows and only read after all tokens.
+// CHECK-LABEL: moe_kernel.program @reduced_twice
+// CHECK: pass rows {
+// CHECK-DAG: store %{{.*}}, @[[L:best.*]] : f32
+// CHECK: pass because
+// CHECK: %[[B:.*]] = moe_kernel.load @[[L]] : f32
+// CHECK: } finish {
+// CHECK-NOT: load @[[L]]
+// CHECK: store %{{.*}}, @spread
+moe.gate @reduced_twice {
+  moe.axis @token
+  moe.axis @expert size 4
+  %x = moe.input "logits" : tensor<?x4xf32, #moe.axes<token, expert>>
+  %b = moe.sum_top %x, 2 over expert : tensor<?x4xf32, #moe.axes<token, expert>> -> tensor<?xf32, #moe.axes<token>> loc("best = sum_top")
+  %m = moe.reduce max %b over [token] : tensor<?xf32, #moe.axes<token>> -> tensor<f32>
+  %n = moe.broadcast %m : tensor<f32> to tensor<?xf32, #moe.axes<token>>
+  %d = arith.subf %b, %n : tensor<?xf32, #moe.axes<token>>
+  %s = moe.reduce sum %d over [token] : tensor<?xf32, #moe.axes<token>> -> tensor<f32>
+  %t = moe.reduce sum %b over [token] : tensor<?xf32, #moe.axes<token>> -> tensor<f32>
+  %u = arith.addf %s, %t : tensor<f32>
+  moe.metric "spread" = %u : tensor<f32>
+}

@@ -169,11 +169,11 @@ void KernelProgram::run(GateCall &call, Arrays &arrays, int64_t tokens, uint32_t
   }
 }
 
-Arrays KernelProgram::interpretStep(const Arrays &states, CallContext &context) {
+Arrays KernelProgram::interpretStep(const Arrays &states, int64_t tokens, CallContext &context) {
   Arrays arrays = states;
   for (auto step : module->getOps<kernel::ProgramOp>())
     if (step.getStepOf())
-      test::interpret(step, 0, arrays, false, &context);
+      test::interpret(step, tokens, arrays, false, &context);
   return arrays;
 }
 

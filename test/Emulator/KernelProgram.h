@@ -41,8 +41,8 @@ public:
   Arrays inputs(int64_t tokens, Rows rows, unsigned seed, const std::vector<int> &bounds = {});
   /// What the program means.
   Arrays interpret(const Arrays &inputs, int64_t tokens, CallContext *context = nullptr);
-  /// The same for the step of its states, after a call whose context is given.
-  Arrays interpretStep(const Arrays &states, CallContext &context);
+  /// The same for the step of its states, after a call of `tokens` tokens whose context is given.
+  Arrays interpretStep(const Arrays &states, int64_t tokens, CallContext &context);
   /// One step: the states in `arrays` change.
   void runStep(GateCall &call, Arrays &arrays, const std::string &what);
   /// Pieces of a call on these arrays.

@@ -22,7 +22,7 @@ TEST_P(States, ChangeInStepsOnly) {
     Arrays expected = program.interpret(arrays, 97, &context);
     program.run(call, arrays, 97, MOE_FORWARD, "before");
     ASSERT_NO_FATAL_FAILURE(program.expectSame(expected, arrays, "before"));
-    Arrays changed = program.interpretStep(states, context);
+    Arrays changed = program.interpretStep(states, 97, context);
     program.runStep(call, states, "step");
     ASSERT_FALSE(HasFailure());
     ASSERT_NE(states["bias"], arrays["bias"]);

@@ -31,8 +31,22 @@ Value moe::constantOf(const TensorBuilder &b, Type type, double value) {
   return b.broadcast(arith::ConstantOp::create(b.builder, b.loc, DenseElementsAttr::get(scalar, bits)), type);
 }
 
+class Validity::AtTop {
+public:
+  explicit AtTop(Validity &validity) : validity(validity) {
+    if (validity.last)
+      validity.top.setInsertionPointAfter(validity.last);
+  }
+  ~AtTop() {
+    if (validity.last)
+      validity.last = &*std::prev(validity.top.getInsertionPoint());
+  }
+
+private:
+  Validity &validity;
+};
+
 Validity::Validity(GateOp gate) : gate(gate), top(OpBuilder::atBlockBegin(&gate.getBody().front())) {
-  Operation *last = nullptr;
   for (auto axis : gate.getBody().front().getOps<AxisOp>()) {
     last = axis;
     if (axis.isPieces()) {
@@ -46,8 +60,6 @@ Validity::Validity(GateOp gate) : gate(gate), top(OpBuilder::atBlockBegin(&gate.
     tokens = mask.getAxisAttr();
     last = valid.getDefiningOp();
   }
-  if (last)
-    top.setInsertionPointAfter(last);
 }
 
 bool Validity::skips(StringRef axis) const {
@@ -63,6 +75,7 @@ Value Validity::asInteger(Value condition) {
 Value Validity::tokensOfPieces() {
   if (held)
     return held;
+  AtTop atTop(*this);
   auto type = tensorOf(top.getI32Type(), {pieces}, {ShapedType::kDynamic});
   if (valid)
     held = ReduceOp::create(top, valid.getLoc(), type, ReduceKind::Sum, asInteger(valid), Value(),
@@ -77,6 +90,7 @@ Value Validity::of(StringAttr axis) {
     return valid;
   if (!filled) {
     Value count = tokensOfPieces();
+    AtTop atTop(*this);
     TensorBuilder b{top, count.getLoc()};
     filled = arith::CmpIOp::create(top, b.loc, arith::CmpIPredicate::sgt, count, constantOf(b, count.getType(), 0));
   }
@@ -91,6 +105,7 @@ Value Validity::size(StringAttr axis, StringAttr to) {
   Value &size = sizes[{axis, to}];
   if (!size) {
     Value condition = of(axis);
+    AtTop atTop(*this);
     size = ReduceOp::create(top, condition.getLoc(), RankedTensorType::get({}, top.getI32Type()), ReduceKind::Sum,
                             asInteger(condition), Value(), top.getArrayAttr({axis}), StringAttr());
   }

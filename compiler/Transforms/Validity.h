@@ -26,8 +26,12 @@ private:
   mlir::Value tokensOfPieces();
   mlir::Value asInteger(mlir::Value valid);
 
+  /// Keeps `top` behind what it wrote last: the operation in front of which it stands may be gone by now.
+  class AtTop;
+
   GateOp gate;
   mlir::OpBuilder top;
+  mlir::Operation *last = nullptr; ///< what `top` stands behind
   mlir::StringAttr tokens, pieces;
   bool mayBeEmpty = false;
   mlir::Value valid, held, filled;

@@ -191,7 +191,9 @@ private:
     std::string name = rng.pick(names);
     if (name == "detach" && options.differences)
       name = "tanh";
-    return add({Form::Unary, name, {x}});
+    if ((name == "log" || name == "sqrt" || name == "rsqrt") && rng.chance(50))
+      x = positive(x);
+    return x < 0 ? -1 : add({Form::Unary, name, {x}});
   }
 
   /// A value of the shape of the logits, from another one.
@@ -392,12 +394,13 @@ private:
       value.over.push_back({sequence});
     if (rng.chance(40))
       option("priority = ", add({Form::Gather, "", {logits, route}}));
+    // With a priority every round sorts, which takes the compiler minutes.
+    if (value.labels.empty() && rng.chance(35)) {
+      option("overflow = next ", rng.chance(70) ? logits : anyValue(Element::Float));
+      value.k = rng.between(1, 2);
+    }
     if (rng.chance(25))
       option("exempt = ", exempt());
-    if (rng.chance(25)) {
-      option("overflow = next ", rng.chance(70) ? logits : anyValue(Element::Float));
-      value.k = rng.chance(50) ? rng.between(1, 4) : 0;
-    }
     return add(value);
   }
 

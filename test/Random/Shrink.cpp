@@ -72,6 +72,12 @@ private:
       candidate.program.uses.erase(candidate.program.uses.begin() + i);
       progress |= accept(std::move(candidate));
     }
+    for (size_t i = 0; i < best.program.uses.size(); ++i)
+      if (best.program.uses[i].role == Role::Metric) {
+        Failing candidate = best;
+        candidate.program.uses[i].role = Role::Output;
+        progress |= accept(std::move(candidate));
+      }
     for (size_t i = 0; i < best.program.uses.size(); ++i) {
       Failing candidate = best;
       if (std::exchange(candidate.program.uses[i].storage, "") != "")

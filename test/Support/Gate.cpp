@@ -214,8 +214,7 @@ std::vector<std::string> disagreements(const moe_gate &gate, const std::vector<B
   std::vector<std::string> found;
   for (uint32_t i = 0; i < gate.array_count; ++i) {
     const moe_array &array = gate.arrays[i];
-    if (array.role == MOE_INPUT || array.role == MOE_PARAM || array.role == MOE_COEFFICIENT ||
-        array.role == MOE_SAVED || array.role == MOE_STATE)
+    if (array.role == MOE_INPUT || array.role == MOE_PARAM || array.role == MOE_COEFFICIENT || array.role == MOE_SAVED)
       continue;
     std::string name = "'" + std::string(array.name) + "'";
     auto result = expected.find(array.name);

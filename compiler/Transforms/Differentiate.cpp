@@ -31,6 +31,8 @@ public:
   LogicalResult run() {
     if (MaskOp mask = maskOf(gate); mask && !mask.getApplied())
       return mask.emitError("is not applied: run moe-apply-mask before a gate is differentiated");
+    if (gate.getBody().front().empty())
+      return success();
     findActive();
     Operation *last = &gate.getBody().front().back();
     seed();

@@ -59,3 +59,10 @@ moe.gate @mask_not_applied {
   moe.mask token by %v : tensor<?xi1, #moe.axes<token>>
   moe.output "y" = %x : tensor<?xf32, #moe.axes<token>>
 }
+
+// -----
+
+// An empty gate stays one.
+// CHECK: moe.gate @nothing {
+// CHECK-NEXT: }
+moe.gate @nothing {}

@@ -48,7 +48,7 @@ struct EvaluationOptions {
 /// in some float input that has them), `out_of_range` (how many have an index in a selection of the caller that is
 /// neither -1 nor an element, where there is one) and `bad_offsets` (0, where there are offsets). When the call is
 /// empty, losses are 0, metrics NaN (0 for integers) and states as they were. Outputs are 0 at masked tokens,
-/// selections -1.
+/// selections and positions in a dispatch plan -1.
 using Arrays = std::map<std::string, Array>;
 
 /// Evaluates `gate`. `inputs` holds every `moe.input` by name, and may hold a scalar for a `moe.param` and an array for

@@ -129,12 +129,12 @@ static llvm::Error evaluateUpdate(UpdateOp op, Frame &frame) {
   return llvm::Error::success();
 }
 
-/// The value; 0 at masked tokens, where a selection is empty already.
+/// The value; 0 at masked tokens, where a selection is empty already, and its positions in a dispatch plan are -1.
 static llvm::Error evaluateOutput(OutputOp op, Frame &frame) {
   Type type = op.getValue().getType();
   const Tensor &value = frame[op.getValue()];
-  frame.results[op.getName().str()] =
-      toArray(isa<SelectionType>(type) ? value : frame.withoutMasked(value, Number(0)), type);
+  bool knowsMask = isa<SelectionType>(type) || op.getValue().getDefiningOp<PermuteOp>();
+  frame.results[op.getName().str()] = toArray(knowsMask ? value : frame.withoutMasked(value, Number(0)), type);
   return llvm::Error::success();
 }
 

@@ -645,6 +645,7 @@ private:
       return value.k >= 1 && value.k <= route.slots ? MaybeFacts(facts) : std::nullopt;
     }
     facts.selected = facts.slotOf = -1;
+    facts.beyond = false;
     facts.slots = 0;
     facts.holes.clear();
     facts.low = 0, facts.high = 1;

@@ -161,6 +161,7 @@ private:
     std::vector<int64_t> sorted = value.elements;
     std::sort(sorted.begin(), sorted.end());
     bool repeats = std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end();
+    facts.beyond |= !sorted.empty() && sorted.back() >= program.sizeOf(route.selected);
     return sorted.empty() || repeats ? std::nullopt : MaybeFacts(facts);
   }
 
@@ -201,7 +202,7 @@ private:
       return false;
     if (label.rfind("priority", 0) == 0)
       return contains(slotAxes(route), x.axes);
-    return x.axes == std::vector<int>{route.axes[0], route.selected}; // overflow = next
+    return x.axes == std::vector<int>{route.axes[0], route.selected} && !route.beyond; // overflow = next
   }
 
   MaybeFacts dropped(const Facts &route) const {

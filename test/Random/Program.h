@@ -69,7 +69,8 @@ struct Facts {
   std::vector<int> axes;
   int selected = -1; ///< of a selection: the axis that it picks from; its slots are `slots` many
   int64_t slots = 0;
-  int slotOf = -1; ///< of a selection: the value that made its slot axis
+  int slotOf = -1;     ///< of a selection: the value that made its slot axis
+  bool beyond = false; ///< of a selection: it has elements beyond the axis
   /// Slot axes some of whose slots are empty: of a selection, or those by which an array was gathered.
   std::vector<int> holes;
   /// Bounds that hold unless an input is infinite or NaN.

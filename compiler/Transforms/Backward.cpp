@@ -207,12 +207,14 @@ private:
     mapping.map(op->getResults(), found->getResults());
     return mapping.lookup(value);
   }
-  /// For an operation that makes a slot axis, the one of the forward gate that makes the same.
+  /// For an operation that makes a slot axis, the one of the forward gate that makes the same: slots of one name hold
+  /// one selection, though canonical forms may have written it differently (`first` of a topk that is used elsewhere in
+  /// one of the gates only).
   Operation *sameSlots(Operation *op) {
     if (isa<TopkOp, FirstOp, AppendOp>(op))
       for (Operation &other : forward.getBody().front())
-        if (other.getName() == op->getName() && cast<SelectionType>(other.getResult(0).getType()).getSlot() ==
-                                                    cast<SelectionType>(op->getResult(0).getType()).getSlot())
+        if (isa<TopkOp, FirstOp, AppendOp>(other) && cast<SelectionType>(other.getResult(0).getType()).getSlot() ==
+                                                         cast<SelectionType>(op->getResult(0).getType()).getSlot())
           return &other;
     return nullptr;
   }

@@ -392,7 +392,7 @@ private:
     };
     if (sequence >= 0 && rng.chance(50))
       value.over.push_back({sequence});
-    if (rng.chance(40))
+    if (rng.chance(15)) // each takes the compiler seconds
       option("priority = ", add({Form::Gather, "", {logits, route}}));
     // With a priority every round sorts, which takes the compiler minutes.
     if (value.labels.empty() && rng.chance(35)) {
@@ -641,6 +641,8 @@ private:
 
   /// A new value of each state: of its load, or of what else has its axes.
   void makeUpdates() {
+    if (token < 0) // without a token the states stay, also where the update needs none
+      return;
     for (int v = 0; v < static_cast<int>(program.values.size()); ++v) {
       if (program.values[v].form != Form::State)
         continue;

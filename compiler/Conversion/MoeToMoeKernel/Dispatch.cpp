@@ -9,10 +9,6 @@
 using namespace mlir;
 using namespace moe;
 
-static Value number(OpBuilder &b, Location loc, int64_t value) {
-  return arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(value));
-}
-
 static kernel::RowType indexRow(OpBuilder &b, int64_t size) {
   return kernel::RowType::get(b.getContext(), size, b.getI32Type());
 }

@@ -110,7 +110,6 @@ private:
   mlir::StringAttr nonfinite, outOfRange, validTokens;         ///< accumulators
   mlir::StringAttr emptyWord, nonfiniteWord, outOfRangeWord;   ///< buffers
   bool hasTokens = false;                                      ///< the gate has a run-time axis
-  friend class StepProgram;
 };
 
 /// Gathers by a selection that a later pass filters become gathers by the unfiltered one, where that spares a

@@ -17,7 +17,7 @@ Value moe::makeMap(OpBuilder &builder, Location loc, Type result, ValueRange row
   return map.getResult(0);
 }
 
-static Value number(OpBuilder &b, Location loc, int64_t value) {
+Value moe::number(OpBuilder &b, Location loc, int64_t value) {
   return arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(value));
 }
 

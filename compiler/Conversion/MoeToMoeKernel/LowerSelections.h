@@ -4,6 +4,9 @@
 
 namespace moe {
 
+/// The i32 constant `value`.
+mlir::Value number(mlir::OpBuilder &b, mlir::Location loc, int64_t value);
+
 /// A map over rows of one size; `body` makes the element of the result from theirs.
 mlir::Value makeMap(mlir::OpBuilder &builder, mlir::Location loc, mlir::Type result, mlir::ValueRange rows,
                     llvm::function_ref<mlir::Value(mlir::OpBuilder &, mlir::ValueRange)> body);

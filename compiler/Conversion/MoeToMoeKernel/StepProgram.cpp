@@ -1,6 +1,6 @@
 // The program of the step: the new values of the states, from what forward calls have accumulated. See Fusion.h.
 #include "compiler/Conversion/MoeToMoeKernel/Fusion.h"
-#include "mlir/IR/IRMapping.h"
+#include "compiler/Conversion/MoeToMoeKernel/LowerSelections.h"
 
 using namespace mlir;
 using namespace moe;
@@ -49,12 +49,9 @@ static Value choose(OpBuilder &b, Location loc, Value condition, Value yes, Valu
   auto row = dyn_cast<kernel::RowType>(yes.getType());
   if (!row)
     return arith::SelectOp::create(b, loc, condition, yes, no);
-  auto map = kernel::MapOp::create(b, loc, TypeRange(row), ValueRange{yes, no});
-  Block &block = map.getBody().emplaceBlock();
-  Value x = block.addArgument(row.getElementType(), loc), y = block.addArgument(row.getElementType(), loc);
-  OpBuilder body = OpBuilder::atBlockEnd(&block);
-  kernel::YieldOp::create(body, loc, ValueRange(arith::SelectOp::create(body, loc, condition, x, y)));
-  return map.getResult(0);
+  return makeMap(b, loc, row, {yes, no}, [&](OpBuilder &inner, ValueRange values) -> Value {
+    return arith::SelectOp::create(inner, loc, condition, values[0], values[1]);
+  });
 }
 
 LogicalResult Fusion::writeStep(kernel::ProgramOp forward) {

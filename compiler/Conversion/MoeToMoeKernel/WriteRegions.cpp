@@ -1,5 +1,6 @@
 // Writes the regions of a program, one after the other. See Fusion.h.
 #include "compiler/Conversion/MoeToMoeKernel/Fusion.h"
+#include "compiler/Conversion/MoeToMoeKernel/LowerSelections.h"
 
 using namespace mlir;
 using namespace moe;
@@ -60,12 +61,10 @@ void Fusion::writeResult(FusedRegion &region, Operation *op) {
     kernel::StoreOp::create(b, loc, arith::SelectOp::create(b, loc, empty, nothing, lowered), name);
     return;
   }
-  auto map = kernel::MapOp::create(b, loc, TypeRange(row), lowered);
-  Block &block = map.getBody().emplaceBlock();
-  OpBuilder body = OpBuilder::atBlockEnd(&block);
-  Value chosen = arith::SelectOp::create(body, loc, empty, nothing, block.addArgument(element, loc));
-  kernel::YieldOp::create(body, loc, chosen);
-  kernel::StoreOp::create(b, loc, map.getResult(0), name);
+  Value result = makeMap(b, loc, row, lowered, [&](OpBuilder &inner, ValueRange values) -> Value {
+    return arith::SelectOp::create(inner, loc, empty, nothing, values[0]);
+  });
+  kernel::StoreOp::create(b, loc, result, name);
 }
 
 void Fusion::writeAccumulate(FusedRegion &region, ReduceOp op) {
@@ -171,17 +170,13 @@ Value Fusion::keysOf(FusedRegion &region, Operation *op) {
   if (!rank || !rank.getBySlot())
     return indices;
   int64_t size = *lookupAxis(op, rank.getSelection().getType().getAxis().getValue()).getSize();
-  auto map = kernel::MapOp::create(b, loc, TypeRange(indices.getType()), indices);
-  Block &block = map.getBody().emplaceBlock();
-  Value index = block.addArgument(b.getI32Type(), loc);
-  OpBuilder body = OpBuilder::atBlockEnd(&block);
-  Value slot = kernel::PositionOp::create(body, loc, body.getI32Type());
-  Value elements = arith::ConstantOp::create(body, loc, body.getI32IntegerAttr(size));
-  Value key = arith::AddIOp::create(body, loc, arith::MulIOp::create(body, loc, slot, elements), index);
-  Value named = arith::CmpIOp::create(body, loc, arith::CmpIPredicate::ult, index, elements);
-  Value none = arith::ConstantOp::create(body, loc, body.getI32IntegerAttr(-1));
-  kernel::YieldOp::create(body, loc, ValueRange(arith::SelectOp::create(body, loc, named, key, none)));
-  return map.getResult(0);
+  return makeMap(b, loc, indices.getType(), indices, [&](OpBuilder &inner, ValueRange values) -> Value {
+    Value slot = kernel::PositionOp::create(inner, loc, inner.getI32Type());
+    Value elements = number(inner, loc, size);
+    Value key = arith::AddIOp::create(inner, loc, arith::MulIOp::create(inner, loc, slot, elements), values[0]);
+    Value named = arith::CmpIOp::create(inner, loc, arith::CmpIPredicate::ult, values[0], elements);
+    return arith::SelectOp::create(inner, loc, named, key, number(inner, loc, -1));
+  });
 }
 
 /// The pass before the one that ranks counts.
@@ -210,19 +205,13 @@ void Fusion::writeRank(FusedRegion &region, RankOp op) {
     Type row = kernel::RowType::get(op.getContext(), elements * selection.getSize(), b.getI32Type());
     Value totals = kernel::LoadOp::create(b, loc, row, queue.totals.getValue());
     for (int64_t earlier = 1; earlier < selection.getSize(); ++earlier) {
-      auto back = kernel::MapOp::create(b, loc, TypeRange(keys.getType()), keys);
-      Block &block = back.getBody().emplaceBlock();
-      Value key = block.addArgument(b.getI32Type(), loc);
-      OpBuilder body = OpBuilder::atBlockEnd(&block);
-      Value distance = arith::ConstantOp::create(body, loc, body.getI32IntegerAttr(earlier * elements));
-      kernel::YieldOp::create(body, loc, ValueRange(arith::SubIOp::create(body, loc, key, distance)));
-      Value before = kernel::GatherOp::create(b, loc, keys.getType(), totals, back.getResult(0));
-      auto sum = kernel::MapOp::create(b, loc, TypeRange(keys.getType()), ValueRange{rank, before});
-      Block &sumBlock = sum.getBody().emplaceBlock();
-      Value x = sumBlock.addArgument(b.getI32Type(), loc), y = sumBlock.addArgument(b.getI32Type(), loc);
-      OpBuilder sumBody = OpBuilder::atBlockEnd(&sumBlock);
-      kernel::YieldOp::create(sumBody, loc, ValueRange(arith::AddIOp::create(sumBody, loc, x, y)));
-      rank = sum.getResult(0);
+      Value back = makeMap(b, loc, keys.getType(), keys, [&](OpBuilder &inner, ValueRange values) -> Value {
+        return arith::SubIOp::create(inner, loc, values[0], number(inner, loc, earlier * elements));
+      });
+      Value before = kernel::GatherOp::create(b, loc, keys.getType(), totals, back);
+      rank = makeMap(b, loc, keys.getType(), {rank, before}, [&](OpBuilder &inner, ValueRange values) -> Value {
+        return arith::AddIOp::create(inner, loc, values[0], values[1]);
+      });
     }
   }
   region.lowering->bind(op.getResult(), rank);

@@ -53,6 +53,8 @@ private:
   mlir::Value lowerAs(const Expr &expr, Element element, Axes axes);
   mlir::Value lowerUnary(const Expr &expr);
   mlir::Value lowerBinary(const Expr &expr);
+  /// + - * / of floats of one type.
+  mlir::Value arithmetic(Operator op, mlir::Value lhs, mlir::Value rhs);
   mlir::Value lowerLogic(const Expr &expr);
   mlir::Value lowerComparison(const Expr &expr);
   mlir::Value lowerPower(const Expr &expr);

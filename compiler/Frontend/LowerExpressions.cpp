@@ -160,9 +160,11 @@ Value Lower::lowerBinary(const Expr &expr) {
     return lowerPower(expr);
   Value lhs = lowerAs(*expr.operands[0], Element::F32, expr.type.axes);
   Value rhs = lowerAs(*expr.operands[1], Element::F32, expr.type.axes);
-  if (!lhs || !rhs)
-    return nullptr;
-  switch (expr.op) {
+  return lhs && rhs ? arithmetic(expr.op, lhs, rhs) : Value();
+}
+
+Value Lower::arithmetic(Operator op, Value lhs, Value rhs) {
+  switch (op) {
   case Operator::Add:
     return arith::AddFOp::create(builder, loc, lhs, rhs);
   case Operator::Sub:

@@ -76,18 +76,7 @@ Value Lower::lowerWideBinary(const Expr &expr) {
   if (expr.op == Operator::Pow)
     return lowerWidePower(expr);
   Value lhs = lowerWide(*expr.operands[0]), rhs = lhs ? lowerWide(*expr.operands[1]) : Value();
-  if (!lhs || !rhs)
-    return nullptr;
-  switch (expr.op) {
-  case Operator::Add:
-    return arith::AddFOp::create(builder, loc, lhs, rhs);
-  case Operator::Sub:
-    return arith::SubFOp::create(builder, loc, lhs, rhs);
-  case Operator::Mul:
-    return arith::MulFOp::create(builder, loc, lhs, rhs);
-  default:
-    return arith::DivFOp::create(builder, loc, lhs, rhs);
-  }
+  return lhs && rhs ? arithmetic(expr.op, lhs, rhs) : Value();
 }
 
 /// Whole powers are products, as elsewhere.

@@ -20,7 +20,7 @@ OwningOpRef<ModuleOp> Lower::run() {
   OwningOpRef<ModuleOp> module = ModuleOp::create(builder, diags.locate(llvm::SMLoc()));
   builder.setInsertionPointToStart(module->getBody());
   loc = NameLoc::get(builder.getStringAttr("gate " + gate.name.str()), diags.locate(gate.loc));
-  auto op = GateOp::create(builder, loc, gate.name, FlatSymbolRefAttr(), ArrayAttr());
+  auto op = GateOp::create(builder, loc, gate.name, FlatSymbolRefAttr(), ArrayAttr(), StringAttr());
   builder.setInsertionPointToStart(&op.getBody().emplaceBlock());
   for (const Statement &statement : gate.statements) {
     hasMask |= statement.kind == Statement::Kind::Mask;
@@ -64,7 +64,7 @@ void Lower::declare(const Axis &axis) {
       axis.origin == Axis::Origin::Map ? builder.getDenseI32ArrayAttr(axis.map) : DenseI32ArrayAttr(),
       isPlacement ? input : StringAttr(),
       axis.origin == Axis::Origin::Pieces ? builder.getI64IntegerAttr(axis.length) : IntegerAttr(),
-      isPlacement ? StringAttr() : input);
+      isPlacement ? StringAttr() : input, IntegerAttr(), IntegerAttr());
   axes.insert(&axis);
 }
 
@@ -111,7 +111,8 @@ Value Lower::lowerInput(const Statement &statement) {
                        : symbol.storage == "f16" ? mlir::Type(builder.getF16Type())
                                                  : elementType(symbol.type.element);
   RankedTensorType type = tensorType(symbol.type.element, symbol.type.axes);
-  Value input = InputOp::create(builder, loc, type.clone(storage), builder.getStringAttr(statement.name));
+  Value input =
+      InputOp::create(builder, loc, type.clone(storage), builder.getStringAttr(statement.name), false, StringAttr());
   return input.getType() == type ? input : arith::ExtFOp::create(builder, loc, type, input).getResult();
 }
 
@@ -241,5 +242,5 @@ void Lower::lowerOutput(const Statement &statement, Value value) {
                            : element == "i64"                                 ? Element::I64
                            : element == "bool"                                ? Element::Bool
                                                                               : Element::F32);
-  OutputOp::create(builder, loc, builder.getStringAttr(statement.name), value, store);
+  OutputOp::create(builder, loc, builder.getStringAttr(statement.name), value, store, false, false, StringAttr());
 }

@@ -7,17 +7,16 @@
 using namespace mlir;
 using namespace moe;
 
-static_assert(sizeof(moe_axis) == 48 && sizeof(moe_array) == 64 && sizeof(moe_accumulator) == 48 &&
-                  sizeof(moe_cpu_pass) == 24 && sizeof(moe_cpu_variant) == 16 && sizeof(moe_cuda_kernel) == 32 &&
-                  sizeof(moe_gate) == 136,
-              "the descriptor below has the fields of ABI version 3");
-static_assert(MOE_ABI_VERSION == 3);
+static_assert(sizeof(moe_axis) == 56 && sizeof(moe_array) == 64 && sizeof(moe_accumulator) == 48 &&
+                  sizeof(moe_cpu_pass) == 32 && sizeof(moe_cpu_variant) == 16 && sizeof(moe_cuda_kernel) == 32 &&
+                  sizeof(moe_gate) == 152,
+              "the descriptor below has the fields of ABI version 4");
+static_assert(MOE_ABI_VERSION == 4);
 
 /// Says on one axis how the tokens are divided: on the one that says so already, on that of the buffers with a row per
 /// piece, or on one that is added.
 static void markPieces(kernel::ProgramOp program, SmallVectorImpl<AxisInfo> &axes) {
-  if (!program.hasPieces() ||
-      llvm::any_of(axes, [](const AxisInfo &axis) { return axis.length || !axis.offsets.empty(); }))
+  if (!program.hasPieces() || llvm::any_of(axes, [](const AxisInfo &axis) { return axis.isPieces(); }))
     return;
   std::string name = "piece";
   for (auto buffer : program.getOps<kernel::BufferOp>())
@@ -25,11 +24,12 @@ static void markPieces(kernel::ProgramOp program, SmallVectorImpl<AxisInfo> &axe
       name = cast<StringAttr>(buffer.getAxes()[0]).str();
   auto *found = llvm::find_if(axes, [&](const AxisInfo &axis) { return axis.name == name; });
   if (found == axes.end()) {
-    axes.push_back({name, -1, "", {}, 0, ""});
+    axes.push_back({name, -1, "", {}, 0, "", 0});
     found = &axes.back();
   }
   found->length = program.getLength().value_or(0);
   found->offsets = program.getOffsets().value_or("").str();
+  found->count = program.getCount().value_or(0);
 }
 
 SmallVector<AxisInfo> moe::axesOf(kernel::ProgramOp program) {
@@ -44,18 +44,19 @@ SmallVector<AxisInfo> moe::axesOf(kernel::ProgramOp program) {
       auto map = axis.getAs<DenseI32ArrayAttr>("map");
       auto length = axis.getAs<IntegerAttr>("length");
       auto offsets = axis.getAs<StringAttr>("offsets");
+      auto count = axis.getAs<IntegerAttr>("count");
       if (name && size && !isKnown(name.getValue()))
         axes.push_back({name.str(), std::max<int64_t>(size.getInt(), -1), of ? of.str() : "",
                         map ? SmallVector<int32_t>(map.asArrayRef()) : SmallVector<int32_t>(),
-                        length ? length.getInt() : 0, offsets ? offsets.str() : ""});
+                        length ? length.getInt() : 0, offsets ? offsets.str() : "", count ? count.getInt() : 0});
     }
   for (auto buffer : program.getOps<kernel::BufferOp>())
     for (auto [name, size] : llvm::zip_equal(buffer.getAxes().getAsValueRange<StringAttr>(), buffer.getSizes()))
       if (!isKnown(name))
-        axes.push_back({name.str(), std::max<int64_t>(size, -1), "", {}, 0, ""});
+        axes.push_back({name.str(), std::max<int64_t>(size, -1), "", {}, 0, "", 0});
   if (program.getStepOf()) // it sees no tokens
     for (AxisInfo &axis : axes)
-      axis.length = 0, axis.offsets.clear();
+      axis.length = axis.count = 0, axis.offsets.clear();
   else
     markPieces(program, axes);
   return axes;
@@ -161,32 +162,42 @@ static llvm::Constant *axisTable(ConstantBuilder &constants, ArrayRef<AxisInfo> 
     entries.push_back(constants.record({constants.text(axis.name), constants.wide(axis.size),
                                         axis.of.empty() ? constants.null() : constants.text(axis.of),
                                         constants.table(map), constants.wide(axis.length),
-                                        axis.offsets.empty() ? constants.null() : constants.text(axis.offsets)}));
+                                        axis.offsets.empty() ? constants.null() : constants.text(axis.offsets),
+                                        constants.wide(axis.count)}));
   }
   return constants.table(entries);
 }
 
 static llvm::Constant *arrayEntry(ConstantBuilder &constants, kernel::BufferOp buffer) {
   SmallVector<llvm::Constant *> sizes, names;
+  auto program = buffer->getParentOfType<kernel::ProgramOp>();
+  if (buffer.getLayered()) {
+    sizes.push_back(constants.wide(program.getLayers().value_or(1)));
+    names.push_back(constants.text(*buffer.getLayered()));
+  }
   for (int64_t size : buffer.getSizes())
     sizes.push_back(constants.wide(size));
   for (StringRef name : buffer.getAxes().getAsValueRange<StringAttr>())
     names.push_back(constants.text(name));
   double init = buffer.getInit() ? buffer.getInit()->convertToDouble() : 0.0;
-  return constants.record({constants.text(buffer.getSymName()), constants.word(roleOf(buffer.getRole())),
-                           constants.word(dtypeOf(buffer.getType())), constants.word(buffer.getSizes().size()),
-                           constants.word(buffer.getAdds() ? MOE_ARRAY_ADDS : 0), constants.table(sizes),
-                           constants.table(names), constants.number(init),
-                           constants.wide(buffer.getPerToken().value_or(0)),
-                           constants.wide(buffer.getExtra().value_or(0))});
+  return constants.record(
+      {constants.text(buffer.getSymName()), constants.word(roleOf(buffer.getRole())),
+       constants.word(dtypeOf(buffer.getType())), constants.word(sizes.size()),
+       constants.word((buffer.getAdds() ? MOE_ARRAY_ADDS : 0) | (buffer.getLayered() ? MOE_ARRAY_LAYERED : 0)),
+       constants.table(sizes), constants.table(names), constants.number(init),
+       constants.wide(buffer.getPerToken().value_or(0)), constants.wide(buffer.getExtra().value_or(0))});
 }
 
-static llvm::Constant *variantTable(ConstantBuilder &constants, ArrayRef<VariantFunctions> variants) {
+static llvm::Constant *variantTable(ConstantBuilder &constants, kernel::ProgramOp program,
+                                    ArrayRef<VariantFunctions> variants) {
   SmallVector<llvm::Constant *> entries;
   for (const VariantFunctions &variant : variants) {
     SmallVector<llvm::Constant *> passes;
-    for (auto [rows, pieces, finish] : variant.passes)
-      passes.push_back(constants.record({rows, pieces ? pieces : constants.null(), finish}));
+    for (auto [code, pass] : llvm::zip_equal(variant.passes, program.getOps<kernel::PassOp>())) {
+      auto [rows, pieces, finish] = code;
+      passes.push_back(constants.record(
+          {rows, pieces ? pieces : constants.null(), finish, constants.word(pass.getLevel()), constants.word(0)}));
+    }
     entries.push_back(constants.record({constants.text(variant.isa), constants.table(passes)}));
   }
   return constants.table(entries);
@@ -236,11 +247,12 @@ llvm::GlobalVariable *moe::addDescriptor(llvm::Module &module, kernel::ProgramOp
     accumulators.push_back(accumulatorEntry(constants, accumulator, layout.offsetOf(accumulator.getSymName())));
   if (parts.cuda)
     for (const CudaKernelInfo &kernel : parts.cuda->kernels)
-      kernels.push_back(
-          constants.record({constants.text(kernel.name), constants.word(kernel.threads),
-                            constants.word(kernel.rowsPerBlock), constants.word(kernel.sharedBytes),
-                            constants.word(kernel.maxBlocks), constants.word(kernel.flags), constants.word(0)}));
+      kernels.push_back(constants.record({constants.text(kernel.name), constants.word(kernel.threads),
+                                          constants.word(kernel.rowsPerBlock), constants.word(kernel.sharedBytes),
+                                          constants.word(kernel.maxBlocks), constants.word(kernel.flags),
+                                          constants.word(kernel.level)}));
   size_t passCount = llvm::range_size(program.getOps<kernel::PassOp>());
+  auto wholeBatch = program->getAttrOfType<StringAttr>("moe.whole_batch");
   llvm::Constant *gate = constants.record({constants.word(sizeof(moe_gate)),
                                            constants.word(MOE_ABI_VERSION),
                                            constants.text(program.getSymName()),
@@ -256,12 +268,15 @@ llvm::GlobalVariable *moe::addDescriptor(llvm::Module &module, kernel::ProgramOp
                                            constants.wide(parts.scratchBytes),
                                            constants.word(parts.variants.size()),
                                            constants.word(kernels.size()),
-                                           variantTable(constants, parts.variants),
+                                           variantTable(constants, program, parts.variants),
                                            parts.cuda ? parts.cudaSource : constants.null(),
                                            constants.table(kernels),
                                            constants.wide(parts.cuda ? parts.cuda->workspaceBytes : 0),
                                            parts.backward ? parts.backward : constants.null(),
-                                           parts.step ? parts.step : constants.null()});
+                                           parts.step ? parts.step : constants.null(),
+                                           wholeBatch ? constants.text(wholeBatch.getValue()) : constants.null(),
+                                           constants.word(program.getLayers().value_or(0)),
+                                           constants.word(0)});
   assert(module.getDataLayout().getTypeAllocSize(gate->getType()) == sizeof(moe_gate) &&
          "the fields are those of runtime.h");
   auto *symbol =

@@ -21,10 +21,14 @@ struct AxisInfo {
   llvm::SmallVector<int32_t> map; ///< group of every element of the finer axis; empty for equal contiguous blocks
   int64_t length = 0;             ///< of pieces: tokens in each; 0: not so
   std::string offsets;            ///< of pieces: the input of their offsets; "": not so
+  int64_t count = 0;              ///< of pieces: how many equal ones; 0: not so
+
+  bool isPieces() const { return length || !offsets.empty() || count; }
 };
 
 /// The axes of a program: its `moe.axes` attribute (dictionaries with `name`, `size`, and optionally `of`, `map`,
-/// `length` and `offsets`), then those that only its buffers name. Where the program has pieces, one axis says so.
+/// `length`, `offsets` and `count`; `moe.whole_batch` is a text), then those that only its buffers name. Where the
+/// program has pieces, one axis says so.
 llvm::SmallVector<AxisInfo> axesOf(kernel::ProgramOp program);
 
 /// What a descriptor says beside what the program itself says.

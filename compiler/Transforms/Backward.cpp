@@ -154,7 +154,7 @@ private:
         given = output;
     StringAttr name = given ? given.getNameAttr() : saveName(op);
     if (!given) {
-      OutputOp::create(ahead, op->getLoc(), name, ours, TypeAttr(), /*saved=*/true, /*adds=*/false);
+      OutputOp::create(ahead, op->getLoc(), name, ours, TypeAttr(), /*saved=*/true, /*adds=*/false, StringAttr());
       saved.push_back({name, value.getType()});
     }
     builder.setInsertionPoint(op);
@@ -167,7 +167,7 @@ private:
     Location loc = op->getLoc();
     auto selection = dyn_cast<SelectionType>(op->getResult(0).getType());
     if (!selection)
-      return InputOp::create(builder, loc, op->getResult(0).getType(), name, isSaved);
+      return InputOp::create(builder, loc, op->getResult(0).getType(), name, isSaved, StringAttr());
     SmallVector<StringAttr> axes(selection.getBatch());
     SmallVector<int64_t> sizes;
     for (StringAttr axis : axes) {
@@ -179,8 +179,9 @@ private:
     OpBuilder first = OpBuilder::atBlockBegin(&backward.getBody().front());
     if (!lookupAxis(op, selection.getSlot().getValue())) // another selection with these slots was restored
       AxisOp::create(first, loc, selection.getSlot(), first.getI64IntegerAttr(selection.getSize()), FlatSymbolRefAttr(),
-                     DenseI32ArrayAttr(), StringAttr(), IntegerAttr(), StringAttr());
-    Value index = InputOp::create(builder, loc, tensorOf(builder.getI32Type(), axes, sizes), name, isSaved);
+                     DenseI32ArrayAttr(), StringAttr(), IntegerAttr(), StringAttr(), IntegerAttr(), IntegerAttr());
+    Value index =
+        InputOp::create(builder, loc, tensorOf(builder.getI32Type(), axes, sizes), name, isSaved, StringAttr());
     return ForcedOp::create(builder, loc, selection, index);
   }
 

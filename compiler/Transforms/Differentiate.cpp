@@ -86,7 +86,8 @@ private:
       if (isa<LossOp>(sink))
         gradient = ParamOp::create(builder, sink->getLoc(), type, ("scale_" + name).str(), APFloat(1.0));
       else
-        gradient = InputOp::create(builder, sink->getLoc(), gradientType(value), ("grad_" + name).str());
+        gradient = InputOp::create(builder, sink->getLoc(), gradientType(value), builder.getStringAttr("grad_" + name),
+                                   false, StringAttr());
       AdjointBuilder adjoint(value.getDefiningOp(), builder, gradients);
       adjoint.accumulate(value, gradient);
     }
@@ -127,7 +128,7 @@ private:
     if (type != value.getType())
       store = TypeAttr::get(getElementTypeOrSelf(value.getType()));
     std::string name = "grad_" + source->getAttrOfType<StringAttr>("name").str();
-    OutputOp::create(builder, source->getLoc(), name, gradient, store, /*saved=*/false, /*adds=*/true);
+    OutputOp::create(builder, source->getLoc(), name, gradient, store, /*saved=*/false, /*adds=*/true, StringAttr());
   }
 
   GateOp gate;

@@ -14,6 +14,7 @@ struct CudaKernelInfo {
   uint32_t sharedBytes;  ///< dynamic shared memory: always 0, all of it is static
   uint32_t maxBlocks;    ///< the grid is min(maxBlocks, max(1, ceil(tokens / rowsPerBlock)))
   uint32_t flags;        ///< moe_kernel_flags: parameters behind the phase
+  uint32_t level = 0;    ///< of the pass
 };
 
 struct CudaCode {

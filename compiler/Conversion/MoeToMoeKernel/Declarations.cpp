@@ -17,9 +17,19 @@ StringAttr Fusion::uniqueName(StringRef wanted) {
 static int64_t bufferSize(GateOp gate, StringRef name, int64_t size) {
   if (!ShapedType::isDynamic(size))
     return size;
+  auto depth = [&](AxisOp axis) { // 0: the tokens
+    int64_t depth = 0;
+    for (; axis.isPieces(); axis = lookupAxis(gate, *axis.getOf()))
+      ++depth;
+    return depth;
+  };
+  auto pieces = [](int64_t depth) { return depth < 2 ? -1 - depth : -2 * depth - 1; };
   if (AxisOp axis = lookupAxis(gate, name))
-    return axis.isPieces() ? -2 : -1;
-  return name.ends_with(".bound") ? -3 : -4; // the bounds of the pieces, the rows of a dispatch plan
+    return pieces(depth(axis));
+  StringRef bounded = name;
+  if (bounded.consume_back(".bound"))
+    return pieces(depth(lookupAxis(gate, bounded))) - 1;
+  return -4; // the rows of a dispatch plan
 }
 
 kernel::BufferOp Fusion::declareBuffer(StringRef name, kernel::Role role, Type type, Type shapeOf, FloatAttr init,
@@ -41,7 +51,7 @@ kernel::BufferOp Fusion::declareBuffer(StringRef name, kernel::Role role, Type t
       sizes.push_back(bufferSize(gate, axis.getValue(), size));
   }
   return kernel::BufferOp::create(builder, loc, uniqueName(name), role, type, builder.getArrayAttr(axes), sizes, init,
-                                  /*adds=*/false, IntegerAttr(), IntegerAttr());
+                                  /*adds=*/false, IntegerAttr(), IntegerAttr(), StringAttr());
 }
 
 static constexpr StringLiteral statusWords[] = {"empty", "nonfinite_tokens", "out_of_range", "bad_offsets"};
@@ -83,6 +93,8 @@ LogicalResult Fusion::declareArray(Operation *op) {
   kernel::BufferOp buffer =
       declareBuffer(name, roleOf(op), element, type, op->getAttrOfType<FloatAttr>("init"), op->getLoc());
   buffer.setAdds(output && output.getAdds());
+  if (auto layered = op->getAttrOfType<StringAttr>("layered"))
+    buffer.setLayeredAttr(layered);
   if (PermuteOp plan = orderedBy(op)) {
     SelectionType selection = plan.getSelection().getType();
     buffer.setPerToken(selection.getSize());
@@ -220,7 +232,11 @@ void Fusion::attachAxes() {
       fields.push_back(builder.getNamedAttr("length", axis.getLengthAttr()));
     if (axis.getOffsets())
       fields.push_back(builder.getNamedAttr("offsets", axis.getOffsetsAttr()));
+    if (axis.getCount())
+      fields.push_back(builder.getNamedAttr("count", axis.getCountAttr()));
     axes.push_back(builder.getDictionaryAttr(fields));
   }
   program->setAttr("moe.axes", builder.getArrayAttr(axes));
+  if (gate.getWholeBatch())
+    program->setAttr("moe.whole_batch", gate.getWholeBatchAttr());
 }

@@ -250,17 +250,33 @@ void Fusion::remarks() {
                  .str();
 }
 
+/// The program with all levels of its pieces.
+void Fusion::createProgram() {
+  program =
+      kernel::ProgramOp::create(builder, gate.getLoc(), gate.getSymNameAttr(), gate.getBackwardOfAttr(),
+                                FlatSymbolRefAttr(), IntegerAttr(), FlatSymbolRefAttr(), IntegerAttr(), IntegerAttr());
+  builder.setInsertionPointToStart(&program.getBody().emplaceBlock());
+  for (auto axis : body().getOps<AxisOp>())
+    if (axis.getLayers())
+      program.setLayersAttr(axis.getLayersAttr());
+  for (auto [i, axis] : llvm::enumerate(pieceAxes(gate))) {
+    auto offsets = axis.getOffsets() ? FlatSymbolRefAttr::get(axis.getOffsetsAttr()) : FlatSymbolRefAttr();
+    if (i > 0) {
+      kernel::PiecesOp::create(builder, axis.getLoc(), axis.getLengthAttr(), offsets, axis.getCountAttr());
+      continue;
+    }
+    program.setLengthAttr(axis.getLengthAttr());
+    program.setOffsetsAttr(offsets);
+    program.setCountAttr(axis.getCountAttr());
+  }
+}
+
 LogicalResult Fusion::run() {
   if (failed(checkAxes()))
     return failure();
   schedule();
   builder.setInsertionPoint(gate);
-  AxisOp pieces = piecesOf(gate);
-  program = kernel::ProgramOp::create(builder, gate.getLoc(), gate.getSymNameAttr(), gate.getBackwardOfAttr(),
-                                      FlatSymbolRefAttr(), pieces ? pieces.getLengthAttr() : IntegerAttr(),
-                                      pieces && pieces.getOffsets() ? FlatSymbolRefAttr::get(pieces.getOffsetsAttr())
-                                                                    : FlatSymbolRefAttr());
-  builder.setInsertionPointToStart(&program.getBody().emplaceBlock());
+  createProgram();
   if (failed(declareInterface()) || failed(declareCoefficients()) || failed(declareAccumulators()))
     return failure();
   createPasses();

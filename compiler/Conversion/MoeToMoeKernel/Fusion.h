@@ -34,6 +34,7 @@ private:
   FusedRegion &rows(int pass) { return region(pass, Level::Token); }
   mlir::Block &body() { return gate.getBody().front(); }
   mlir::LogicalResult checkAxes();
+  void createProgram();
   void schedule();
   FusedRegion &regionOfSink(mlir::Operation *op);
   void require(FusedRegion &region, mlir::Value value);

@@ -63,9 +63,9 @@ LogicalResult Fusion::writeStep(kernel::ProgramOp forward) {
   }
   OpBuilder b(gate);
   auto name = b.getStringAttr(gate.getSymName() + "_step");
-  auto step =
-      kernel::ProgramOp::create(b, gate.getLoc(), name, FlatSymbolRefAttr(),
-                                FlatSymbolRefAttr::get(gate.getSymNameAttr()), IntegerAttr(), FlatSymbolRefAttr());
+  auto step = kernel::ProgramOp::create(b, gate.getLoc(), name, FlatSymbolRefAttr(),
+                                        FlatSymbolRefAttr::get(gate.getSymNameAttr()), IntegerAttr(),
+                                        FlatSymbolRefAttr(), IntegerAttr(), IntegerAttr());
   step->moveAfter(forward);
   b.setInsertionPointToStart(&step.getBody().emplaceBlock());
   for (auto buffer : forward.getOps<kernel::BufferOp>()) {
@@ -81,7 +81,7 @@ LogicalResult Fusion::writeStep(kernel::ProgramOp forward) {
   SmallVector<Attribute> axes; // a step has no tokens, and so no pieces
   llvm::copy_if(forward->getAttrOfType<ArrayAttr>("moe.axes"), std::back_inserter(axes), [](Attribute axis) {
     auto fields = cast<DictionaryAttr>(axis);
-    return !fields.contains("length") && !fields.contains("offsets");
+    return !fields.contains("length") && !fields.contains("offsets") && !fields.contains("count");
   });
   step->setAttr("moe.axes", b.getArrayAttr(axes));
   auto pass = kernel::PassOp::create(b, gate.getLoc(), StringAttr());

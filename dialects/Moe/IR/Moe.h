@@ -16,10 +16,15 @@
 namespace moe {
 /// True for a ranked tensor type whose encoding names each axis; a scalar has no encoding.
 bool namesItsAxes(mlir::Type type);
-/// How often a value of a gate exists.
-enum class Level { Call, Piece, Token };
+/// How often a value of a gate exists. Between Piece and Call there are the pieces of pieces: coarser(Piece), ….
+enum class Level { Call = 0, Piece = 999, Token = 1000 };
+/// The level of the pieces that the elements of `level` (not Call) come in.
+inline Level coarser(Level level) { return static_cast<Level>(static_cast<int>(level) - 1); }
+/// The number of a level other than Call: 0 for tokens, 1 for their pieces, ….
+inline int depthOf(Level level) { return static_cast<int>(Level::Token) - static_cast<int>(level); }
+inline Level levelAt(int depth) { return static_cast<Level>(static_cast<int>(Level::Token) - depth); }
 /// Of a value that an operation of a gate makes: once per token when it has the axis of the tokens, once per piece when
-/// it has the axis of the pieces that the tokens are divided into.
+/// it has the axis of the pieces that the tokens, or pieces, are divided into.
 Level levelOf(mlir::Value value);
 inline bool isPerToken(mlir::Value value) { return levelOf(value) == Level::Token; }
 
@@ -66,6 +71,8 @@ AxisOp lookupAxis(mlir::Operation *op, llvm::StringRef axis);
 
 /// The axis of the gate around `op` that divides its tokens into pieces, or null; the mask of the gate, or null.
 AxisOp piecesOf(mlir::Operation *op);
+/// All axes of pieces of the gate around `op`, each `of` the one before, the first `of` the tokens.
+llvm::SmallVector<AxisOp> pieceAxes(mlir::Operation *op);
 MaskOp maskOf(mlir::Operation *op);
 
 /// Whether `coarse` is `of` `fine`, directly or through other axes, known at compile time or not.

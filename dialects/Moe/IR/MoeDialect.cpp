@@ -221,14 +221,18 @@ std::optional<SmallVector<int32_t>> moe::groupMap(Operation *op, StringRef fine,
   return std::nullopt;
 }
 
-AxisOp moe::piecesOf(Operation *op) {
+SmallVector<AxisOp> moe::pieceAxes(Operation *op) {
   auto gate = isa<GateOp>(op) ? cast<GateOp>(op) : op->getParentOfType<GateOp>();
-  if (!gate || gate.getBody().empty())
-    return {};
-  for (auto axis : gate.getBody().front().getOps<AxisOp>())
-    if (axis.isPieces())
-      return axis;
-  return {};
+  SmallVector<AxisOp> axes; // each is declared behind the one that it divides
+  if (gate && !gate.getBody().empty())
+    llvm::copy_if(gate.getBody().front().getOps<AxisOp>(), std::back_inserter(axes),
+                  [](AxisOp axis) { return axis.isPieces(); });
+  return axes;
+}
+
+AxisOp moe::piecesOf(Operation *op) {
+  SmallVector<AxisOp> axes = pieceAxes(op);
+  return axes.empty() ? AxisOp() : axes.front();
 }
 
 MaskOp moe::maskOf(Operation *op) {
@@ -263,7 +267,11 @@ static Level levelOfAxis(Operation *op, StringRef name) {
   AxisOp axis = lookupAxis(op, name);
   if (!axis || axis.getSize())
     return Level::Call;
-  return axis.isPieces() ? Level::Piece : Level::Token;
+  Level level = Level::Token;
+  SmallPtrSet<Operation *, 4> visited; // invalid IR may have a cycle
+  for (; axis && axis.isPieces() && axis.getOf() && visited.insert(axis).second; axis = lookupAxis(op, *axis.getOf()))
+    level = coarser(level);
+  return level;
 }
 
 Level moe::levelOf(Value value) {

@@ -91,20 +91,26 @@ static LogicalResult verifyMap(AxisOp axis, AxisOp finer) {
   return success();
 }
 
-/// Pieces are made by one of `length` and `offsets`, of an axis of run-time size.
+/// Pieces are made by one of `length`, `offsets` and `count`, of an axis of run-time size.
 static LogicalResult verifyPieces(AxisOp axis) {
+  if (axis.getLayers() && (axis.getSize() || axis.getOf() || static_cast<int64_t>(*axis.getLayers()) < 1))
+    return axis.emitOpError("has layers; the axis of the tokens may have them, one or more");
   if (!axis.isPieces())
-    return axis.getOf() && !axis.getSize()
-               ? axis.emitOpError("groups '") << *axis.getOf() << "', but has neither size, `length` nor `offsets`"
-               : LogicalResult(success());
-  if (axis.getLength() && axis.getOffsets())
-    return axis.emitOpError("has a length and offsets; one of the two says where its pieces are");
+    return axis.getOf() && !axis.getSize() ? axis.emitOpError("groups '")
+                                                 << *axis.getOf()
+                                                 << "', but has neither size, `length`, `offsets` nor `count`"
+                                           : LogicalResult(success());
+  if (axis.getLength().has_value() + axis.getOffsets().has_value() + axis.getCount().has_value() > 1)
+    return axis.emitOpError("has more than one of length, offsets and count; one of them says where its pieces are");
   if (axis.getLength() && static_cast<int64_t>(*axis.getLength()) < 1)
     return axis.emitOpError("has pieces of length ")
            << static_cast<int64_t>(*axis.getLength()) << "; expected 1 or more";
+  if (axis.getCount() && static_cast<int64_t>(*axis.getCount()) < 1)
+    return axis.emitOpError("has ") << static_cast<int64_t>(*axis.getCount()) << " pieces; expected 1 or more";
   AxisOp finer = axis.getOf() ? lookupAxis(axis->getParentOp(), *axis.getOf()) : AxisOp();
-  if (axis.getSize() || !finer || finer.getSize() || finer.isPieces())
-    return axis.emitOpError("makes pieces, which an axis without size of the axis of the tokens does");
+  if (axis.getSize() || !finer || finer.getSize())
+    return axis.emitOpError(
+        "makes pieces, which an axis without size of the axis of the tokens, or of their pieces, does");
   return success();
 }
 
@@ -244,9 +250,27 @@ static LogicalResult checkBodyOp(Operation *op, const llvm::StringMap<int64_t> &
   return checkPointwise(op);
 }
 
-/// One mask, one axis of pieces, an input for each array that an axis names.
+/// The pieces of a gate are one chain: each axis of them divides the one before, the first of them the tokens.
+static LogicalResult verifyChain(GateOp gate) {
+  AxisOp last;
+  for (AxisOp axis : pieceAxes(gate)) {
+    if (last ? *axis.getOf() != last.getSymName() : lookupAxis(axis, *axis.getOf()).isPieces()) {
+      InFlightDiagnostic diag = axis.emitOpError("divides '")
+                                << *axis.getOf() << "'; the axes of pieces of a gate are one chain";
+      if (last)
+        diag.attachNote(last.getLoc()) << "this one stands before it, and divides '" << *last.getOf() << "'";
+      return diag;
+    }
+    last = axis;
+  }
+  return success();
+}
+
+/// One mask, one chain of pieces, an input for each array that an axis names.
 static LogicalResult verifyGroups(GateOp gate) {
-  Operation *pieces = nullptr, *mask = nullptr;
+  if (failed(verifyChain(gate)))
+    return failure();
+  Operation *mask = nullptr;
   auto unique = [](Operation *op, Operation *&first, StringRef what) -> LogicalResult {
     if (first) {
       InFlightDiagnostic diag = op->emitOpError("is the second ") << what << " of the gate, which has one at most";
@@ -261,8 +285,7 @@ static LogicalResult verifyGroups(GateOp gate) {
     inputs[input.getName()] = input.getType();
   for (Operation &op : gate.getBody().front()) {
     auto axis = dyn_cast<AxisOp>(op);
-    if ((axis && axis.isPieces() && failed(unique(&op, pieces, "axis of pieces"))) ||
-        (isa<MaskOp>(op) && failed(unique(&op, mask, "mask"))))
+    if (isa<MaskOp>(op) && failed(unique(&op, mask, "mask")))
       return failure();
     std::optional<StringRef> name = !axis ? std::nullopt : axis.getOffsets() ? axis.getOffsets() : axis.getPlacement();
     if (!name)

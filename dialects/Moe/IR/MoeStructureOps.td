@@ -17,7 +17,8 @@ def Moe_GateOp : Moe_Op<"gate", [IsolatedFromAbove, SymbolTable, Symbol, SingleB
 
     `sym_name` names the gate, and the functions and the descriptor made from it. `backward_of` names the gate whose
     gradients this one computes; it reports no status. `gradient` names the float inputs and params that gradients are made
-    for; without it, all float inputs.
+    for; without it, all float inputs. `whole_batch` says why what the gate collects from several calls may not be added up
+    (a value of each token depends on a reduction over all of them); capacity and plans, which are per call, are no reason.
     ```mlir
     moe.gate @router {
       moe.axis @token
@@ -29,9 +30,12 @@ def Moe_GateOp : Moe_Op<"gate", [IsolatedFromAbove, SymbolTable, Symbol, SingleB
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, OptionalAttr<FlatSymbolRefAttr>:$backward_of,
-                       OptionalAttr<StrArrayAttr>:$gradient);
+                       OptionalAttr<StrArrayAttr>:$gradient, OptionalAttr<StrAttr>:$whole_batch);
   let regions = (region SizedRegion<1>:$body);
-  let assemblyFormat = "$sym_name (`backward_of` $backward_of^)? (`gradient` $gradient^)? attr-dict-with-keyword custom<Body>($body)";
+  let assemblyFormat = [{
+    $sym_name (`backward_of` $backward_of^)? (`gradient` $gradient^)? (`whole_batch` $whole_batch^)?
+    attr-dict-with-keyword custom<Body>($body)
+  }];
   let hasRegionVerifier = 1;
 }
 
@@ -46,7 +50,12 @@ def Moe_AxisOp : Moe_Op<"axis", [Symbol, HasParent<"GateOp">]> {
     An axis without size that is `of` another one without size divides the tokens into *pieces*, each of consecutive
     tokens: `length` tokens each, which divides the number of tokens, or packed by `offsets`: the name of an i32 input on
     the axis `NAME.bound`, one longer than this axis, where piece i holds the tokens offsets[i] up to offsets[i + 1] (as
-    FlashAttention's cu_seqlens; a piece may be empty). A gate has at most one such axis.
+    FlashAttention's cu_seqlens; a piece may be empty); or `count` equal pieces, which divides the number of tokens too.
+    Pieces nest: an axis of pieces may divide another one, in the same ways. The axes without size of a gate are one chain:
+    the tokens, and each axis of pieces directly `of` the one before.
+
+    `layers` on the axis of the tokens: `moe-fold-layers` has made one axis of (layer, token), layer by layer; its size is
+    `layers` times the number of tokens of a call.
     ```mlir
     moe.gate @axes {
       moe.axis @token
@@ -58,21 +67,28 @@ def Moe_AxisOp : Moe_Op<"axis", [Symbol, HasParent<"GateOp">]> {
       %h = moe.input "host_of_expert" : tensor<6xi32, #moe.axes<expert>>
       %o = moe.input "cu_seqlens" : tensor<?xi32, #moe.axes<sequence.bound>>
     }
+    moe.gate @nested {
+      moe.axis @token layers 4
+      moe.axis @group of @token length 64
+      moe.axis @sequence of @group length 32
+      moe.axis @layer of @sequence count 4
+    }
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, OptionalAttr<I64Attr>:$size,
                        OptionalAttr<FlatSymbolRefAttr>:$of, OptionalAttr<DenseI32ArrayAttr>:$map,
-                       OptionalAttr<StrAttr>:$placement, OptionalAttr<I64Attr>:$length, OptionalAttr<StrAttr>:$offsets);
+                       OptionalAttr<StrAttr>:$placement, OptionalAttr<I64Attr>:$length, OptionalAttr<StrAttr>:$offsets,
+                       OptionalAttr<I64Attr>:$count, OptionalAttr<I64Attr>:$layers);
   let assemblyFormat = [{
     $sym_name (`size` $size^)? (`of` $of^)? (`map` $map^)? (`placement` $placement^)? (`length` $length^)?
-    (`offsets` $offsets^)? attr-dict
+    (`offsets` $offsets^)? (`count` $count^)? (`layers` $layers^)? attr-dict
   }];
   let hasVerifier = 1;
   let extraClassDeclaration = [{
     /// The greatest size of a static axis.
     static constexpr int64_t maxSize = 1 << 20;
-    /// True when it divides the tokens into pieces.
-    bool isPieces() { return getLength() || getOffsets(); }
+    /// True when it divides the tokens, or their pieces, into pieces.
+    bool isPieces() { return getLength() || getOffsets() || getCount(); }
   }];
 }
 
@@ -81,14 +97,16 @@ def Moe_InputOp : Moe_Op<"input", [HasParent<"GateOp">]> {
   let description = [{
     `name` is the caller's name for it. The element type is the storage type (bf16 and f16 are widened to f32 with
     `arith.extf` before arithmetic). `saved`: written by the forward gate (`moe.output … saved`), not by the caller.
+    `layered "layer"`, in a gate whose tokens have `layers`: the caller's array has that axis in front; an array of tokens
+    without it is the same for all layers.
     ```mlir
     %x = moe.input "logits" : tensor<?x64xbf16, #moe.axes<token, expert>>
     %f = moe.input "load" saved : tensor<64xf32, #moe.axes<expert>>
     ```
   }];
-  let arguments = (ins StrAttr:$name, UnitAttr:$saved);
+  let arguments = (ins StrAttr:$name, UnitAttr:$saved, OptionalAttr<StrAttr>:$layered);
   let results = (outs Moe_AnyTensor:$result);
-  let assemblyFormat = "$name (`saved` $saved^)? attr-dict `:` type($result)";
+  let assemblyFormat = "$name (`saved` $saved^)? (`layered` $layered^)? attr-dict `:` type($result)";
 }
 
 def Moe_ParamOp : Moe_Op<"param", [HasParent<"GateOp">]> {
@@ -188,15 +206,18 @@ def Moe_OutputOp : Moe_Op<"output", [HasParent<"GateOp">]> {
     Writes `value` to the buffer called `name`. A selection is written as i32 indices `[batch…, slot]`, -1 in an empty
     slot. `store` is the element type in the buffer, when it differs from the value's: bf16 or f16 for a value of f32
     (`output weight : bf16`), i16 or i64 for a selection or a value of i32. `saved`: kept for the backward gate, not for the caller. `adds`: a gradient, which is added to
-    what stands in the buffer when the call says so.
+    what stands in the buffer when the call says so. `layered`: as of `moe.input`. A gradient of an array that is the same for all
+    layers is the sum over them, which is not `layered`.
     ```mlir
     moe.output "route" = %r : !moe.selection<[token], expert, r.slot, 6>
     moe.output "weight" = %w store bf16 : tensor<?x6xf32, #moe.axes<token, r.slot>>
     ```
   }];
   let arguments = (ins StrAttr:$name, Moe_TensorOrSelection:$value, OptionalAttr<TypeAttr>:$store,
-                       UnitAttr:$saved, UnitAttr:$adds);
-  let assemblyFormat = "$name `=` $value (`store` $store^)? (`saved` $saved^)? (`adds` $adds^)? attr-dict `:` type($value)";
+                       UnitAttr:$saved, UnitAttr:$adds, OptionalAttr<StrAttr>:$layered);
+  let assemblyFormat = [{
+    $name `=` $value (`store` $store^)? (`saved` $saved^)? (`adds` $adds^)? (`layered` $layered^)? attr-dict `:` type($value)
+  }];
   let hasVerifier = 1;
 }
 #endif

@@ -33,6 +33,13 @@ bool areEqualBlocks(std::optional<llvm::ArrayRef<int32_t>> groups, int64_t size,
 BufferOp lookupBuffer(mlir::Operation *op, llvm::StringRef name);
 AccumulatorOp lookupAccumulator(mlir::Operation *op, llvm::StringRef name);
 
+/// Whether `buffer` has a row for each row, or for each piece, of the pass around `op`.
+bool isPerRow(BufferOp buffer, mlir::Operation *op);
+bool isPerPiece(BufferOp buffer, mlir::Operation *op);
+
+/// The level of what the rows of the pass around `op` are: 0 tokens, 1 pieces, ….
+int64_t levelOf(mlir::Operation *op);
+
 /// True when `op` is (nested) in the finish region of its pass.
 bool isInFinish(mlir::Operation *op);
 

@@ -56,6 +56,37 @@ AccumulatorOp moe::kernel::lookupAccumulator(Operation *op, StringRef name) {
   return program ? dyn_cast_or_null<AccumulatorOp>(SymbolTable::lookupSymbolIn(program, name)) : AccumulatorOp();
 }
 
+int64_t BufferOp::getLevel() {
+  int64_t first = getSizes().empty() ? 0 : getSizes()[0];
+  if (first == -1 || first == -2)
+    return -1 - first;
+  return first <= -5 && first % 2 != 0 ? (-first - 1) / 2 : -1;
+}
+
+int64_t ProgramOp::getDepth() {
+  auto outer = getBody().getOps<PiecesOp>();
+  return hasPieces() + std::distance(outer.begin(), outer.end());
+}
+
+StringRef ProgramOp::getOffsetsOf(int64_t level) {
+  if (level == 0)
+    return getOffsets().value_or(StringRef());
+  for (PiecesOp pieces : getBody().getOps<PiecesOp>())
+    if (--level == 0)
+      return pieces.getOffsets().value_or(StringRef());
+  return {};
+}
+
+int64_t moe::kernel::levelOf(Operation *op) {
+  auto pass = isa<PassOp>(op) ? cast<PassOp>(op) : op->getParentOfType<PassOp>();
+  return pass ? static_cast<int64_t>(pass.getLevel()) : 0;
+}
+
+bool moe::kernel::isPerRow(BufferOp buffer, Operation *op) {
+  return buffer.getLevel() >= 0 && buffer.getLevel() == levelOf(op);
+}
+bool moe::kernel::isPerPiece(BufferOp buffer, Operation *op) { return buffer.getLevel() == levelOf(op) + 1; }
+
 bool moe::kernel::isInFinish(Operation *op) {
   auto pass = op->getParentOfType<PassOp>();
   return pass && pass.getFinish().isAncestor(op->getParentRegion());
@@ -83,17 +114,26 @@ static std::string text(Type type) {
 //===-- Structure
 //---------------------------------------------------------------------------------------------------===//
 
+/// How many times tokens may be divided.
+static constexpr int64_t maxDepth = 6;
+
+/// Whether a buffer has one more element than there are pieces (of level 1 or more).
+static bool isBounds(BufferOp op) {
+  ArrayRef<int64_t> sizes = op.getSizes();
+  return !sizes.empty() && sizes[0] < 0 && op.getLevel() < 0 && sizes[0] != -4;
+}
+
 /// The sizes of a buffer: tokens or pieces first if at all, then at most one row.
 static LogicalResult verifySizes(BufferOp op) {
   ArrayRef<int64_t> sizes = op.getSizes();
   if (op.getAxes().size() != sizes.size())
     return op.emitOpError("names ") << op.getAxes().size() << " axes, but has " << sizes.size() << " sizes";
   for (auto [i, size] : llvm::enumerate(sizes))
-    if (size == 0 || size < -4 || size > RowType::maxSize || (size < 0 && i > 0))
+    if (size == 0 || size < -2 * (maxDepth + 1) || size > RowType::maxSize || (size < 0 && i > 0))
       return op.emitOpError("has size ") << size << " on axis " << i << "; sizes are 1 to " << RowType::maxSize
-                                         << ", and -1 to -4 only for the outermost axis";
+                                         << ", and negative only for the outermost axis";
   size_t outer = !sizes.empty() && sizes[0] < 0 ? 1 : 0;
-  if (sizes.size() > (outer && sizes[0] <= -3 ? 1u : outer + 1))
+  if (sizes.size() > (outer && op.getLevel() < 0 ? 1u : outer + 1))
     return op.emitOpError("has rank ") << sizes.size()
                                        << "; after the axis of the tokens or pieces, a buffer has one axis at most";
   return success();
@@ -115,7 +155,9 @@ LogicalResult BufferOp::verify() {
            << stringifyRole(getRole())
            << " with a row per token or piece; only inputs, outputs, saved arrays and coefficients "
               "have that";
-  if (hasRunTimeAxis && getSizes()[0] == -3 && (getRole() != Role::Input || !type.isInteger(32)))
+  if (getLayered() && (!hasRunTimeAxis || getLevel() < 0 || (getRole() != Role::Input && !isOutput)))
+    return emitOpError("is layered, as only inputs and outputs with a row per token or piece can be");
+  if (isBounds(*this) && (getRole() != Role::Input || !type.isInteger(32)))
     return emitOpError("has one more element than there are pieces, as only an input of i32 offsets has");
   bool isOrder = hasRunTimeAxis && getSizes()[0] == -4;
   if (isOrder && (!isOutput || !type.isInteger(32)))
@@ -168,33 +210,66 @@ LogicalResult PassOp::verifyRegions() {
         return op.emitOpError("has a region; in a pass only moe_kernel.map has one");
       if (failed(checkValues(&op)))
         return failure();
+      if (getLevel() != 0 && (isa<RankOp, LoadAtOp, StoreAtOp>(op) || (isa<SizeOp>(op) && region != &getFinish())))
+        return op.emitOpError("is about tokens, in a pass over level ") << static_cast<int64_t>(getLevel());
     }
   return success();
 }
 
-/// What a program says of its pieces: one of the two, with an array of offsets that is one.
-static LogicalResult verifyPieces(ProgramOp op) {
-  if (op.getLength() && op.getOffsets())
-    return op.emitOpError("has pieces of one length and offsets of pieces; one of the two says where they are");
+/// What a program, or one of its operations, says of pieces: one way to divide, with an array of offsets that is one.
+template <typename Op> static LogicalResult verifyPieces(Op op, ProgramOp program, int64_t bounds) {
+  if (op.getLength().has_value() + op.getOffsets().has_value() + op.getCount().has_value() > 1)
+    return op.emitOpError("has more than one of length, offsets and count of pieces; one of them says where they are");
   if (op.getLength() && static_cast<int64_t>(*op.getLength()) < 1)
     return op.emitOpError("has pieces of length ") << static_cast<int64_t>(*op.getLength()) << "; expected 1 or more";
+  if (op.getCount() && static_cast<int64_t>(*op.getCount()) < 1)
+    return op.emitOpError("has ") << static_cast<int64_t>(*op.getCount()) << " pieces; expected 1 or more";
   if (!op.getOffsets())
     return success();
-  auto offsets = dyn_cast_or_null<BufferOp>(SymbolTable::lookupSymbolIn(op, *op.getOffsets()));
-  if (!offsets || offsets.getSizes().size() != 1 || offsets.getSizes()[0] != -3)
+  auto offsets = dyn_cast_or_null<BufferOp>(SymbolTable::lookupSymbolIn(program, *op.getOffsets()));
+  if (!offsets || offsets.getSizes().size() != 1 || offsets.getSizes()[0] != bounds)
     return op.emitOpError("takes the offsets of its pieces from '")
-           << *op.getOffsets() << "', which is not a buffer of sizes [-3]";
+           << *op.getOffsets() << "', which is not a buffer of sizes [" << bounds << "]";
+  return success();
+}
+
+/// All levels of pieces of a program.
+static LogicalResult verifyLevels(ProgramOp program) {
+  if (failed(verifyPieces(program, program, -3)))
+    return failure();
+  if (program.getLayers() && static_cast<int64_t>(*program.getLayers()) < 1)
+    return program.emitOpError("has ") << static_cast<int64_t>(*program.getLayers()) << " layers; expected 1 or more";
+  int64_t level = 1;
+  for (PiecesOp pieces : program.getBody().getOps<PiecesOp>()) {
+    if (!program.hasPieces())
+      return pieces.emitOpError("divides pieces in a program without pieces");
+    if (!pieces.getLength() && !pieces.getOffsets() && !pieces.getCount())
+      return pieces.emitOpError("has neither length, offsets nor count");
+    ++level;
+    if (level > maxDepth)
+      return pieces.emitOpError("is level ") << level << " of pieces; " << maxDepth << " is the most";
+    if (failed(verifyPieces(pieces, program, -2 * level - 2)))
+      return failure();
+  }
+  for (BufferOp buffer : program.getBody().getOps<BufferOp>()) {
+    if (buffer.getLevel() > program.getDepth())
+      return buffer.emitOpError("has a row per piece of level ")
+             << buffer.getLevel() << " in a program with " << program.getDepth();
+    if (buffer.getLayered() && !program.getLayers())
+      return buffer.emitOpError("is layered in a program without layers");
+  }
   return success();
 }
 
 LogicalResult ProgramOp::verifyRegions() {
-  if (failed(verifyPieces(*this)))
+  if (failed(verifyLevels(*this)))
     return failure();
   llvm::StringSet<> known; // coefficients that an earlier pass has stored
   Operation *pass = nullptr;
   for (Operation &op : getBody().front()) {
-    if (!isa<BufferOp, AccumulatorOp, PassOp>(op))
-      return op.emitOpError("has no place in a program, which holds buffers, accumulators and passes");
+    if (!isa<PiecesOp, BufferOp, AccumulatorOp, PassOp>(op))
+      return op.emitOpError(
+          "has no place in a program, which holds levels of pieces, buffers, accumulators and passes");
     if (!isa<PassOp>(op)) {
       if (pass)
         return op.emitOpError("is declared after a pass; declarations come first");
@@ -204,8 +279,11 @@ LogicalResult ProgramOp::verifyRegions() {
     if (getStepOf() && (pass || !current.getRows().front().empty() || !current.getPieces().empty()))
       return op.emitOpError("has no place in a step, which is one pass with finish only");
     pass = &op;
-    if (!current.getPieces().empty() && !hasPieces())
-      return op.emitOpError("has a pieces region in a program without pieces");
+    int64_t level = current.getLevel();
+    if (level < 0 || (level > 0 && level > getDepth()))
+      return op.emitOpError("runs over level ") << level << " in a program whose levels are 0 to " << getDepth();
+    if (!current.getPieces().empty() && level >= getDepth())
+      return op.emitOpError("has a pieces region in a program without pieces") << (level ? " of that level" : "");
     llvm::StringSet<> stored;
     WalkResult result = op.walk([&](Operation *inner) {
       if (auto store = dyn_cast<StoreOp>(inner))
@@ -243,20 +321,24 @@ static StringRef regionName(Operation *op) { return isInFinish(op) ? "finish" : 
 /// Where the rows of a buffer are at hand.
 static LogicalResult checkPlace(Operation *op, BufferOp buffer, bool write) {
   StringRef region = regionName(op);
-  if (!buffer.getSizes().empty() && buffer.getSizes()[0] == -3)
+  if (isBounds(buffer))
     return op->emitOpError("accesses the offsets of the pieces '")
            << buffer.getSymName() << "'; moe_kernel.index says where a piece is";
   if (!buffer.getSizes().empty() && buffer.getSizes()[0] == -4)
     return op->emitOpError("writes '") << buffer.getSymName()
                                        << "', which moe_kernel.store_at writes element by element";
-  if (buffer.isPerToken() && region != "rows")
+  bool perRow = isPerRow(buffer, op), perPiece = isPerPiece(buffer, op), perCall = buffer.getLevel() < 0;
+  if (!perRow && !perPiece && !perCall)
+    return op->emitOpError("accesses '") << buffer.getSymName() << "', which has rows of level " << buffer.getLevel()
+                                         << ", in a pass over level " << levelOf(op);
+  if (perRow && region != "rows")
     return op->emitOpError("accesses '") << buffer.getSymName() << "', which has a row per token, after all tokens";
-  if (buffer.isPerPiece() && (region == "finish" || (write && region == "rows")))
+  if (perPiece && (region == "finish" || (write && region == "rows")))
     return op->emitOpError("accesses '") << buffer.getSymName() << "', which has a row per piece, in the " << region
                                          << " region";
-  if (write && !buffer.isPerToken() && !buffer.isPerPiece() && region == "rows")
+  if (write && perCall && region == "rows")
     return op->emitOpError("writes '") << buffer.getSymName() << "', which is one array for all tokens, once per token";
-  if (write && !buffer.isPerToken() && !buffer.isPerPiece() && region == "pieces")
+  if (write && perCall && region == "pieces")
     return op->emitOpError("writes '") << buffer.getSymName() << "', which is one array for all tokens, once per piece";
   return success();
 }
@@ -276,7 +358,7 @@ static LogicalResult checkAccess(Operation *op, StringRef name, Type value, bool
     return failure();
   if (failed(buffer.verify()))
     return failure();
-  size_t rank = buffer.getSizes().size() - (buffer.isPerToken() || buffer.isPerPiece());
+  size_t rank = buffer.getSizes().size() - (buffer.getLevel() >= 0);
   Type element = registerType(buffer.getType());
   Type expected = rank == 0 ? element : Type(RowType::get(op->getContext(), buffer.getRowSize(), element));
   if (value != expected)

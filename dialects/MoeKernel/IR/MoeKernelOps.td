@@ -17,8 +17,10 @@ def MoeKernel_ProgramOp : MoeKernel_Op<"program", [IsolatedFromAbove, SymbolTabl
     arrays of one name. `step_of` names the program whose states this one updates: it declares the same accumulators, and has
     one pass with finish only.
 
-    Tokens may come in consecutive pieces: `piece_length 4096`, or `piece_offsets @cu_seqlens`, an input of sizes [-3], where
-    piece i holds the tokens offsets[i] up to offsets[i + 1].
+    Tokens may come in consecutive pieces: `piece_length 4096`; `piece_count 4`, so many equal ones; or `piece_offsets
+    @cu_seqlens`, an input of sizes [-3], where piece i holds the tokens offsets[i] up to offsets[i + 1]. `moe_kernel.pieces`
+    divides these pieces once more. `layers 4`: the tokens of a call are rows of (layer, token), layer by layer; arrays of
+    the caller with a row per token come as one pointer per layer.
     ```mlir
     moe_kernel.program @router {
       moe_kernel.buffer @logits input f32 axes ["token", "expert"] sizes [-1, 64]
@@ -37,14 +39,37 @@ def MoeKernel_ProgramOp : MoeKernel_Op<"program", [IsolatedFromAbove, SymbolTabl
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, OptionalAttr<FlatSymbolRefAttr>:$backward_of,
                        OptionalAttr<FlatSymbolRefAttr>:$step_of, OptionalAttr<I64Attr>:$length,
-                       OptionalAttr<FlatSymbolRefAttr>:$offsets);
+                       OptionalAttr<FlatSymbolRefAttr>:$offsets, OptionalAttr<I64Attr>:$count,
+                       OptionalAttr<I64Attr>:$layers);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{
-    $sym_name (`backward_of` $backward_of^)? (`step_of` $step_of^)? (`piece_length` $length^)?
-    (`piece_offsets` $offsets^)? attr-dict-with-keyword custom<Body>($body)
+    $sym_name (`backward_of` $backward_of^)? (`step_of` $step_of^)? (`layers` $layers^)? (`piece_length` $length^)?
+    (`piece_offsets` $offsets^)? (`piece_count` $count^)? attr-dict-with-keyword custom<Body>($body)
   }];
   let hasRegionVerifier = 1;
-  let extraClassDeclaration = "bool hasPieces() { return getLength() || getOffsets(); }";
+  let extraClassDeclaration = [{
+    bool hasPieces() { return getLength() || getOffsets() || getCount(); }
+    /// How many times the tokens are divided: 0 without pieces, 1 with pieces, 2 where these come in pieces again, ….
+    int64_t getDepth();
+    /// The array of the offsets of the pieces that the elements of level `level` come in; empty where there is none.
+    ::llvm::StringRef getOffsetsOf(int64_t level);
+  }];
+}
+
+def MoeKernel_PiecesOp : MoeKernel_Op<"pieces", [HasParent<"ProgramOp">]> {
+  let summary = "the pieces before it come in pieces";
+  let description = [{
+    Of a program with pieces: these are divided in turn, by `length`, `offsets` or `count` as the tokens are. The first such
+    operation makes level 2, the next one level 3.
+    ```mlir
+    moe_kernel.program @nested piece_length 64 {
+      moe_kernel.pieces length 8
+      moe_kernel.pieces count 4
+    }
+    ```
+  }];
+  let arguments = (ins OptionalAttr<I64Attr>:$length, OptionalAttr<FlatSymbolRefAttr>:$offsets, OptionalAttr<I64Attr>:$count);
+  let assemblyFormat = "(`length` $length^)? (`offsets` $offsets^)? (`count` $count^)? attr-dict";
 }
 
 def MoeKernel_BufferOp : MoeKernel_Op<"buffer", [Symbol, HasParent<"ProgramOp">]> {
@@ -53,7 +78,9 @@ def MoeKernel_BufferOp : MoeKernel_Op<"buffer", [Symbol, HasParent<"ProgramOp">]
     `sym_name` is the caller's name for it, `role` what it is to the caller, `type` the element type in memory. `axes`
     names the axes. `sizes` has a negative number for a run-time size, which only the outermost axis may have: -1, one row for
     each token; -2, one for each piece; -3, one more than pieces (the offsets; alone); -4, `per_token` elements for each token and
-    `extra` more (a dispatch order; alone). At most one more axis follows, if any. Inputs, outputs,
+    `extra` more (a dispatch order; alone); -5 and -6, of level 2 what -2 and -3 are of the pieces, -7 and -8 of level 3, and so on.
+    At most one more axis follows, if any. `layered "layer"`, in a program with layers: the caller's array has that axis, of the layers, in front
+    (of the tokens: comes as one pointer per layer); an array of tokens without it is the same for all layers. Inputs, outputs,
     saved arrays and coefficients have tokens or pieces. A buffer with role `param` is one value with default `init`; `state` is the
     caller's, with default `init`, read by all programs and written by the finish of a `step_of` program; `coefficient` is
     scratch that one pass writes and a later pass reads (in a rows region: of the token, or its piece; of what has no run-time axis, the
@@ -71,10 +98,10 @@ def MoeKernel_BufferOp : MoeKernel_Op<"buffer", [Symbol, HasParent<"ProgramOp">]
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, MoeKernel_Role:$role, TypeAttr:$type, StrArrayAttr:$axes,
                        DenseI64ArrayAttr:$sizes, OptionalAttr<F64Attr>:$init, UnitAttr:$adds,
-                       OptionalAttr<I64Attr>:$per_token, OptionalAttr<I64Attr>:$extra);
+                       OptionalAttr<I64Attr>:$per_token, OptionalAttr<I64Attr>:$extra, OptionalAttr<StrAttr>:$layered);
   let assemblyFormat = [{
     $sym_name $role $type `axes` $axes `sizes` $sizes (`init` $init^)? (`adds` $adds^)? (`per_token` $per_token^)?
-    (`extra` $extra^)? attr-dict
+    (`extra` $extra^)? (`layered` $layered^)? attr-dict
   }];
   let hasVerifier = 1;
   let extraClassDeclaration = [{
@@ -82,6 +109,8 @@ def MoeKernel_BufferOp : MoeKernel_Op<"buffer", [Symbol, HasParent<"ProgramOp">]
     bool isPerToken() { return !getSizes().empty() && getSizes()[0] == -1; }
     /// True when it holds one row (or scalar) per piece.
     bool isPerPiece() { return !getSizes().empty() && getSizes()[0] == -2; }
+    /// The level whose elements it has a row (or scalar) for: 0 tokens, 1 pieces, …; -1 where it has none.
+    int64_t getLevel();
     /// Elements of one row; 1 for a scalar per token, per piece or per call.
     int64_t getRowSize() { return getSizes().empty() || getSizes().back() < 0 ? 1 : getSizes().back(); }
   }];
@@ -115,7 +144,12 @@ def MoeKernel_PassOp : MoeKernel_Op<"pass", [IsolatedFromAbove, HasParent<"Progr
   let description = [{
     `rows` runs once per token, `pieces` (of a program with pieces) once per piece after all its tokens, empty pieces included,
     `finish` once after all of them. Their values are rows and scalars. Pieces run in any order, but what they accumulate is merged in
-    a fixed one. `reason` says what forced a pass after the first.
+    a fixed one. `reason` says what forced a pass after the first. A pass `over_level 1` runs over the pieces instead: its rows
+    are theirs, its pieces those of level 2; whatever is said of tokens and pieces in its regions is meant of these. It knows
+    no token: no size, random number, rank or other row.
+
+    The finish of a pass other than the last one is about this call alone: it makes coefficients for later passes, which is all it may
+    store. That of the last pass is about all accumulated calls; accumulators of earlier passes are read there too.
     ```mlir
     moe_kernel.program @two_passes {
       moe_kernel.pass rows {} finish {}
@@ -124,12 +158,17 @@ def MoeKernel_PassOp : MoeKernel_Op<"pass", [IsolatedFromAbove, HasParent<"Progr
     moe_kernel.program @sequences piece_length 128 {
       moe_kernel.pass rows {} pieces {} finish {}
     }
+    moe_kernel.program @documents piece_length 128 {
+      moe_kernel.pieces length 8
+      moe_kernel.pass rows {} pieces {} finish {}
+      moe_kernel.pass over_level 1 rows {} pieces {} finish {}
+    }
     ```
   }];
-  let arguments = (ins OptionalAttr<StrAttr>:$reason);
+  let arguments = (ins OptionalAttr<StrAttr>:$reason, DefaultValuedAttr<I64Attr, "0">:$level);
   let regions = (region SizedRegion<1>:$rows, MaxSizedRegion<1>:$pieces, SizedRegion<1>:$finish);
   let assemblyFormat = [{
-    (`because` $reason^)? `rows` custom<Body>($rows) custom<PiecesBody>($pieces) `finish` custom<Body>($finish) attr-dict
+    (`because` $reason^)? (`over_level` $level^)? `rows` custom<Body>($rows) custom<PiecesBody>($pieces) `finish` custom<Body>($finish) attr-dict
   }];
   let extraClassDeclaration = [{
     /// Its regions that have a block, in the order they run.

@@ -7,7 +7,7 @@ using namespace moe::kernel;
 
 static bool isUniformLoad(Operation *op) {
   auto load = dyn_cast<LoadOp>(op);
-  return load && !lookupBuffer(load, load.getBuffer()).isPerToken();
+  return load && !isPerRow(lookupBuffer(load, load.getBuffer()), op);
 }
 
 /// A position that differs from token to token.

@@ -15,7 +15,7 @@ extern "C" {
 #endif
 
 /* Version of the structures below. A descriptor of another version is refused. */
-#define MOE_ABI_VERSION 3u
+#define MOE_ABI_VERSION 4u
 /* Limits that a descriptor must keep; they bound what a call puts on the stack. */
 #define MOE_MAX_ARRAYS 256u
 #define MOE_MAX_RANK 8u
@@ -71,7 +71,8 @@ typedef enum moe_role {
 
 /* Bits of moe_array.flags. */
 typedef enum moe_array_flags {
-  MOE_ARRAY_ADDS = 1 /* an output of a backward gate that MOE_ADD adds to, instead of overwriting it */
+  MOE_ARRAY_ADDS = 1,   /* an output of a backward gate that MOE_ADD adds to, instead of overwriting it */
+  MOE_ARRAY_LAYERED = 2 /* of a gate with layers: the first axis is that of the layers */
 } moe_array_flags;
 
 typedef enum moe_combine { MOE_SUM = 0, MOE_MAX = 1, MOE_MIN = 2, MOE_MAXNUM = 3 } moe_combine;
@@ -81,25 +82,33 @@ typedef struct moe_axis {
   int64_t size;       /* elements; -1: known at run time */
   const char *of;     /* the finer axis that this one groups, or null */
   const int32_t *map; /* with `of`: the group of every element of the finer axis; null: equal contiguous blocks */
-  /* An axis of pieces, into which the tokens are divided: `length` tokens each, or by the input `offsets`. */
-  int64_t length;      /* tokens in each piece; 0: not so */
-  const char *offsets; /* i32 input [pieces + 1]: piece i holds tokens offsets[i] up to offsets[i + 1]; null: not so */
+  /* An axis of pieces, into which the tokens are divided, or the pieces of the axis `of`: `length` elements each, by
+   * the input `offsets`, or `count` equal ones. An axis of pieces stands behind the one that it divides; they are a
+   * chain. */
+  int64_t length; /* elements in each piece; 0: not so */
+  const char
+      *offsets;  /* i32 input [pieces + 1]: piece i holds elements offsets[i] up to offsets[i + 1]; null: not so */
+  int64_t count; /* number of pieces, which divides that of the elements; 0: not so */
 } moe_axis;
 
-/* Run-time sizes of arrays. */
+/* Run-time sizes of arrays. Pieces of level 1 divide the tokens, those of level n the ones of level n - 1. */
 #define MOE_TOKENS (-1)
 #define MOE_PIECES (-2)
 #define MOE_PIECES_PLUS_1 (-3)
 #define MOE_DISPATCH_ROWS (-4) /* per_token for each token, and extra more: rows of a dispatch plan */
+#define MOE_PIECES_OF_LEVEL(level) ((level) < 2 ? MOE_PIECES : -2 * (level) - 1)
+#define MOE_PIECES_OF_LEVEL_PLUS_1(level) ((level) < 2 ? MOE_PIECES_PLUS_1 : -2 * (level) - 2)
 
-/* One named array of a call. Arrays are dense, C order, axes outermost first. */
+/* One named array of a call. Arrays are dense, C order, axes outermost first; the layers of an array may each stand
+ * elsewhere (moe_binding). */
 typedef struct moe_array {
   const char *name;
   uint32_t role;  /* moe_role */
   uint32_t dtype; /* moe_dtype */
   uint32_t rank;
   uint32_t flags;       /* moe_array_flags */
-  const int64_t *sizes; /* [rank]; run-time sizes, only ever the first: MOE_TOKENS, MOE_PIECES, MOE_PIECES_PLUS_1 */
+  const int64_t *sizes; /* [rank]; run-time sizes, only ever the first (MOE_ARRAY_LAYERED: the one behind the layers,
+                           and then the number of each layer): MOE_TOKENS, MOE_PIECES, … */
   const char *const *axis_names; /* [rank] */
   double init;                   /* default of a param; what a state starts from */
   int64_t per_token, extra;      /* of MOE_DISPATCH_ROWS; otherwise 0 */
@@ -107,7 +116,7 @@ typedef struct moe_array {
 
 /* Bits of moe_accumulator.flags. */
 typedef enum moe_accumulator_flags {
-  MOE_PER_PIECE = 1, /* one for each piece; in the caller's block it means nothing */
+  MOE_PER_PIECE = 1, /* one for each piece of its pass; in the caller's block it means nothing */
   MOE_RANKED = 2     /* a later pass counts on from the merged value of all tokens (of the piece) before */
 } moe_accumulator_flags;
 
@@ -125,38 +134,48 @@ typedef struct moe_accumulator {
 } moe_accumulator;
 
 /* What generated CPU code sees of a call: `arrays[i]` is the buffer of `gate->arrays[i]` (params: pointer to one f32;
- * a saved array that this call does not keep: null, and nothing is stored). */
+ * a saved array that this call does not keep: null, and nothing is stored). In a gate with layers, tokens are rows of
+ * (layer, token), layer by layer, and an input or output with tokens is a `void *const *`, a pointer for each layer to
+ * its first row (one that is not MOE_ARRAY_LAYERED: the same for all). */
 typedef struct moe_cpu_call {
   void *const *arrays;
-  int64_t token_count;
-  uint32_t phase;  /* moe_phase bits */
-  uint32_t offset; /* of the random numbers: moe_call */
+  int64_t token_count; /* rows of the pass: tokens, or pieces (moe_cpu_pass.level); in finish see there */
+  uint32_t phase;      /* moe_phase bits */
+  uint32_t offset;     /* of the random numbers: moe_call */
   uint64_t seed;
   int64_t first_token;
   /* A gate with pieces: the piece that all these tokens are in, or that `pieces` is about. */
   int64_t piece, piece_begin, piece_size, piece_count;
+  /* A gate with layers: the layer that all these tokens are in, and the number of its first row. */
+  int64_t layer, layer_begin;
 } moe_cpu_call;
 
-/* Tokens [begin, end), begin < end, of one piece in a gate with pieces, else with begin a multiple of 16: reads inputs,
- * writes outputs, and puts what these tokens add to the accumulators of its own pass into `partial`, laid out like the
- * accumulator block. The runtime has filled `partial` with neutral elements (sum 0, max and maxnum -inf or INT32_MIN,
- * min +inf or INT32_MAX, token count 0), so rows may overwrite or add, and leaves the token count and the accumulators
- * of other passes alone. Of an accumulator that this pass counts on from (rank_pass), `partial` holds the merged value
- * of all tokens before `begin` (of the piece, where it is MOE_PER_PIECE), and rows add what [begin, end) count.
- * `scratch` is `cpu_scratch_bytes`, 64-byte aligned, one per thread, with any contents. */
+/* Tokens [begin, end), begin < end, of one piece in a gate with pieces, of one layer in a gate with layers, without
+ * both with begin a multiple of 16: reads inputs, writes outputs, and puts what these tokens add to the accumulators of
+ * its own pass into `partial`, laid out like the accumulator block. The runtime has filled `partial` with neutral
+ * elements (sum 0, max and maxnum -inf or INT32_MIN, min +inf or INT32_MAX, token count 0), so rows may overwrite or
+ * add, and leaves the token count and the accumulators of other passes alone. Of an accumulator that this pass counts
+ * on from (rank_pass), `partial` holds the merged value of all tokens before `begin` (of the piece, where it is
+ * MOE_PER_PIECE), and rows add what [begin, end) count. `scratch` is `cpu_scratch_bytes`, 64-byte aligned, one per
+ * thread, with any contents. */
 typedef void (*moe_cpu_rows)(const moe_cpu_call *call, int64_t begin, int64_t end, void *partial, void *scratch);
 /* After all tokens of piece `call->piece`: reads the accumulators of that piece in `collected`, writes the piece's rows
  * of arrays, and adds what the piece adds to the other accumulators of the pass to what `partial` holds of them. */
 typedef void (*moe_cpu_pieces)(const moe_cpu_call *call, const void *collected, void *partial, void *scratch);
-/* Reads the merged accumulators and writes losses, metrics, status words and coefficients. One thread calls it, with
- * the same kind of scratch. `call->token_count` is the number of all accumulated tokens. */
+/* Reads the merged accumulators. That of the last pass is about all accumulated calls and writes losses, metrics,
+ * status words and saved coefficients; that of an earlier pass is about this call alone, and writes coefficients for
+ * the passes behind it. One thread calls it, with the same kind of scratch. `call->token_count` is the number of tokens
+ * that `accumulators` is about. */
 typedef void (*moe_cpu_finish)(const moe_cpu_call *call, const void *accumulators, void *scratch);
 
-/* One pass over the tokens. */
+/* One pass over the tokens, or over the pieces of a level, which are then what is called tokens above; its pieces are
+ * those of the next level. */
 typedef struct moe_cpu_pass {
   moe_cpu_rows rows;
   moe_cpu_pieces pieces; /* null where the pass has nothing to do for a piece */
   moe_cpu_finish finish;
+  uint32_t level; /* 0: tokens, n: pieces of level n */
+  uint32_t reserved;
 } moe_cpu_pass;
 
 /* The same code compiled for one instruction set; the first that the machine can run is used. */
@@ -167,9 +186,15 @@ typedef struct moe_cpu_variant {
 
 /* Launch description of one pass in CUDA. Every kernel has the parameters: a pointer per array in order (a param: its
  * float value), then `void *accumulators`, `void *workspace`, `long long token_count`, `int phase` (a moe_phase); with
- * MOE_KERNEL_PIECES then `long long piece_count`; with MOE_KERNEL_RANDOM then `unsigned long long seed`, `unsigned
- * offset`, `long long first_token`. The kernel keeps the token count at offset 0 of the accumulators itself. MOE_FINISH
- * alone comes with token_count 0 and one block; a null array pointer stands for an array that the phase does not touch,
+ * MOE_KERNEL_PIECES then `long long piece_count`; with MOE_KERNEL_LAYERS then `long long layer_tokens`; with
+ * MOE_KERNEL_RANDOM then `unsigned long long seed`, `unsigned offset`, `long long first_token`. Of a pass over a level
+ * of pieces, token_count is their number and piece_count that of the next level. In a gate with layers, tokens are rows
+ * of (layer, token), and an input or output with tokens is a struct of one pointer per layer, passed by value.
+ *
+ * The kernel of the last pass merges what all passes collected into the accumulators, and keeps the token count at
+ * offset 0 there itself. Kernels of earlier passes keep what they collect in the workspace; they are launched with
+ * MOE_ACCUMULATE only, and finish for this call alone whatever the phase. MOE_FINISH alone launches the last one, with
+ * token_count 0 and one block; a null array pointer (in each layer) stands for an array that the phase does not touch,
  * or for a saved array that this call does not keep. */
 typedef struct moe_cuda_kernel {
   const char *name; /* extern "C" name in the source */
@@ -179,11 +204,11 @@ typedef struct moe_cuda_kernel {
   uint32_t shared_bytes; /* dynamic shared memory; 0 where all of it is static */
   uint32_t max_blocks;   /* the grid is min(max_blocks, max(1, ceil(T / rows_per_block))) */
   uint32_t flags;        /* moe_kernel_flags */
-  uint32_t reserved;
+  uint32_t level;        /* 0: rows are tokens, n: pieces of level n */
 } moe_cuda_kernel;
 
 /* Bits of moe_cuda_kernel.flags: parameters that a kernel has behind `phase`, in this order. */
-typedef enum moe_kernel_flags { MOE_KERNEL_PIECES = 1, MOE_KERNEL_RANDOM = 2 } moe_kernel_flags;
+typedef enum moe_kernel_flags { MOE_KERNEL_PIECES = 1, MOE_KERNEL_RANDOM = 2, MOE_KERNEL_LAYERS = 4 } moe_kernel_flags;
 
 typedef struct moe_gate {
   uint32_t struct_size; /* sizeof(moe_gate) of the version below */
@@ -216,12 +241,18 @@ typedef struct moe_gate {
    * far as the updates need them; its accumulators are exactly this gate's. One pass, of finish only. It has the CPU
    * variants of this gate, and its kernel stands in this gate's cuda_source. */
   const struct moe_gate *step;
+  /* Null, or why calls may not be accumulated: the gate takes MOE_FORWARD only, or MOE_ACCUMULATE without accumulators.
+   */
+  const char *whole_batch;
+  uint32_t layers; /* 0: no layers; else tokens are rows of (layer, token), and moe_call counts those of one layer */
+  uint32_t reserved;
 } moe_gate;
 
 /* What a call does, in one launch per pass. Valid combinations are ACCUMULATE, FINISH, ACCUMULATE | FINISH,
- * ACCUMULATE | RESET (with no token: only makes the block neutral) and FORWARD. A gate with several passes takes
- * FORWARD only, since its later passes need the finished coefficients of the earlier ones (else MOE_UNSUPPORTED).
- * moe_run_backward takes 0 or MOE_ADD; its generated code sees FORWARD or FORWARD | ADD. */
+ * ACCUMULATE | RESET (with no token: only makes the block neutral) and FORWARD. Capacity and dispatch plans are those
+ * of each call; losses, metrics and states are about all that was accumulated. A gate whose values of each token depend
+ * on a reduction over all of them takes FORWARD only (moe_gate.whole_batch; else MOE_UNSUPPORTED). moe_run_backward
+ * takes 0 or MOE_ADD; its generated code sees FORWARD or FORWARD | ADD. */
 typedef enum moe_phase {
   MOE_ACCUMULATE = 1, /* rows: writes outputs and, unless `accumulators` is null, adds to them */
   MOE_FINISH = 2,     /* losses, metrics and status words from the accumulators */
@@ -237,13 +268,16 @@ typedef enum moe_device_kind { MOE_CPU = 0, MOE_CUDA = 1, MOE_EMULATOR = 2 } moe
  * up to 16, that divides the bytes of a token's row (of the array, where there is no token axis). `data` may be null
  * for a param (its default), an array without elements, and what the phase does not touch: inputs and outputs with a
  * token axis for FINISH alone, losses, metrics and status words without FINISH. It must be null for coefficients and
- * saved arrays, which are not the caller's to bind. */
+ * saved arrays, which are not the caller's to bind. A layered array with tokens may come as one array per layer
+ * instead: `data` is null then, `layers` has a pointer (on the host) to as many pointers as the gate has layers;
+ * `sizes` are those of the whole, and `strides` null. */
 typedef struct moe_binding {
   void *data;
   uint32_t dtype;
   uint32_t rank;
   const int64_t *sizes;
   const int64_t *strides;
+  void *const *layers;
 } moe_binding;
 
 /* A device: the CPU (with a thread count), a CUDA device or the emulator with its compiled module of one gate.
@@ -326,9 +360,9 @@ MOE_API moe_status moe_init_workspace(const moe_executable *executable, void *wo
 
 /* One call, of moe_run or of moe_run_backward. */
 typedef struct moe_call {
-  uint32_t struct_size;        /* sizeof(moe_call) */
-  uint32_t phase;              /* moe_phase bits */
-  int64_t token_count;         /* of this call, at most INT32_MAX; ignored by MOE_FINISH alone */
+  uint32_t struct_size; /* sizeof(moe_call) */
+  uint32_t phase;       /* moe_phase bits */
+  int64_t token_count;  /* of this call (with layers: of each), at most INT32_MAX in all; ignored by MOE_FINISH alone */
   const moe_binding *bindings; /* [array_count], in descriptor order; `data` null leaves a param at its default */
   void *accumulators;          /* null with MOE_ACCUMULATE alone: collect nothing; backward: not used */
   void *workspace;
@@ -381,15 +415,15 @@ MOE_API void moe_free(void *memory);
 #define MOE_ASSERT_SIZE(type, bytes)                                                                                   \
   _Static_assert(sizeof(type) == (bytes), #type " has changed: raise MOE_ABI_VERSION")
 #endif
-MOE_ASSERT_SIZE(moe_axis, 48);
+MOE_ASSERT_SIZE(moe_axis, 56);
 MOE_ASSERT_SIZE(moe_array, 64);
 MOE_ASSERT_SIZE(moe_accumulator, 48);
-MOE_ASSERT_SIZE(moe_cpu_call, 72);
-MOE_ASSERT_SIZE(moe_cpu_pass, 24);
+MOE_ASSERT_SIZE(moe_cpu_call, 88);
+MOE_ASSERT_SIZE(moe_cpu_pass, 32);
 MOE_ASSERT_SIZE(moe_cpu_variant, 16);
 MOE_ASSERT_SIZE(moe_cuda_kernel, 32);
-MOE_ASSERT_SIZE(moe_gate, 136);
-MOE_ASSERT_SIZE(moe_binding, 32);
+MOE_ASSERT_SIZE(moe_gate, 152);
+MOE_ASSERT_SIZE(moe_binding, 40);
 MOE_ASSERT_SIZE(moe_call, 112);
 MOE_ASSERT_SIZE(moe_emulator_options, 16);
 MOE_ASSERT_SIZE(moe_traffic, 96);

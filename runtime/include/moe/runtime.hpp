@@ -200,8 +200,9 @@ public:
       throw Error(MOE_INVALID_ARGUMENT, std::string("'") + name + "' has more than 8 axes");
     for (std::size_t axis = 0; axis < rank; ++axis)
       shapes[index][axis] = sizes[axis];
-    bindings[index] = {data, static_cast<std::uint32_t>(dtype), static_cast<std::uint32_t>(rank), shapes[index].data(),
-                       nullptr};
+    bindings[index] = {
+        data,   static_cast<std::uint32_t>(dtype), static_cast<std::uint32_t>(rank), shapes[index].data(), nullptr,
+        nullptr};
     return static_cast<Derived &>(*this);
   }
 

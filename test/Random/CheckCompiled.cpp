@@ -254,7 +254,7 @@ static std::vector<moe_binding> bind(const moe_gate &gate, std::vector<Buffer> &
       std::fill(arrays[i].bytes.begin(), arrays[i].bytes.end(), 0xAB);
     bool isBound = role != MOE_COEFFICIENT && role != MOE_SAVED && !(role == MOE_PARAM && arrays[i].bytes.empty());
     bindings[i] = {isBound ? arrays[i].bytes.data() : nullptr, arrays[i].dtype,
-                   static_cast<uint32_t>(arrays[i].sizes.size()), arrays[i].sizes.data(), nullptr};
+                   static_cast<uint32_t>(arrays[i].sizes.size()), arrays[i].sizes.data(), nullptr, nullptr};
   }
   return bindings;
 }

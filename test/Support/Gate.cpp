@@ -135,8 +135,12 @@ void Gate::run(std::vector<Buffer> &arrays, int64_t tokens, uint32_t threads, co
     if (role != MOE_INPUT && role != MOE_PARAM)
       std::fill(arrays[i].bytes.begin(), arrays[i].bytes.end(), 0xAB);
     bool isBound = role != MOE_PARAM && role != MOE_COEFFICIENT && role != MOE_SAVED;
-    bindings[i] = {isBound ? arrays[i].bytes.data() : nullptr, arrays[i].dtype,
-                   static_cast<uint32_t>(arrays[i].sizes.size()), arrays[i].sizes.data(), nullptr};
+    bindings[i] = {isBound ? arrays[i].bytes.data() : nullptr,
+                   arrays[i].dtype,
+                   static_cast<uint32_t>(arrays[i].sizes.size()),
+                   arrays[i].sizes.data(),
+                   nullptr,
+                   nullptr};
   }
   rt::Block workspace(executable.workspaceBytes(tokens)), accumulators(executable.accumulatorBytes());
   rt::check(moe_init_workspace(executable.get(), workspace.data(), workspace.bytes(), nullptr));

@@ -67,7 +67,7 @@ void GateCall::call(const moe_gate &gate, std::vector<Buffer> &arrays, int64_t t
     else
       std::memset(block.data(), 0xAB, block.bytes());
     bindings[i] = {isBound ? block.data() : nullptr, arrays[i].dtype, static_cast<uint32_t>(arrays[i].sizes.size()),
-                   arrays[i].sizes.data(), nullptr};
+                   arrays[i].sizes.data(),           nullptr,         nullptr};
   }
   moe_call call{};
   call.struct_size = sizeof(call);

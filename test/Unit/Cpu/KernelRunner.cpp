@@ -266,7 +266,8 @@ struct Bound {
         sizes[a].push_back(sizeOf(array, axis, options.tokens, options.pieces));
       bool isGiven = array.role != MOE_COEFFICIENT && array.role != MOE_SAVED &&
                      (array.role != MOE_PARAM || inputs.count(array.name));
-      bindings.push_back({isGiven ? memory[a].data : nullptr, array.dtype, array.rank, sizes[a].data(), nullptr});
+      bindings.push_back(
+          {isGiven ? memory[a].data : nullptr, array.dtype, array.rank, sizes[a].data(), nullptr, nullptr});
     }
   }
   /// What the program wrote.

@@ -12,9 +12,9 @@ inline constexpr const char *biasAxes[] = {"expert"};
 inline constexpr int32_t deviceMap[] = {0, 1, 1, 1, 0, 1};
 
 inline constexpr moe_axis axes[] = {
-    {"token", -1, nullptr, nullptr, 0, nullptr},    {"expert", 6, nullptr, nullptr, 0, nullptr},
-    {"device", 2, "expert", deviceMap, 0, nullptr}, {"pair", 3, "expert", nullptr, 0, nullptr},
-    {"rack", 1, "device", nullptr, 0, nullptr},     {"route.slot", 2, nullptr, nullptr, 0, nullptr}};
+    {"token", -1, nullptr, nullptr, 0, nullptr, 0},    {"expert", 6, nullptr, nullptr, 0, nullptr, 0},
+    {"device", 2, "expert", deviceMap, 0, nullptr, 0}, {"pair", 3, "expert", nullptr, 0, nullptr, 0},
+    {"rack", 1, "device", nullptr, 0, nullptr, 0},     {"route.slot", 2, nullptr, nullptr, 0, nullptr, 0}};
 
 inline constexpr moe_array arrays[] = {{"logits", MOE_INPUT, MOE_F32, 2, 0, rowSizes, rowAxes, 0, 0, 0},
                                        {"bias", MOE_INPUT, MOE_BF16, 1, 0, biasSizes, biasAxes, 0, 0, 0},

@@ -60,23 +60,23 @@ protected:
     mock_cuda::setParameters(kernel, sizes);
   }
   void bind() {
-    auto rows = [&] { return moe_binding{mock_cuda::allocate(1200), MOE_F32, 2, wide, nullptr}; };
-    auto whole = [&] { return moe_binding{mock_cuda::allocate(12), MOE_F32, 1, channels, nullptr}; };
+    auto rows = [&] { return moe_binding{mock_cuda::allocate(1200), MOE_F32, 2, wide, nullptr, nullptr}; };
+    auto whole = [&] { return moe_binding{mock_cuda::allocate(12), MOE_F32, 1, channels, nullptr, nullptr}; };
     forwardArrays[TEN_X] = rows();
     forwardArrays[TEN_W] = whole();
     forwardArrays[TEN_Y] = rows();
     for (int k = 0; k < LOSSES; ++k)
-      forwardArrays[TEN_LOSS + k] = {mock_cuda::allocate(4), MOE_F32, 0, nullptr, nullptr};
+      forwardArrays[TEN_LOSS + k] = {mock_cuda::allocate(4), MOE_F32, 0, nullptr, nullptr, nullptr};
     backwardArrays[TEN_B_W] = whole();
     backwardArrays[TEN_B_GRAD_Y] = rows();
     for (int k = 0; k < LOSSES; ++k) {
       scales[k] = static_cast<float>(k) + 0.5f;
-      backwardArrays[TEN_B_SCALE + k] = {&scales[k], MOE_F32, 0, nullptr, nullptr};
+      backwardArrays[TEN_B_SCALE + k] = {&scales[k], MOE_F32, 0, nullptr, nullptr, nullptr};
     }
     backwardArrays[TEN_B_SCALE + 9] = {}; // its default
     backwardArrays[TEN_B_GRAD_X] = rows();
     backwardArrays[TEN_B_GRAD_W] = whole();
-    backwardArrays[TEN_B_SIGN] = {mock_cuda::allocate(400), MOE_I32, 1, narrow, nullptr};
+    backwardArrays[TEN_B_SIGN] = {mock_cuda::allocate(400), MOE_I32, 1, narrow, nullptr, nullptr};
   }
   void expectRefused(std::initializer_list<const char *> parts) {
     mock_cuda::reset();

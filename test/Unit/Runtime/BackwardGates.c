@@ -124,8 +124,8 @@ static const moe_array ten_backward_arrays[TEN_B_ARRAYS] = {
 };
 static const moe_accumulator ten_accumulators[] = {
     {"sum", MOE_SUM, MOE_F32, CHANNELS, offsetof(TenAccumulators, sum), 0, 0, 0, 0}};
-static const moe_cpu_pass ten_passes[] = {{ten_rows, NULL, ten_finish}};
-static const moe_cpu_pass ten_backward_passes[] = {{ten_backward_rows, NULL, ten_backward_finish}};
+static const moe_cpu_pass ten_passes[] = {{ten_rows, NULL, ten_finish, 0, 0}};
+static const moe_cpu_pass ten_backward_passes[] = {{ten_backward_rows, NULL, ten_backward_finish, 0, 0}};
 static const moe_cpu_variant ten_variants[] = {{"generic", ten_passes}};
 static const moe_cpu_variant ten_backward_variants[] = {{"generic", ten_backward_passes}};
 static const moe_cuda_kernel ten_kernels[] = {{"ten_loss", 128, 32, 0, 4, 0, 0}};
@@ -230,8 +230,8 @@ static const moe_accumulator two_backward_accumulators[] = {
     {"x", MOE_SUM, MOE_F32, CHANNELS, offsetof(MeansAccumulators, x), 0, 0, 0, 0},
     {"grad", MOE_SUM, MOE_F32, CHANNELS, offsetof(MeansAccumulators, grad), 0, 0, 0, 0},
 };
-static const moe_cpu_pass two_backward_passes[] = {{means_rows, NULL, means_finish},
-                                                   {gradient_rows, NULL, gradient_finish}};
+static const moe_cpu_pass two_backward_passes[] = {{means_rows, NULL, means_finish, 0, 0},
+                                                   {gradient_rows, NULL, gradient_finish, 0, 0}};
 static const moe_cpu_variant two_backward_variants[] = {{"generic", two_backward_passes}};
 static const moe_cuda_kernel two_backward_kernels[] = {{"center_backward", 32, 4, 0, 10, 0, 0},
                                                        {"spread_backward", 32, 2, 0, 10, 0, 0}};

@@ -398,7 +398,7 @@ TEST_F(InvalidPair, CopyIsValidToBeginWith) { EXPECT_EQ(moe_check_gate(&gate), M
 
 TEST_F(InvalidPair, BackwardIsCheckedLikeAGate) {
   backward.abi_version = 1;
-  refused(MOE_VERSION_MISMATCH, {"version 1", "version 3"});
+  refused(MOE_VERSION_MISMATCH, {"version 1", "version 4"});
   backward.abi_version = MOE_ABI_VERSION;
   backward.pass_count = 0;
   refused(MOE_INVALID_ARGUMENT, {"'ten_loss_backward' has 0 passes"});

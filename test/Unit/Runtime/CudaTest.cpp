@@ -60,14 +60,14 @@ protected:
     call.token_count = tokens;
     wide[0] = narrow[0] = tokens;
     auto device = [](int64_t bytes) { return mock_cuda::allocate(static_cast<size_t>(bytes)); };
-    bindings[SCALE] = {&scale, MOE_F32, 0, nullptr, nullptr};
-    bindings[X] = {device(tokens * 12), MOE_F32, 2, wide, nullptr};
-    bindings[BIAS] = {device(12), MOE_F32, 1, channels, nullptr};
-    bindings[Y] = {device(tokens * 12), MOE_F32, 2, wide, nullptr};
-    bindings[SIGN] = {device(tokens * 4), MOE_I32, 1, narrow, nullptr};
-    bindings[MEAN] = {device(4), MOE_F32, 0, nullptr, nullptr};
-    bindings[LARGEST] = {device(4), MOE_F32, 0, nullptr, nullptr};
-    bindings[EMPTY] = {device(4), MOE_I32, 0, nullptr, nullptr};
+    bindings[SCALE] = {&scale, MOE_F32, 0, nullptr, nullptr, nullptr};
+    bindings[X] = {device(tokens * 12), MOE_F32, 2, wide, nullptr, nullptr};
+    bindings[BIAS] = {device(12), MOE_F32, 1, channels, nullptr, nullptr};
+    bindings[Y] = {device(tokens * 12), MOE_F32, 2, wide, nullptr, nullptr};
+    bindings[SIGN] = {device(tokens * 4), MOE_I32, 1, narrow, nullptr, nullptr};
+    bindings[MEAN] = {device(4), MOE_F32, 0, nullptr, nullptr, nullptr};
+    bindings[LARGEST] = {device(4), MOE_F32, 0, nullptr, nullptr, nullptr};
+    bindings[EMPTY] = {device(4), MOE_I32, 0, nullptr, nullptr, nullptr};
   }
   moe_status run() { return moe_run(executable.get(), &call); }
   void expectRefused(std::initializer_list<const char *> parts) {

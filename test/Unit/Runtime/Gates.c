@@ -82,7 +82,7 @@ static const moe_accumulator one_pass_accumulators[] = {
     {"longest", MOE_MAX, MOE_I32, 1, offsetof(OnePassAccumulators, longest), 0, 0, 0, 0},
     {"squares", MOE_SUM, MOE_F64, 1, offsetof(OnePassAccumulators, squares), 0, 0, 0, 0},
 };
-static const moe_cpu_pass one_pass[] = {{one_pass_rows, NULL, one_pass_finish}};
+static const moe_cpu_pass one_pass[] = {{one_pass_rows, NULL, one_pass_finish, 0, 0}};
 static const moe_cpu_variant one_pass_variants[] = {{"avx512", one_pass}, {"generic", one_pass}};
 static const moe_cuda_kernel one_pass_kernels[] = {{"one_pass", 128, 32, 0, 4, 0, 0}};
 
@@ -172,7 +172,8 @@ static const moe_accumulator two_pass_accumulators[] = {
     {"sum", MOE_SUM, MOE_F32, CHANNELS, offsetof(TwoPassAccumulators, sum), 0, 0, 0, 0},
     {"squares", MOE_SUM, MOE_F32, CHANNELS, offsetof(TwoPassAccumulators, squares), 0, 1, 0, 0},
 };
-static const moe_cpu_pass two_passes[] = {{center_rows, NULL, center_finish}, {spread_rows, NULL, spread_finish}};
+static const moe_cpu_pass two_passes[] = {{center_rows, NULL, center_finish, 0, 0},
+                                          {spread_rows, NULL, spread_finish, 0, 0}};
 static const moe_cpu_variant two_pass_variants[] = {{"generic", two_passes}};
 static const moe_cuda_kernel two_pass_kernels[] = {{"center", 64, 8, 0, 1000, 0, 0},
                                                    {"spread", 256, 64, 100000, 2, 0, 0}};

@@ -131,11 +131,11 @@ TEST_F(InvalidCall, BoundCoefficient) {
   ASSERT_EQ(moe_init_workspace(executable.get(), workspace.data(), workspace.bytes(), nullptr), MOE_OK);
   float memory[CHANNELS];
   const int64_t wide[] = {1, CHANNELS}, channels[] = {CHANNELS};
-  moe_binding bindings[TWO_PASS_ARRAYS] = {{memory, MOE_F32, 2, wide, nullptr},
-                                           {memory, MOE_F32, 1, channels, nullptr},
+  moe_binding bindings[TWO_PASS_ARRAYS] = {{memory, MOE_F32, 2, wide, nullptr, nullptr},
+                                           {memory, MOE_F32, 1, channels, nullptr, nullptr},
                                            {},
-                                           {memory, MOE_F32, 2, wide, nullptr},
-                                           {memory, MOE_F32, 0, nullptr, nullptr}};
+                                           {memory, MOE_F32, 2, wide, nullptr, nullptr},
+                                           {memory, MOE_F32, 0, nullptr, nullptr, nullptr}};
   moe_call twoPass = call.call;
   twoPass.token_count = 1;
   twoPass.bindings = bindings;

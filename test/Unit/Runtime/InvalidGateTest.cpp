@@ -46,12 +46,12 @@ TEST_F(InvalidGate, Null) {
 
 TEST_F(InvalidGate, AnotherVersion) {
   gate.abi_version = MOE_ABI_VERSION + 1;
-  refused(MOE_VERSION_MISMATCH, {"version 4", "version 3", "compile the gate again"});
+  refused(MOE_VERSION_MISMATCH, {"version 5", "version 4", "compile the gate again"});
 }
 
 TEST_F(InvalidGate, AnotherSize) {
   gate.struct_size -= 8;
-  refused(MOE_VERSION_MISMATCH, {"128 bytes", "136"});
+  refused(MOE_VERSION_MISMATCH, {"144 bytes", "152"});
 }
 
 TEST_F(InvalidGate, MissingTables) {
@@ -125,7 +125,7 @@ TEST_F(InvalidGate, Targets) {
   variants[1].isa = nullptr;
   refused(MOE_INVALID_ARGUMENT, {"CPU variant 1"});
   variants[1].isa = "generic";
-  const moe_cpu_pass empty[] = {{nullptr, nullptr, nullptr}};
+  const moe_cpu_pass empty[] = {{nullptr, nullptr, nullptr, 0, 0}};
   variants[1].passes = empty;
   refused(MOE_INVALID_ARGUMENT, {"'generic' lacks a function of pass 0"});
   variants[1] = one_pass_gate.cpu_variants[1];

@@ -63,14 +63,14 @@ struct OnePassCall {
   void bind(int64_t tokens, int64_t first = 0) {
     call.token_count = tokens;
     wide[0] = narrow[0] = tokens;
-    bindings[SCALE] = {&scale, MOE_F32, 0, nullptr, nullptr};
-    bindings[X] = {x.data() + first * CHANNELS, MOE_F32, 2, wide, nullptr};
-    bindings[BIAS] = {bias, MOE_F32, 1, channels, nullptr};
-    bindings[Y] = {y.data() + first * CHANNELS, MOE_F32, 2, wide, nullptr};
-    bindings[SIGN] = {sign.data() + first, MOE_I32, 1, narrow, nullptr};
-    bindings[MEAN] = {&mean, MOE_F32, 0, nullptr, nullptr};
-    bindings[LARGEST] = {&largest, MOE_F32, 0, nullptr, nullptr};
-    bindings[EMPTY] = {&empty, MOE_I32, 0, nullptr, nullptr};
+    bindings[SCALE] = {&scale, MOE_F32, 0, nullptr, nullptr, nullptr};
+    bindings[X] = {x.data() + first * CHANNELS, MOE_F32, 2, wide, nullptr, nullptr};
+    bindings[BIAS] = {bias, MOE_F32, 1, channels, nullptr, nullptr};
+    bindings[Y] = {y.data() + first * CHANNELS, MOE_F32, 2, wide, nullptr, nullptr};
+    bindings[SIGN] = {sign.data() + first, MOE_I32, 1, narrow, nullptr, nullptr};
+    bindings[MEAN] = {&mean, MOE_F32, 0, nullptr, nullptr, nullptr};
+    bindings[LARGEST] = {&largest, MOE_F32, 0, nullptr, nullptr, nullptr};
+    bindings[EMPTY] = {&empty, MOE_I32, 0, nullptr, nullptr, nullptr};
   }
   moe_status run() { return moe_run(executable.get(), &call); }
   moe_status run(uint32_t phase) {

@@ -71,9 +71,9 @@ struct PieceGate {
   }
   PieceGate(const PieceGate &) = delete;
 
-  moe_axis axes[3] = {{"token", -1, nullptr, nullptr, 0, nullptr},
-                      {"sequence", -1, nullptr, nullptr, 0, "offsets"},
-                      {"bound", -1, nullptr, nullptr, 0, nullptr}};
+  moe_axis axes[3] = {{"token", -1, nullptr, nullptr, 0, nullptr, 0},
+                      {"sequence", -1, nullptr, nullptr, 0, "offsets", 0},
+                      {"bound", -1, nullptr, nullptr, 0, nullptr, 0}};
   moe_array arrays[PieceArrays] = {{"x", MOE_INPUT, MOE_F32, 1, 0, tokens, tokenNames, 0, 0, 0},
                                    {"offsets", MOE_INPUT, MOE_I32, 1, 0, bounds, boundNames, 0, 0, 0},
                                    {"bias", MOE_STATE, MOE_F32, 0, 0, nullptr, nullptr, 0.5, 0, 0},
@@ -89,7 +89,7 @@ struct PieceGate {
   moe_accumulator stepAccumulators[2] = {
       {"sum", MOE_SUM, MOE_F32, 1, offsetof(PieceAccumulators, sum), 0, 0, 0, 0},
       {"count", MOE_SUM, MOE_I32, 1, offsetof(PieceAccumulators, count), 0, 0, 0, 0}};
-  moe_cpu_pass pass = {rows, pieces, finish}, stepPass = {noRows, nullptr, stepFinish};
+  moe_cpu_pass pass = {rows, pieces, finish, 0, 0}, stepPass = {noRows, nullptr, stepFinish, 0, 0};
   moe_cpu_variant variant = {"generic", &pass}, stepVariant = {"generic", &stepPass};
   moe_gate step = {}, gate = {};
 };
@@ -109,12 +109,12 @@ struct PieceCall {
     sizes[PieceX][0] = count;
     sizes[PieceOffsets][0] = pieceCount + 1;
     sizes[PieceY][0] = pieceCount;
-    bindings[PieceX] = {x.data(), MOE_F32, 1, sizes[PieceX], nullptr};
-    bindings[PieceOffsets] = {offsets.data(), MOE_I32, 1, sizes[PieceOffsets], nullptr};
-    bindings[PieceBias] = {&bias, MOE_F32, 0, nullptr, nullptr};
-    bindings[PieceY] = {y.data(), MOE_F32, 1, sizes[PieceY], nullptr};
-    bindings[PieceTotal] = {&total, MOE_I32, 0, nullptr, nullptr};
-    bindings[PieceBad] = {&bad, MOE_I32, 0, nullptr, nullptr};
+    bindings[PieceX] = {x.data(), MOE_F32, 1, sizes[PieceX], nullptr, nullptr};
+    bindings[PieceOffsets] = {offsets.data(), MOE_I32, 1, sizes[PieceOffsets], nullptr, nullptr};
+    bindings[PieceBias] = {&bias, MOE_F32, 0, nullptr, nullptr, nullptr};
+    bindings[PieceY] = {y.data(), MOE_F32, 1, sizes[PieceY], nullptr, nullptr};
+    bindings[PieceTotal] = {&total, MOE_I32, 0, nullptr, nullptr, nullptr};
+    bindings[PieceBad] = {&bad, MOE_I32, 0, nullptr, nullptr, nullptr};
     stepBindings[StepBias] = bindings[PieceBias];
     call.struct_size = sizeof(moe_call);
     call.phase = MOE_FORWARD;
@@ -197,7 +197,7 @@ TEST(PieceCalls, OffsetsOfAWrongSize) {
 
 TEST(PieceCalls, TokensThatDoNotFillThePieces) {
   PieceGate gate;
-  gate.axes[1] = {"sequence", -1, nullptr, nullptr, 4, nullptr};
+  gate.axes[1] = {"sequence", -1, nullptr, nullptr, 4, nullptr, 0};
   gate.arrays[PieceOffsets] = {"unused", MOE_INPUT, MOE_I32, 0, 0, nullptr, nullptr, 0, 0, 0};
   PieceCall call(gate, 10, 0);
   call.bindings[PieceOffsets].rank = 0;
@@ -246,7 +246,8 @@ template <typename Spoil> void spoiled(Spoil &&spoil, std::initializer_list<cons
 TEST(PieceGates, AxesAndArrays) {
   spoiled([](PieceGate &it) { it.axes[2].length = 4; }, {"axes 'sequence' and 'bound' both divide the tokens"});
   spoiled([](PieceGate &it) { it.axes[1].length = 4; }, {"'sequence'", "and offsets"});
-  spoiled([](PieceGate &it) { it.axes[1] = {"sequence", -1, nullptr, nullptr, -4, nullptr}; }, {"pieces of -4 tokens"});
+  spoiled([](PieceGate &it) { it.axes[1] = {"sequence", -1, nullptr, nullptr, -4, nullptr, 0}; },
+          {"pieces of -4 tokens"});
   spoiled([](PieceGate &it) { it.axes[1].offsets = "nothing"; }, {"'offsets' has one element more"});
   spoiled([](PieceGate &it) { it.axes[1].offsets = nullptr; }, {"'offsets' has an axis of pieces, but no axis"});
   spoiled([](PieceGate &it) { it.arrays[PieceOffsets].sizes = pieceRows; }, {"takes its offsets from 'offsets'"});
@@ -291,7 +292,7 @@ TEST(PieceGates, Steps) {
           {"input 'x' has no place in a step"});
   PieceGate older;
   older.step.abi_version = 2;
-  expectFailure(moe_check_gate(&older.gate), MOE_VERSION_MISMATCH, {"version 2", "version 3"});
+  expectFailure(moe_check_gate(&older.gate), MOE_VERSION_MISMATCH, {"version 2", "version 4"});
 }
 
 TEST(PieceWrapper, StatesStepsAndPieces) {

@@ -54,10 +54,10 @@ struct TenLossCall {
     call.token_count = count;
     wide[0] = narrow[0] = count;
     auto row = [&](std::vector<float> &all) -> moe_binding {
-      return {all.data() + first * CHANNELS, MOE_F32, 2, wide, nullptr};
+      return {all.data() + first * CHANNELS, MOE_F32, 2, wide, nullptr, nullptr};
     };
-    moe_binding weights = {w, MOE_F32, 1, channels, nullptr};
-    moe_binding scalar = {nullptr, MOE_F32, 0, nullptr, nullptr};
+    moe_binding weights = {w, MOE_F32, 1, channels, nullptr, nullptr};
+    moe_binding scalar = {nullptr, MOE_F32, 0, nullptr, nullptr, nullptr};
     forward[TEN_X] = row(x);
     forward[TEN_W] = weights;
     forward[TEN_Y] = row(y);
@@ -66,7 +66,7 @@ struct TenLossCall {
     backward[TEN_B_GRAD_X] = row(gradX);
     backward[TEN_B_GRAD_W] = weights;
     backward[TEN_B_GRAD_W].data = gradW;
-    backward[TEN_B_SIGN] = {sign.data() + first, MOE_I32, 1, narrow, nullptr};
+    backward[TEN_B_SIGN] = {sign.data() + first, MOE_I32, 1, narrow, nullptr, nullptr};
     for (int k = 0; k < LOSSES; ++k) {
       forward[TEN_LOSS + k] = backward[TEN_B_SCALE + k] = scalar;
       forward[TEN_LOSS + k].data = &losses[k];

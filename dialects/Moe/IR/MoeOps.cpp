@@ -250,9 +250,13 @@ static LogicalResult checkBodyOp(Operation *op, const llvm::StringMap<int64_t> &
   return checkPointwise(op);
 }
 
+/// How many times tokens may be divided.
+static constexpr int64_t maxDepth = 6;
+
 /// The pieces of a gate are one chain: each axis of them divides the one before, the first of them the tokens.
 static LogicalResult verifyChain(GateOp gate) {
   AxisOp last;
+  int64_t depth = 0;
   for (AxisOp axis : pieceAxes(gate)) {
     if (last ? *axis.getOf() != last.getSymName() : lookupAxis(axis, *axis.getOf()).isPieces()) {
       InFlightDiagnostic diag = axis.emitOpError("divides '")
@@ -261,8 +265,30 @@ static LogicalResult verifyChain(GateOp gate) {
         diag.attachNote(last.getLoc()) << "this one stands before it, and divides '" << *last.getOf() << "'";
       return diag;
     }
+    if (++depth > maxDepth)
+      return axis.emitOpError("is level ") << depth << " of pieces; " << maxDepth << " is the most";
     last = axis;
   }
+  return success();
+}
+
+/// `layered` says of an input or output which axis the caller's array has in front of that of tokens or pieces.
+static LogicalResult verifyLayered(Operation *op) {
+  auto layered = isa<InputOp, OutputOp>(op) ? op->getAttrOfType<StringAttr>("layered") : StringAttr();
+  if (!layered)
+    return success();
+  Value value = isa<InputOp>(op) ? op->getResult(0) : op->getOperand(0);
+  auto selection = dyn_cast<SelectionType>(value.getType());
+  ArrayRef<StringAttr> axes = selection ? selection.getBatch() : axesOf(value.getType());
+  AxisOp outer = axes.empty() ? AxisOp() : lookupAxis(op, axes[0].getValue());
+  if (layered.empty() || llvm::is_contained(axes, layered))
+    return op->emitOpError("is layered by '") << layered.getValue() << "', expected an axis that it does not have";
+  if (!outer || outer.getSize())
+    return op->emitOpError("is layered, which only an array of tokens or their pieces can be");
+  SmallVector<AxisOp> pieces = pieceAxes(op);
+  AxisOp tokens = outer.isPieces() ? lookupAxis(op, *pieces.front().getOf()) : outer;
+  if (!tokens.getLayers())
+    return op->emitOpError("is layered, but '") << tokens.getSymName() << "' has no layers";
   return success();
 }
 
@@ -309,7 +335,8 @@ LogicalResult GateOp::verifyRegions() {
     return failure();
   llvm::StringMap<int64_t> above;
   for (Operation &op : getBody().front()) {
-    if (failed(checkBodyOp(&op, isa<InputOp>(op) ? above : slots)) || failed(noteSlots(*this, &op, above)))
+    if (failed(checkBodyOp(&op, isa<InputOp>(op) ? above : slots)) || failed(noteSlots(*this, &op, above)) ||
+        failed(verifyLayered(&op)))
       return failure();
     if (!isa<InputOp, ParamOp, StateOp, LossOp, MetricOp, OutputOp>(op))
       continue;

@@ -95,26 +95,32 @@ LogicalResult AppendOp::verify() {
   return success();
 }
 
-/// `per` is null or the axis of pieces of the one batch axis of `selection`, the tokens.
-static LogicalResult checkQueue(Operation *op, SelectionType selection, std::optional<StringRef> per) {
-  if (selection.getBatch().size() != 1)
+/// The batch of `selection` is the tokens, behind static axes (layers), where `layers` allows them: each layer has
+/// queues of its own. `per` is null or an axis of pieces of the tokens, or of pieces of their pieces.
+static LogicalResult checkQueue(Operation *op, SelectionType selection, std::optional<StringRef> per, bool layers) {
+  ArrayRef<StringAttr> batch = selection.getBatch();
+  if (batch.empty() || (!layers && batch.size() != 1))
     return op->emitOpError("ranks a selection with ")
-           << selection.getBatch().size() << " batch axes, expected the tokens";
+           << batch.size() << " batch axes, expected the tokens" << (layers ? "" : " alone");
+  for (StringAttr name : batch.drop_back())
+    if (AxisOp axis = lookupAxis(op, name.getValue()); !axis || !axis.getSize())
+      return op->emitOpError("ranks a selection for each '")
+             << name.getValue() << "', expected axes of compile-time size (layers), then the tokens";
   AxisOp pieces = per ? lookupAxis(op, *per) : AxisOp();
-  if (per && (!pieces || !pieces.isPieces() || *pieces.getOf() != selection.getBatch()[0].getValue()))
+  if (per && (!pieces || !pieces.isPieces() || !coarsens(op, batch.back().getValue(), *per)))
     return op->emitOpError("starts anew in each '") << *per << "', which is not an axis of pieces of the tokens";
   return success();
 }
 
 LogicalResult RankOp::verify() {
-  if (failed(checkQueue(*this, getSelection().getType(), getPer())))
+  if (failed(checkQueue(*this, getSelection().getType(), getPer(), /*layers=*/true)))
     return failure();
   return checkPerSlot(*this, getSelection().getType(), getResult().getType(), "a result");
 }
 
 LogicalResult LimitOp::verify() {
   SelectionType selection = getSelection().getType();
-  if (failed(checkQueue(*this, selection, getPer())))
+  if (failed(checkQueue(*this, selection, getPer(), /*layers=*/true)))
     return failure();
   if (getOver() != selection.getAxis().getValue() &&
       coarseSize(*this, selection.getAxis().getValue(), getOver()) == noSize)
@@ -136,12 +142,14 @@ LogicalResult LimitOp::verify() {
 
 LogicalResult PermuteOp::verify() {
   SelectionType selection = getSelection().getType();
-  if (failed(checkQueue(*this, selection, std::nullopt)) ||
+  if (failed(checkQueue(*this, selection, std::nullopt, /*layers=*/false)) ||
       failed(checkPerSlot(*this, selection, getPosition().getType(), "positions")))
     return failure();
   if (static_cast<int64_t>(getPad()) < 1 || static_cast<int64_t>(getPad()) > AxisOp::maxSize)
     return emitOpError("pads to multiples of ")
            << static_cast<int64_t>(getPad()) << "; expected 1 to " << AxisOp::maxSize;
+  if (AxisOp tokens = lookupAxis(*this, selection.getBatch()[0].getValue()); tokens && tokens.getLayers())
+    return emitOpError("makes the plan of a gate with layers; a plan is for the tokens of one");
   AxisOp axis = lookupAxis(*this, selection.getAxis().getValue());
   int64_t bounds = axis && axis.getSize() ? static_cast<int64_t>(*axis.getSize()) + 1 : 0;
   if (getOffset().getType().getRank() != 1 || getOffset().getType().getDimSize(0) != bounds)

@@ -210,7 +210,10 @@ LogicalResult PassOp::verifyRegions() {
         return op.emitOpError("has a region; in a pass only moe_kernel.map has one");
       if (failed(checkValues(&op)))
         return failure();
-      if (getLevel() != 0 && (isa<RankOp, LoadAtOp, StoreAtOp>(op) || (isa<SizeOp>(op) && region != &getFinish())))
+      auto index = dyn_cast<IndexOp>(op);
+      bool isNumber = index && (index.getWhat() == Position::TokenLow || index.getWhat() == Position::TokenHigh);
+      if (getLevel() != 0 &&
+          (isNumber || isa<RankOp, LoadAtOp, StoreAtOp>(op) || (isa<SizeOp>(op) && region != &getFinish())))
         return op.emitOpError("is about tokens, in a pass over level ") << static_cast<int64_t>(getLevel());
     }
   return success();
@@ -286,8 +289,15 @@ LogicalResult ProgramOp::verifyRegions() {
       return op.emitOpError("has a pieces region in a program without pieces") << (level ? " of that level" : "");
     llvm::StringSet<> stored;
     WalkResult result = op.walk([&](Operation *inner) {
-      if (auto store = dyn_cast<StoreOp>(inner))
+      if (auto store = dyn_cast<StoreOp>(inner)) {
         stored.insert(store.getBuffer());
+        BufferOp into = lookupBuffer(store, store.getBuffer());
+        if (isInFinish(store) && current->getNextNode() && into && into.getRole() != Role::Coefficient) {
+          store.emitOpError("stores '") << store.getBuffer() << "' in the finish of a pass before the last one, which "
+                                        << "makes coefficients only";
+          return WalkResult::interrupt();
+        }
+      }
       auto load = dyn_cast<LoadOp>(inner);
       auto loadAt = dyn_cast<LoadAtOp>(inner);
       StringRef name = load ? load.getBuffer() : loadAt ? loadAt.getBuffer() : StringRef();
@@ -401,6 +411,9 @@ static LogicalResult checkAccumulator(Operation *op, StringRef name, Type value,
                                       << (accumulator.getPerPiece() ? "per piece" : "for all tokens");
   if (!read && region == "finish")
     return op->emitOpError("accumulates after all tokens");
+  if (!read && accumulator.getPerPiece() && levelOf(op) >= op->getParentOfType<ProgramOp>().getDepth())
+    return op->emitOpError("accumulates into '")
+           << name << "', of which there is one per piece, in a pass without pieces";
   if (!read && region == "pieces" && accumulator.getPerPiece())
     return op->emitOpError("accumulates into '") << name << "', which is complete in the pieces region";
   if (!value)
@@ -433,8 +446,10 @@ LogicalResult IndexOp::verify() {
   bool ofPiece = what == Position::Piece || what == Position::PieceBegin || what == Position::PieceSize;
   if (ofPiece && isInFinish(*this))
     return emitOpError("asks for '") << stringifyPosition(what) << "' after all pieces";
-  if ((ofPiece || what == Position::PieceCount) && !(*this)->getParentOfType<ProgramOp>().hasPieces())
-    return emitOpError("asks for '") << stringifyPosition(what) << "' in a program without pieces";
+  int64_t level = levelOf(*this);
+  if ((ofPiece || what == Position::PieceCount) && level >= (*this)->getParentOfType<ProgramOp>().getDepth())
+    return emitOpError("asks for '") << stringifyPosition(what) << "' in a program without pieces"
+                                     << (level ? " of that level" : "");
   return success();
 }
 

@@ -151,7 +151,7 @@ moe.axis @token
 // groups of tokens without size
 moe.gate @g {
   moe.axis @token
-  // expected-error@+1 {{'moe.axis' op groups 'token', but has neither size, `length` nor `offsets`}}
+  // expected-error@+1 {{'moe.axis' op groups 'token', but has neither size, `length`, `offsets` nor `count`}}
   moe.axis @sequence of @token
 }
 
@@ -160,7 +160,7 @@ moe.gate @g {
 // pieces in two ways
 moe.gate @g {
   moe.axis @token
-  // expected-error@+1 {{'moe.axis' op has a length and offsets; one of the two says where its pieces are}}
+  // expected-error@+1 {{'moe.axis' op has more than one of length, offsets and count; one of them says where its pieces are}}
   moe.axis @sequence of @token length 4 offsets "o"
 }
 
@@ -186,7 +186,7 @@ moe.gate @g {
 
 // pieces of nothing
 moe.gate @g {
-  // expected-error@+1 {{'moe.axis' op makes pieces, which an axis without size of the axis of the tokens does}}
+  // expected-error@+1 {{'moe.axis' op makes pieces, which an axis without size of the axis of the tokens, or of their pieces, does}}
   moe.axis @sequence length 4
 }
 
@@ -194,7 +194,7 @@ moe.gate @g {
 
 // pieces of what is not there
 moe.gate @g {
-  // expected-error@+1 {{'moe.axis' op makes pieces, which an axis without size of the axis of the tokens does}}
+  // expected-error@+1 {{'moe.axis' op makes pieces, which an axis without size of the axis of the tokens, or of their pieces, does}}
   moe.axis @sequence of @token length 4
 }
 
@@ -203,7 +203,7 @@ moe.gate @g {
 // pieces of a static axis
 moe.gate @g {
   moe.axis @expert size 4
-  // expected-error@+1 {{'moe.axis' op makes pieces, which an axis without size of the axis of the tokens does}}
+  // expected-error@+1 {{'moe.axis' op makes pieces, which an axis without size of the axis of the tokens, or of their pieces, does}}
   moe.axis @half of @expert length 2
 }
 
@@ -212,18 +212,18 @@ moe.gate @g {
 // a number of pieces
 moe.gate @g {
   moe.axis @token
-  // expected-error@+1 {{'moe.axis' op makes pieces, which an axis without size of the axis of the tokens does}}
+  // expected-error@+1 {{'moe.axis' op makes pieces, which an axis without size of the axis of the tokens, or of their pieces, does}}
   moe.axis @sequence size 8 of @token length 4
 }
 
 // -----
 
-// pieces of pieces
+// pieces of pieces of a static number
 moe.gate @g {
   moe.axis @token
   moe.axis @sequence of @token length 4
-  // expected-error@+1 {{'moe.axis' op makes pieces, which an axis without size of the axis of the tokens does}}
-  moe.axis @half of @sequence length 2
+  // expected-error@+1 {{'moe.axis' op has a static size, but 'sequence', which it groups, has none}}
+  moe.axis @half size 2 of @sequence
 }
 
 // -----
@@ -237,13 +237,130 @@ moe.gate @g {
 
 // -----
 
-// two axes of pieces
+// two axes of pieces of the tokens
 moe.gate @g {
   moe.axis @token
-  // expected-note@+1 {{this is the first}}
+  // expected-note@+1 {{this one stands before it, and divides 'token'}}
   moe.axis @sequence of @token length 4
-  // expected-error@+1 {{'moe.axis' op is the second axis of pieces of the gate, which has one at most}}
+  // expected-error@+1 {{'moe.axis' op divides 'token'; the axes of pieces of a gate are one chain}}
   moe.axis @chunk of @token length 2
+}
+
+// -----
+
+// two axes of pieces of pieces
+moe.gate @g {
+  moe.axis @token
+  moe.axis @chunk of @token length 4
+  // expected-note@+1 {{this one stands before it, and divides 'chunk'}}
+  moe.axis @sequence of @chunk length 2
+  // expected-error@+1 {{'moe.axis' op divides 'chunk'; the axes of pieces of a gate are one chain}}
+  moe.axis @document of @chunk count 2
+}
+
+// -----
+
+// pieces of one of two axes without size, then of the other
+moe.gate @g {
+  moe.axis @token
+  moe.axis @word
+  // expected-note@+1 {{this one stands before it, and divides 'token'}}
+  moe.axis @chunk of @token length 4
+  // expected-error@+1 {{'moe.axis' op divides 'word'; the axes of pieces of a gate are one chain}}
+  moe.axis @sequence of @word length 4
+}
+
+// -----
+
+// pieces of themselves
+moe.gate @g {
+  // expected-error@+1 {{'moe.axis' op groups 'chunk', which is not declared before it}}
+  moe.axis @chunk of @chunk length 4
+}
+
+// -----
+
+// more levels than any target has
+moe.gate @g {
+  moe.axis @token
+  moe.axis @a of @token length 2
+  moe.axis @b of @a length 2
+  moe.axis @c of @b count 8
+  moe.axis @d of @c length 2
+  moe.axis @e of @d length 2
+  moe.axis @f of @e length 2
+  // expected-error@+1 {{'moe.axis' op is level 7 of pieces; 6 is the most}}
+  moe.axis @g of @f length 2
+}
+
+// -----
+
+// a length and a number of pieces
+moe.gate @g {
+  moe.axis @token
+  // expected-error@+1 {{'moe.axis' op has more than one of length, offsets and count; one of them says where its pieces are}}
+  moe.axis @sequence of @token length 4 count 2
+}
+
+// -----
+
+// offsets and a number of pieces
+moe.gate @g {
+  moe.axis @token
+  // expected-error@+1 {{'moe.axis' op has more than one of length, offsets and count; one of them says where its pieces are}}
+  moe.axis @sequence of @token offsets "o" count 2
+}
+
+// -----
+
+// no pieces
+moe.gate @g {
+  moe.axis @token
+  // expected-error@+1 {{'moe.axis' op has 0 pieces; expected 1 or more}}
+  moe.axis @sequence of @token count 0
+}
+
+// -----
+
+// a negative number of pieces
+moe.gate @g {
+  moe.axis @token
+  // expected-error@+1 {{'moe.axis' op has -1 pieces; expected 1 or more}}
+  moe.axis @sequence of @token count -1
+}
+
+// -----
+
+// a number of pieces of a static axis
+moe.gate @g {
+  moe.axis @expert size 4
+  // expected-error@+1 {{'moe.axis' op makes pieces, which an axis without size of the axis of the tokens, or of their pieces, does}}
+  moe.axis @half of @expert count 2
+}
+
+// -----
+
+// layers of a static axis
+moe.gate @g {
+  // expected-error@+1 {{'moe.axis' op has layers; the axis of the tokens may have them, one or more}}
+  moe.axis @expert size 4 layers 2
+}
+
+// -----
+
+// layers of pieces
+moe.gate @g {
+  moe.axis @token
+  // expected-error@+1 {{'moe.axis' op has layers; the axis of the tokens may have them, one or more}}
+  moe.axis @sequence of @token length 4 layers 2
+}
+
+// -----
+
+// no layers
+moe.gate @g {
+  // expected-error@+1 {{'moe.axis' op has layers; the axis of the tokens may have them, one or more}}
+  moe.axis @token layers 0
 }
 
 // -----
@@ -338,4 +455,15 @@ moe.gate @g {
   // expected-error@+1 {{'moe.axis' op takes its groups from 'o', which is not an input of i32 on the axis 'sequence.bound'}}
   moe.axis @sequence of @token offsets "o"
   %o = moe.input "o" : tensor<i32>
+}
+
+// -----
+
+// offsets of pieces of pieces that are those of the pieces
+moe.gate @g {
+  moe.axis @token
+  moe.axis @chunk of @token offsets "o"
+  // expected-error@+1 {{'moe.axis' op takes its groups from 'o', which is not an input of i32 on the axis 'sequence.bound'}}
+  moe.axis @sequence of @chunk offsets "o"
+  %o = moe.input "o" : tensor<?xi32, #moe.axes<chunk.bound>>
 }

@@ -5,6 +5,8 @@
 // CHECK: moe.gate @empty {
 // CHECK: moe.gate @router attributes {paper = "2401.06066"} {
 // CHECK: moe.gate @back backward_of @empty {
+// CHECK: moe.gate @once whole_batch "'y' of each token needs 'm'" {
+// CHECK: moe.gate @all backward_of @empty gradient ["x"] whole_batch "" attributes {a} {
 moe.gate @empty {}
 
 moe.gate @router attributes {paper = "2401.06066"} {
@@ -16,3 +18,9 @@ moe.gate @router attributes {paper = "2401.06066"} {
 }
 
 moe.gate @back backward_of @empty {}
+
+moe.gate @once whole_batch "'y' of each token needs 'm'" {}
+
+moe.gate @all backward_of @empty gradient ["x"] whole_batch "" attributes {a} {
+  %x = moe.input "x" : tensor<f32>
+}

@@ -1,7 +1,7 @@
 // RUN: moe-opt %s --verify-roundtrip | FileCheck %s
 // RUN: moe-opt %s | moe-opt | FileCheck %s
 // RUN: moe-opt %s --mlir-print-op-generic | moe-opt | FileCheck %s
-// moe.input. Every element type; with the tokens, without, and scalar.
+// moe.input. Every element type; with the tokens, without, and scalar; of layers.
 // CHECK: moe.input "x" : tensor<?x64xf32, #moe.axes<token, expert>>
 // CHECK: moe.input "a" : tensor<?x64xbf16, #moe.axes<token, expert>>
 // CHECK: moe.input "b" : tensor<64xf16, #moe.axes<expert>>
@@ -10,6 +10,10 @@
 // CHECK: moe.input "f" : tensor<f64>
 // CHECK: moe.input "i" : tensor<i64>
 // CHECK: moe.input "s" saved : tensor<64xf32, #moe.axes<expert>>
+// CHECK: moe.input "x" layered "layer" : tensor<?x64xf32, #moe.axes<token, expert>>
+// CHECK: moe.input "w" layered "layer" : tensor<?xf32, #moe.axes<sequence>>
+// CHECK: moe.input "r" saved layered "depth" : tensor<?xi32, #moe.axes<token>>
+// CHECK: moe.input "same" : tensor<?xf32, #moe.axes<token>>
 moe.gate @g {
   moe.axis @token
   moe.axis @expert size 64
@@ -23,4 +27,14 @@ moe.gate @g {
   %f = moe.input "f" : tensor<f64>
   %i = moe.input "i" : tensor<i64>
   %s = moe.input "s" saved : tensor<64xf32, #moe.axes<expert>>
+}
+moe.gate @layers {
+  moe.axis @token layers 4
+  moe.axis @expert size 64
+  moe.axis @sequence of @token length 128
+  moe.axis @layer of @sequence count 4
+  %x = moe.input "x" layered "layer" : tensor<?x64xf32, #moe.axes<token, expert>>
+  %w = moe.input "w" layered "layer" : tensor<?xf32, #moe.axes<sequence>>
+  %r = moe.input "r" saved layered "depth" : tensor<?xi32, #moe.axes<token>>
+  %same = moe.input "same" : tensor<?xf32, #moe.axes<token>>
 }

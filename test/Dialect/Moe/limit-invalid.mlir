@@ -183,3 +183,18 @@ moe.gate @g {
   // expected-error@+1 {{'moe.limit' op operand #1 must be scalar tensor of 32-bit float or 64-bit float}}
   %l = moe.limit %r capacity %v : tensor<64xf32, #moe.axes<expert>> over expert : !moe.selection<[token], expert, r.slot, 2>
 }
+
+// -----
+
+// an exemption of tokens where there are layers
+moe.gate @g {
+  moe.axis @layer size 3
+  moe.axis @token
+  moe.axis @expert size 4
+  %x = moe.input "x" : tensor<3x?x4xf32, #moe.axes<layer, token, expert>>
+  %e = moe.input "e" : tensor<?xi1, #moe.axes<token>>
+  %r = moe.topk %x over expert : tensor<3x?x4xf32, #moe.axes<layer, token, expert>> -> !moe.selection<[layer, token], expert, r.slot, 2>
+  %c = moe.param "c" = 4.0 : tensor<f64>
+  // expected-error@+1 {{'moe.limit' op exempts by a value of type 'tensor<?xi1, #moe.axes<token>>', expected one on the tokens}}
+  %a = moe.limit %r capacity %c : tensor<f64> over expert exempt %e : tensor<?xi1, #moe.axes<token>> : !moe.selection<[layer, token], expert, r.slot, 2>
+}

@@ -88,3 +88,26 @@ moe.gate @g {
   // expected-error@+1 {{'moe.output' op stores '!moe.selection<[token], expert, r.slot, 2>' as 'i8'; only f32 can be stored as bf16 or f16, and i32 and selections as i16 or i64}}
   moe.output "o" = %r store i8 : !moe.selection<[token], expert, r.slot, 2>
 }
+
+// -----
+
+// layers of what has no tokens
+moe.gate @g {
+  moe.axis @token layers 2
+  %x = moe.input "x" layered "layer" : tensor<?xf32, #moe.axes<token>>
+  %s = moe.reduce sum %x over [token] : tensor<?xf32, #moe.axes<token>> -> tensor<f32>
+  // expected-error@+1 {{'moe.output' op is layered, which only an array of tokens or their pieces can be}}
+  moe.output "s" = %s layered "layer" : tensor<f32>
+}
+
+// -----
+
+// layers that the tokens do not have
+moe.gate @g {
+  moe.axis @token
+  moe.axis @expert size 4
+  %x = moe.input "x" : tensor<?x4xf32, #moe.axes<token, expert>>
+  %r = moe.topk %x over expert : tensor<?x4xf32, #moe.axes<token, expert>> -> !moe.selection<[token], expert, r.slot, 2>
+  // expected-error@+1 {{'moe.output' op is layered, but 'token' has no layers}}
+  moe.output "r" = %r layered "layer" : !moe.selection<[token], expert, r.slot, 2>
+}

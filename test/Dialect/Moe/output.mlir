@@ -12,6 +12,10 @@
 // CHECK: moe.output "short" = %{{.*}} store i16 : !moe.selection<[token], expert, r.slot, 6>
 // CHECK: moe.output "load" = %{{.*}} store i64 : tensor<?xi32, #moe.axes<token>>
 // CHECK: moe.output "grad" = %{{.*}} store bf16 adds : tensor<?x64xf32, #moe.axes<token, expert>>
+// CHECK: moe.output "route" = %{{.*}} store i16 layered "layer" : !moe.selection<[token], expert, r.slot, 6>
+// CHECK: moe.output "kept" = %{{.*}} saved layered "layer" : !moe.selection<[token], expert, r.slot, 6>
+// CHECK: moe.output "grad" = %{{.*}} store bf16 adds layered "layer" : tensor<?x64xf32, #moe.axes<token, expert>>
+// CHECK: moe.output "load" = %{{.*}} layered "layer" : tensor<?x64xf32, #moe.axes<sequence, expert>>
 moe.gate @g {
   moe.axis @token
   moe.axis @expert size 64
@@ -32,4 +36,16 @@ moe.gate @g {
   %t = moe.index token : tensor<?xi32, #moe.axes<token>>
   moe.output "load" = %t store i64 : tensor<?xi32, #moe.axes<token>>
   moe.output "grad" = %x store bf16 adds : tensor<?x64xf32, #moe.axes<token, expert>>
+}
+moe.gate @layers {
+  moe.axis @token layers 4
+  moe.axis @expert size 64
+  moe.axis @sequence of @token length 128
+  %x = moe.input "x" layered "layer" : tensor<?x64xf32, #moe.axes<token, expert>>
+  %r = moe.topk %x over expert : tensor<?x64xf32, #moe.axes<token, expert>> -> !moe.selection<[token], expert, r.slot, 6>
+  %s = moe.reduce sum %x over [token] to sequence : tensor<?x64xf32, #moe.axes<token, expert>> -> tensor<?x64xf32, #moe.axes<sequence, expert>>
+  moe.output "route" = %r store i16 layered "layer" : !moe.selection<[token], expert, r.slot, 6>
+  moe.output "kept" = %r saved layered "layer" : !moe.selection<[token], expert, r.slot, 6>
+  moe.output "grad" = %x store bf16 adds layered "layer" : tensor<?x64xf32, #moe.axes<token, expert>>
+  moe.output "load" = %s layered "layer" : tensor<?x64xf32, #moe.axes<sequence, expert>>
 }

@@ -62,3 +62,29 @@ moe_kernel.program @p piece_length 128 {
   } finish {
   }
 }
+
+// -----
+
+// one per piece where there are none
+moe_kernel.program @p {
+  moe_kernel.accumulator @c sum f32 sizes [] per_piece
+  moe_kernel.pass rows {
+    %a = arith.constant 1.0 : f32
+    // expected-error@+1 {{'moe_kernel.accumulate' op accumulates into 'c', of which there is one per piece, in a pass without pieces}}
+    moe_kernel.accumulate %a, @c : f32
+  } finish {
+  }
+}
+
+// -----
+
+// one per piece in a pass over the last level
+moe_kernel.program @p piece_length 128 {
+  moe_kernel.accumulator @c sum f32 sizes [] per_piece
+  moe_kernel.pass over_level 1 rows {
+    %a = arith.constant 1.0 : f32
+    // expected-error@+1 {{'moe_kernel.accumulate' op accumulates into 'c', of which there is one per piece, in a pass without pieces}}
+    moe_kernel.accumulate %a, @c : f32
+  } finish {
+  }
+}

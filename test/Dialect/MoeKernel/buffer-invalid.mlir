@@ -19,7 +19,7 @@ moe_kernel.program @p {
 
 // size 0
 moe_kernel.program @p {
-  // expected-error@+1 {{'moe_kernel.buffer' op has size 0 on axis 1; sizes are 1 to 1048576, and -1 to -4 only for the outermost axis}}
+  // expected-error@+1 {{'moe_kernel.buffer' op has size 0 on axis 1; sizes are 1 to 1048576, and negative only for the outermost axis}}
   moe_kernel.buffer @a input f32 axes ["token", "expert"] sizes [-1, 0]
 }
 
@@ -27,15 +27,15 @@ moe_kernel.program @p {
 
 // a negative size
 moe_kernel.program @p {
-  // expected-error@+1 {{'moe_kernel.buffer' op has size -5 on axis 0; sizes are 1 to 1048576, and -1 to -4 only for the outermost axis}}
-  moe_kernel.buffer @a input f32 axes ["token"] sizes [-5]
+  // expected-error@+1 {{'moe_kernel.buffer' op has size -15 on axis 0; sizes are 1 to 1048576, and negative only for the outermost axis}}
+  moe_kernel.buffer @a input f32 axes ["token"] sizes [-15]
 }
 
 // -----
 
 // a size beyond any row
 moe_kernel.program @p {
-  // expected-error@+1 {{'moe_kernel.buffer' op has size 1048577 on axis 0; sizes are 1 to 1048576, and -1 to -4 only for the outermost axis}}
+  // expected-error@+1 {{'moe_kernel.buffer' op has size 1048577 on axis 0; sizes are 1 to 1048576, and negative only for the outermost axis}}
   moe_kernel.buffer @a input f32 axes ["expert"] sizes [1048577]
 }
 
@@ -43,7 +43,7 @@ moe_kernel.program @p {
 
 // the tokens inside
 moe_kernel.program @p {
-  // expected-error@+1 {{'moe_kernel.buffer' op has size -1 on axis 1; sizes are 1 to 1048576, and -1 to -4 only for the outermost axis}}
+  // expected-error@+1 {{'moe_kernel.buffer' op has size -1 on axis 1; sizes are 1 to 1048576, and negative only for the outermost axis}}
   moe_kernel.buffer @a input f32 axes ["expert", "token"] sizes [64, -1]
 }
 
@@ -137,7 +137,7 @@ moe_kernel.program @p {
 
 // pieces that are not outermost
 moe_kernel.program @p {
-  // expected-error@+1 {{'moe_kernel.buffer' op has size -2 on axis 1; sizes are 1 to 1048576, and -1 to -4 only for the outermost axis}}
+  // expected-error@+1 {{'moe_kernel.buffer' op has size -2 on axis 1; sizes are 1 to 1048576, and negative only for the outermost axis}}
   moe_kernel.buffer @a input f32 axes ["token", "sequence"] sizes [-1, -2]
 }
 
@@ -227,4 +227,88 @@ moe_kernel.program @p {
 moe_kernel.program @p {
   // expected-error@+1 {{'moe_kernel.buffer' op holds 2 elements per token and -1 more}}
   moe_kernel.buffer @o output i32 axes ["row"] sizes [-4] per_token 2 extra -1
+}
+
+// -----
+
+// rows of pieces in a program without
+moe_kernel.program @p {
+  // expected-error@+1 {{'moe_kernel.buffer' op has a row per piece of level 1 in a program with 0}}
+  moe_kernel.buffer @a input f32 axes ["sequence"] sizes [-2]
+}
+
+// -----
+
+// rows of a level that is not there
+moe_kernel.program @p piece_length 4 {
+  moe_kernel.pieces length 2
+  // expected-error@+1 {{'moe_kernel.buffer' op has a row per piece of level 3 in a program with 2}}
+  moe_kernel.buffer @a input f32 axes ["document", "expert"] sizes [-7, 4]
+}
+
+// -----
+
+// a metric of each piece of pieces
+moe_kernel.program @p piece_length 4 {
+  moe_kernel.pieces length 2
+  // expected-error@+1 {{'moe_kernel.buffer' op is a metric with a row per token or piece; only inputs, outputs, saved arrays and coefficients have that}}
+  moe_kernel.buffer @a metric f32 axes ["document"] sizes [-5]
+}
+
+// -----
+
+// offsets of pieces of pieces that are an output
+moe_kernel.program @p piece_length 4 {
+  moe_kernel.pieces length 2
+  // expected-error@+1 {{'moe_kernel.buffer' op has one more element than there are pieces, as only an input of i32 offsets has}}
+  moe_kernel.buffer @o output i32 axes ["b"] sizes [-6]
+}
+
+// -----
+
+// rows of offsets of pieces of pieces
+moe_kernel.program @p piece_length 4 {
+  moe_kernel.pieces length 2
+  // expected-error@+1 {{'moe_kernel.buffer' op has rank 2; after the axis of the tokens or pieces, a buffer has one axis at most}}
+  moe_kernel.buffer @o input i32 axes ["b", "expert"] sizes [-6, 4]
+}
+
+// -----
+
+// layers of a program without
+moe_kernel.program @p {
+  // expected-error@+1 {{'moe_kernel.buffer' op is layered in a program without layers}}
+  moe_kernel.buffer @x input f32 axes ["token"] sizes [-1] layered "layer"
+}
+
+// -----
+
+// layers of what has no tokens
+moe_kernel.program @p layers 2 {
+  // expected-error@+1 {{'moe_kernel.buffer' op is layered, as only inputs and outputs with a row per token or piece can be}}
+  moe_kernel.buffer @x input f32 axes ["expert"] sizes [4] layered "layer"
+}
+
+// -----
+
+// layers of a coefficient
+moe_kernel.program @p layers 2 {
+  // expected-error@+1 {{'moe_kernel.buffer' op is layered, as only inputs and outputs with a row per token or piece can be}}
+  moe_kernel.buffer @x coefficient f32 axes ["token"] sizes [-1] layered "layer"
+}
+
+// -----
+
+// layers of offsets
+moe_kernel.program @p layers 2 piece_offsets @o {
+  // expected-error@+1 {{'moe_kernel.buffer' op is layered, as only inputs and outputs with a row per token or piece can be}}
+  moe_kernel.buffer @o input i32 axes ["b"] sizes [-3] layered "layer"
+}
+
+// -----
+
+// layers of a dispatch order
+moe_kernel.program @p layers 2 {
+  // expected-error@+1 {{'moe_kernel.buffer' op is layered, as only inputs and outputs with a row per token or piece can be}}
+  moe_kernel.buffer @o output i32 axes ["row"] sizes [-4] per_token 2 extra 0 layered "layer"
 }

@@ -1,7 +1,7 @@
 // RUN: moe-opt %s --verify-roundtrip | FileCheck %s
 // RUN: moe-opt %s | moe-opt | FileCheck %s
 // RUN: moe-opt %s --mlir-print-op-generic | moe-opt | FileCheck %s
-// moe_kernel.buffer. Every role, every element type, every kind of run-time size.
+// moe_kernel.buffer. Every role, every element type, every kind of run-time size; layers.
 // CHECK: moe_kernel.buffer @a input f32 axes ["token", "expert"] sizes [-1, 64]
 // CHECK: moe_kernel.buffer @b input bf16 axes ["token"] sizes [-1]
 // CHECK: moe_kernel.buffer @c input f16 axes ["expert"] sizes [64]
@@ -22,7 +22,13 @@
 // CHECK: moe_kernel.buffer @s output i16 axes ["token", "route.slot"] sizes [-1, 6]
 // CHECK: moe_kernel.buffer @t output i64 axes ["token"] sizes [-1]
 // CHECK: moe_kernel.buffer @u output i32 axes ["row"] sizes [-4] per_token 6 extra 0
-moe_kernel.program @p {
+// CHECK: moe_kernel.buffer @a input f32 axes ["document", "expert"] sizes [-5, 64]
+// CHECK: moe_kernel.buffer @b input i32 axes ["document.bound"] sizes [-6]
+// CHECK: moe_kernel.buffer @c coefficient f32 axes ["corpus"] sizes [-7]
+// CHECK: moe_kernel.buffer @d input i32 axes ["corpus.bound"] sizes [-8]
+// CHECK: moe_kernel.buffer @e input f32 axes ["token", "expert"] sizes [-1, 64] layered "layer"
+// CHECK: moe_kernel.buffer @f output bf16 axes ["document"] sizes [-5] adds layered "layer"
+moe_kernel.program @p piece_offsets @n {
   moe_kernel.buffer @a input f32 axes ["token", "expert"] sizes [-1, 64]
   moe_kernel.buffer @b input bf16 axes ["token"] sizes [-1]
   moe_kernel.buffer @c input f16 axes ["expert"] sizes [64]
@@ -43,4 +49,14 @@ moe_kernel.program @p {
   moe_kernel.buffer @s output i16 axes ["token", "route.slot"] sizes [-1, 6]
   moe_kernel.buffer @t output i64 axes ["token"] sizes [-1]
   moe_kernel.buffer @u output i32 axes ["row"] sizes [-4] per_token 6 extra 0
+}
+moe_kernel.program @nested layers 4 piece_length 2 {
+  moe_kernel.pieces offsets @b
+  moe_kernel.pieces offsets @d
+  moe_kernel.buffer @a input f32 axes ["document", "expert"] sizes [-5, 64]
+  moe_kernel.buffer @b input i32 axes ["document.bound"] sizes [-6]
+  moe_kernel.buffer @c coefficient f32 axes ["corpus"] sizes [-7]
+  moe_kernel.buffer @d input i32 axes ["corpus.bound"] sizes [-8]
+  moe_kernel.buffer @e input f32 axes ["token", "expert"] sizes [-1, 64] layered "layer"
+  moe_kernel.buffer @f output bf16 axes ["document"] sizes [-5] adds layered "layer"
 }

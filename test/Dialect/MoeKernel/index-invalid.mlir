@@ -66,3 +66,26 @@ moe_kernel.program @p {
   } finish {
   }
 }
+
+// -----
+
+// a piece of the last level
+moe_kernel.program @p piece_length 128 {
+  moe_kernel.pass over_level 1 rows {
+    // expected-error@+1 {{'moe_kernel.index' op asks for 'piece_begin' in a program without pieces of that level}}
+    %a = moe_kernel.index piece_begin : i32
+  } finish {
+  }
+}
+
+// -----
+
+// the number of pieces of the last level
+moe_kernel.program @p piece_length 128 {
+  moe_kernel.pieces length 2
+  moe_kernel.pass over_level 2 rows {
+  } finish {
+    // expected-error@+1 {{'moe_kernel.index' op asks for 'piece_count' in a program without pieces of that level}}
+    %a = moe_kernel.index piece_count : i32
+  }
+}

@@ -140,3 +140,42 @@ moe_kernel.program @p piece_length 128 {
   } finish {
   }
 }
+
+// -----
+
+// a row of a token in a pass over pieces
+moe_kernel.program @p piece_length 128 {
+  moe_kernel.buffer @x input f32 axes ["token"] sizes [-1]
+  moe_kernel.pass over_level 1 rows {
+    // expected-error@+1 {{'moe_kernel.load' op accesses 'x', which has rows of level 0, in a pass over level 1}}
+    %a = moe_kernel.load @x : f32
+  } finish {
+  }
+}
+
+// -----
+
+// a row of a piece of pieces in a pass over tokens
+moe_kernel.program @p piece_length 128 {
+  moe_kernel.pieces length 2
+  moe_kernel.buffer @x input f32 axes ["document"] sizes [-5]
+  moe_kernel.pass rows {
+  } pieces {
+    // expected-error@+1 {{'moe_kernel.load' op accesses 'x', which has rows of level 2, in a pass over level 0}}
+    %a = moe_kernel.load @x : f32
+  } finish {
+  }
+}
+
+// -----
+
+// the offsets of pieces of pieces
+moe_kernel.program @p piece_length 128 {
+  moe_kernel.pieces offsets @x
+  moe_kernel.buffer @x input i32 axes ["document.bound"] sizes [-6]
+  moe_kernel.pass over_level 1 rows {
+    // expected-error@+1 {{'moe_kernel.load' op accesses the offsets of the pieces 'x'; moe_kernel.index says where a piece is}}
+    %a = moe_kernel.load @x : i32
+  } finish {
+  }
+}

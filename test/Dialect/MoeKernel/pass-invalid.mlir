@@ -46,3 +46,52 @@ moe_kernel.program @p {
     %b = arith.negf %a : f32
   }
 }
+
+// -----
+
+// the number of tokens in a pass over pieces
+moe_kernel.program @p piece_length 4 {
+  moe_kernel.pass over_level 1 rows {
+    // expected-error@+1 {{'moe_kernel.size' op is about tokens, in a pass over level 1}}
+    %n = moe_kernel.size : i32
+  } finish {
+  }
+}
+
+// -----
+
+// a random number of a piece
+moe_kernel.program @p piece_length 4 {
+  moe_kernel.pass over_level 1 rows {
+    // expected-error@+1 {{'moe_kernel.index' op is about tokens, in a pass over level 1}}
+    %n = moe_kernel.index token_low : i32
+  } finish {
+  }
+}
+
+// -----
+
+// places in the queue of pieces
+moe_kernel.program @p piece_length 4 {
+  moe_kernel.buffer @i input i32 axes ["sequence", "slot"] sizes [-2, 2]
+  moe_kernel.accumulator @q sum i32 sizes [4] ranked
+  moe_kernel.pass over_level 1 rows {
+    %i = moe_kernel.load @i : !moe_kernel.row<2xi32>
+    // expected-error@+1 {{'moe_kernel.rank' op is about tokens, in a pass over level 1}}
+    %r = moe_kernel.rank %i, @q : !moe_kernel.row<2xi32>
+  } finish {
+  }
+}
+
+// -----
+
+// another piece
+moe_kernel.program @p piece_length 4 {
+  moe_kernel.buffer @x input f32 axes ["token"] sizes [-1]
+  moe_kernel.pass over_level 1 rows {
+    %t = moe_kernel.index token : i32
+    // expected-error@+1 {{'moe_kernel.load_at' op accesses 'x', which has rows of level 0, in a pass over level 1}}
+    %r = moe_kernel.load_at @x[%t] : f32
+  } finish {
+  }
+}

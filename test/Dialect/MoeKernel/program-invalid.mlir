@@ -3,7 +3,7 @@
 
 // another operation
 moe_kernel.program @p {
-  // expected-error@+1 {{'arith.constant' op has no place in a program, which holds buffers, accumulators and passes}}
+  // expected-error@+1 {{'arith.constant' op has no place in a program, which holds levels of pieces, buffers, accumulators and passes}}
   %a = arith.constant 1.0 : f32
 }
 
@@ -45,7 +45,7 @@ moe_kernel.program @p {
 // -----
 
 // pieces in two ways
-// expected-error@+1 {{'moe_kernel.program' op has pieces of one length and offsets of pieces; one of the two says where they are}}
+// expected-error@+1 {{'moe_kernel.program' op has more than one of length, offsets and count of pieces; one of them says where they are}}
 moe_kernel.program @p piece_length 4 piece_offsets @o {
   moe_kernel.buffer @o input i32 axes ["sequence.bound"] sizes [-3]
 }
@@ -125,6 +125,104 @@ moe_kernel.program @p {
     %t = moe_kernel.index token : i32
     // expected-error@+1 {{'moe_kernel.load_at' op loads coefficient 'm', which no earlier pass stores}}
     %a = moe_kernel.load_at @m[%t] : f32
+  } finish {
+  }
+}
+
+// -----
+
+// pieces of a length and in a number
+// expected-error@+1 {{'moe_kernel.program' op has more than one of length, offsets and count of pieces; one of them says where they are}}
+moe_kernel.program @p piece_length 4 piece_count 2 {}
+
+// -----
+
+// no pieces
+// expected-error@+1 {{'moe_kernel.program' op has 0 pieces; expected 1 or more}}
+moe_kernel.program @p piece_count 0 {}
+
+// -----
+
+// no layers
+// expected-error@+1 {{'moe_kernel.program' op has 0 layers; expected 1 or more}}
+moe_kernel.program @p layers 0 {}
+
+// -----
+
+// fewer layers than none
+// expected-error@+1 {{'moe_kernel.program' op has -2 layers; expected 1 or more}}
+moe_kernel.program @p layers -2 {}
+
+// -----
+
+// a loss before all passes are over
+moe_kernel.program @p {
+  moe_kernel.buffer @l loss f32 axes [] sizes []
+  moe_kernel.pass rows {
+  } finish {
+    %a = arith.constant 1.0 : f32
+    // expected-error@+1 {{'moe_kernel.store' op stores 'l' in the finish of a pass before the last one, which makes coefficients only}}
+    moe_kernel.store %a, @l : f32
+  }
+  moe_kernel.pass rows {
+  } finish {
+  }
+}
+
+// -----
+
+// what is kept for backward before all passes are over
+moe_kernel.program @p {
+  moe_kernel.buffer @m saved f32 axes [] sizes []
+  moe_kernel.pass rows {
+  } finish {
+    %a = arith.constant 1.0 : f32
+    // expected-error@+1 {{'moe_kernel.store' op stores 'm' in the finish of a pass before the last one, which makes coefficients only}}
+    moe_kernel.store %a, @m : f32
+  }
+  moe_kernel.pass rows {
+  } finish {
+  }
+}
+
+// -----
+
+// a pass over pieces that are not there
+moe_kernel.program @p {
+  // expected-error@+1 {{'moe_kernel.pass' op runs over level 1 in a program whose levels are 0 to 0}}
+  moe_kernel.pass over_level 1 rows {
+  } finish {
+  }
+}
+
+// -----
+
+// a pass over a level that is not there
+moe_kernel.program @p piece_length 2 {
+  moe_kernel.pieces length 2
+  // expected-error@+1 {{'moe_kernel.pass' op runs over level 3 in a program whose levels are 0 to 2}}
+  moe_kernel.pass over_level 3 rows {
+  } finish {
+  }
+}
+
+// -----
+
+// a pass over nothing
+moe_kernel.program @p {
+  // expected-error@+1 {{'moe_kernel.pass' op runs over level -1 in a program whose levels are 0 to 0}}
+  moe_kernel.pass over_level -1 rows {
+  } finish {
+  }
+}
+
+// -----
+
+// a pieces region over the last level
+moe_kernel.program @p piece_length 2 {
+  // expected-error@+1 {{'moe_kernel.pass' op has a pieces region in a program without pieces of that level}}
+  moe_kernel.pass over_level 1 rows {
+  } pieces {
   } finish {
   }
 }

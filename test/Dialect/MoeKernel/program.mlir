@@ -1,13 +1,15 @@
 // RUN: moe-opt %s --verify-roundtrip | FileCheck %s
 // RUN: moe-opt %s | moe-opt | FileCheck %s
 // RUN: moe-opt %s --mlir-print-op-generic | moe-opt | FileCheck %s
-// moe_kernel.program. Declarations, then passes; both may be missing. Pieces, a backward, a step.
+// moe_kernel.program. Declarations, then passes; both may be missing. Pieces, a backward, a step, layers.
 // CHECK: moe_kernel.program @empty {
 // CHECK: moe_kernel.program @p {
 // CHECK: moe_kernel.program @back backward_of @p {
 // CHECK: moe_kernel.program @step step_of @p {
 // CHECK: moe_kernel.program @long piece_length 4096 {
 // CHECK: moe_kernel.program @packed backward_of @p piece_offsets @cu_seqlens {
+// CHECK: moe_kernel.program @layers layers 4 {
+// CHECK: moe_kernel.program @each layers 4 piece_count 4 {
 moe_kernel.program @empty {}
 
 moe_kernel.program @p {
@@ -38,3 +40,7 @@ moe_kernel.program @long piece_length 4096 {}
 moe_kernel.program @packed backward_of @p piece_offsets @cu_seqlens {
   moe_kernel.buffer @cu_seqlens input i32 axes ["sequence.bound"] sizes [-3]
 }
+
+moe_kernel.program @layers layers 4 {}
+
+moe_kernel.program @each layers 4 piece_count 4 {}

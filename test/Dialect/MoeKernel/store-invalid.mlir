@@ -160,3 +160,45 @@ moe_kernel.program @p {
     moe_kernel.store %a, @o : i64
   }
 }
+
+// -----
+
+// a row of a token in a pass over pieces
+moe_kernel.program @p piece_length 128 {
+  moe_kernel.buffer @x output f32 axes ["token"] sizes [-1]
+  moe_kernel.pass over_level 1 rows {
+    %c = arith.constant 1.0 : f32
+    // expected-error@+1 {{'moe_kernel.store' op accesses 'x', which has rows of level 0, in a pass over level 1}}
+    moe_kernel.store %c, @x : f32
+  } finish {
+  }
+}
+
+// -----
+
+// a row of a piece of pieces in a pass over tokens
+moe_kernel.program @p piece_length 128 {
+  moe_kernel.pieces length 2
+  moe_kernel.buffer @x output f32 axes ["document"] sizes [-5]
+  moe_kernel.pass rows {
+  } pieces {
+    %c = arith.constant 1.0 : f32
+    // expected-error@+1 {{'moe_kernel.store' op accesses 'x', which has rows of level 2, in a pass over level 0}}
+    moe_kernel.store %c, @x : f32
+  } finish {
+  }
+}
+
+// -----
+
+// the offsets of pieces of pieces
+moe_kernel.program @p piece_length 128 {
+  moe_kernel.pieces offsets @x
+  moe_kernel.buffer @x input i32 axes ["document.bound"] sizes [-6]
+  moe_kernel.pass over_level 1 rows {
+    %c = arith.constant 1 : i32
+    // expected-error@+1 {{'moe_kernel.store' op writes 'x', which has role input}}
+    moe_kernel.store %c, @x : i32
+  } finish {
+  }
+}

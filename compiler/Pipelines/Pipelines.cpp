@@ -14,6 +14,7 @@ static void simplify(OpPassManager &pm) {
 }
 
 void moe::buildMoePipeline(OpPassManager &pm, const MoePipelineOptions &options) {
+  pm.addNestedPass<GateOp>(createMoeFindWholeBatch());
   simplify(pm);
   pm.addNestedPass<GateOp>(createMoeApplyMask());
   pm.addNestedPass<GateOp>(createMoeExpandLimit());
@@ -29,6 +30,7 @@ void moe::buildMoePipeline(OpPassManager &pm, const MoePipelineOptions &options)
 
 void moe::buildKernelPipeline(OpPassManager &pm) {
   pm.addNestedPass<GateOp>(createMoeDecompose());
+  pm.addNestedPass<GateOp>(createMoeSplitPieces());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   pm.addPass(createConvertMoeToMoeKernel());

@@ -57,6 +57,7 @@ struct MoeDeriveBackward : moe::impl::MoeDeriveBackwardBase<MoeDeriveBackward> {
     auto backward = cast<GateOp>(builder.clone(*gate));
     backward.setSymName((gate.getSymName() + "_backward").str());
     backward.setBackwardOf(gate.getSymName());
+    backward.removeWholeBatchAttr();
     return differentiate(backward);
   }
 };
@@ -250,17 +251,18 @@ private:
       bytes *= ShapedType::isDynamic(size) ? 1 : size;
     return bytes;
   }
+  /// Token, Piece for pieces on every level, or Call.
   Level levelOfSaved(Type type) {
-    AxisOp pieces = piecesOf(forward);
-    if (pieces && axisIndex(type, pieces.getSymName()) >= 0)
-      return Level::Piece;
+    for (AxisOp pieces : pieceAxes(forward))
+      if (axisIndex(type, pieces.getSymName()) >= 0)
+        return Level::Piece;
     auto tensor = dyn_cast<RankedTensorType>(type);
     return tensor && tensor.hasStaticShape() ? Level::Call : Level::Token;
   }
 
   void remark() {
-    std::string text, unit[] = {"call", "piece", "token"};
-    for (Level level : {Level::Token, Level::Piece, Level::Call}) {
+    std::string text;
+    for (auto [level, unit] : {std::pair(Level::Token, "token"), {Level::Piece, "piece"}, {Level::Call, "call"}}) {
       std::string names;
       int64_t bytes = 0;
       for (auto &[name, type] : saved)
@@ -273,8 +275,7 @@ private:
       text += (level == Level::Token  ? ""
                : level == Level::Call ? " and "
                                       : ", ") +
-              std::to_string(bytes) + " bytes per " + unit[static_cast<int>(level)] +
-              (names.empty() ? "" : " (" + names.substr(2) + ")");
+              std::to_string(bytes) + " bytes per " + unit + (names.empty() ? "" : " (" + names.substr(2) + ")");
     }
     remark::passed(backward.getLoc(), remark::RemarkOpts::name("saved").category("moe-backward"))
         << ("gate '" + forward.getSymName() + "' saves for backward " + text).str();

@@ -4,7 +4,7 @@
 // argmax, the selections, and upstream arith and math.
 #include "compiler/Transforms/ExpandMath.h"
 #include "compiler/Transforms/Passes.h"
-#include "dialects/Moe/IR/TensorBuilder.h"
+#include "compiler/Transforms/Validity.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 namespace moe {
@@ -41,7 +41,8 @@ Value varianceOf(const TensorBuilder &w, Operation *op, const Extent &extent, Va
 }
 
 /// m + log(sum(exp(x - m))) with m the greatest x, or 0 where that is infinite: so -inf everywhere gives -inf, and one
-/// +inf gives +inf. Over nothing it is NaN, by 0 / count.
+/// +inf gives +inf. Over nothing it is NaN, by 0 / count; where masks and empty pieces leave nothing, moe-apply-mask
+/// has said so already.
 Value logSumExpOf(const TensorBuilder &w, Operation *op, const Extent &extent, Value x, RankedTensorType result) {
   Type element = result.getElementType();
   Value greatest = extent.reduce(w, ReduceKind::MaxNum, x, result);
@@ -51,7 +52,11 @@ Value logSumExpOf(const TensorBuilder &w, Operation *op, const Extent &extent, V
   Value terms = w.unary<math::ExpOp>(w.sub(x, extent.spread(w, shift, x.getType())));
   Value sum = extent.reduce(w, ReduceKind::Sum, terms, result);
   Value logarithm = w.add(w.unary<math::LogOp>(sum), shift);
-  if (!overRunTimeAxis(extent, w.typeOf(x)) && !extent.valid)
+  Validity validity(op->getParentOfType<GateOp>());
+  auto mayBeNothing = [&](StringAttr axis) {
+    return w.typeOf(x).isDynamicDim(axisIndex(x.getType(), axis.getValue())) && !validity.skips(axis.getValue());
+  };
+  if (llvm::none_of(extent.over.getAsRange<StringAttr>(), mayBeNothing) && !extent.valid)
     return logarithm;
   Value zero = w.broadcast(w.scalar(element, 0), result);
   return w.add(logarithm, w.div(zero, extent.count(w, op, w.typeOf(x), result)));

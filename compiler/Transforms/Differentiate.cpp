@@ -122,7 +122,7 @@ private:
       gradient = AdjointBuilder(source, builder, gradients).full(type, 0);
     TensorBuilder b{builder, source->getLoc()};
     for (StringAttr axis : axesOf(type))
-      if (validity.skips(axis.getValue()) && levelOf(value) == Level::Piece) // tokens are selected where the input is
+      if (validity.skips(axis.getValue()) && !isPerToken(value)) // tokens are selected where the input is
         gradient = validity.keep(b, gradient, axis, 0);
     TypeAttr store;
     if (type != value.getType())

@@ -3,6 +3,26 @@
 #define MOE_TRANSFORMS_PASSES
 include "mlir/Pass/PassBase.td"
 
+def MoeFindWholeBatch : Pass<"moe-find-whole-batch", "::moe::GateOp"> {
+  let summary = "say why what a gate collects from several calls may not be added up";
+  let description = [{
+    Several calls can be accumulated when what a gate does token by token, and piece by piece, needs nothing of the call
+    as a whole. Where it does (a reduction over all tokens, the number of them), the gate gets `whole_batch` with the reason,
+    in the names of the spec. The capacity of a `moe.limit` is per call by definition and no reason. Runs on the gate as it was
+    written, before anything is rewritten.
+
+    ```mlir
+    moe.gate @g {
+      %m = moe.reduce mean %x over [token] : tensor<?xf32, #moe.axes<token>> -> tensor<f32>   // m = mean(x, token)
+      %b = moe.broadcast %m : tensor<f32> to tensor<?xf32, #moe.axes<token>>                  // w = x - m
+      ...
+    ==>
+    moe.gate @g whole_batch "'w' needs 'm', a reduction over all tokens, for each token" {
+      ...
+    ```
+  }];
+}
+
 def ExpandSelectionMath : Pass<"moe-expand-selection-math", "::moe::GateOp"> {
   let summary = "replaces the functions that a selection depends on by polynomials, so that every target computes the same bits";
   let description = [{
@@ -67,6 +87,22 @@ def MoeDecompose : Pass<"moe-decompose", "::moe::GateOp"> {
     ```
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
+}
+
+def MoeSplitPieces : Pass<"moe-split-pieces", "::moe::GateOp"> {
+  let summary = "go from tokens to pieces of pieces, and back, one level at a time";
+  let description = [{
+    After moe-decompose. Reductions, expansions, sizes and positions that skip a level of pieces become ones of neighbouring
+    levels.
+
+    ```mlir
+    %d = moe.reduce max %x over [token] to document : tensor<?xf32, #moe.axes<token>> -> tensor<?xf32, #moe.axes<document>>
+    ==>
+    %s = moe.reduce max %x over [token] to sequence : tensor<?xf32, #moe.axes<token>> -> tensor<?xf32, #moe.axes<sequence>>
+    %d = moe.reduce max %s over [sequence] to document : tensor<?xf32, #moe.axes<sequence>> -> tensor<?xf32, #moe.axes<document>>
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 
 def MoeApplyMask : Pass<"moe-apply-mask", "::moe::GateOp"> {

@@ -49,11 +49,10 @@ private:
 Validity::Validity(GateOp gate) : gate(gate), top(OpBuilder::atBlockBegin(&gate.getBody().front())) {
   for (auto axis : gate.getBody().front().getOps<AxisOp>()) {
     last = axis;
-    if (axis.isPieces()) {
-      pieces = axis.getSymNameAttr();
-      tokens = axis.getOfAttr().getAttr();
-      mayBeEmpty = axis.getOffsets().has_value();
-    }
+    if (!axis.isPieces())
+      continue;
+    bool mayBeEmpty = axis.getOffsets() || (!pieces.empty() && pieces.back().mayBeEmpty);
+    pieces.push_back({axis.getSymNameAttr(), axis.getOfAttr().getAttr(), mayBeEmpty, Value(), Value()});
   }
   if (MaskOp mask = maskOf(gate)) {
     valid = mask.getValid();
@@ -62,8 +61,15 @@ Validity::Validity(GateOp gate) : gate(gate), top(OpBuilder::atBlockBegin(&gate.
   }
 }
 
+Validity::Pieces *Validity::find(StringRef axis) {
+  auto *found = llvm::find_if(pieces, [&](const Pieces &p) { return p.axis == axis; });
+  return found == pieces.end() ? nullptr : found;
+}
+
 bool Validity::skips(StringRef axis) const {
-  return (valid && tokens == axis) || (pieces && pieces == axis && (valid || mayBeEmpty));
+  if (valid && tokens == axis)
+    return true;
+  return llvm::any_of(pieces, [&](const Pieces &p) { return p.axis == axis && (valid || p.mayBeEmpty); });
 }
 
 Value Validity::asInteger(Value condition) {
@@ -71,43 +77,52 @@ Value Validity::asInteger(Value condition) {
   return arith::ExtUIOp::create(top, condition.getLoc(), type.clone(top.getI32Type()), condition);
 }
 
-/// The number of tokens that count, in each piece.
-Value Validity::tokensOfPieces() {
-  if (held)
-    return held;
+/// The number of tokens that count, in each of `pieces`.
+Value Validity::tokensOf(Pieces &pieces) {
+  if (pieces.held)
+    return pieces.held;
+  Pieces *finer = find(pieces.of);
+  Value counted = finer ? tokensOf(*finer) : Value();
   AtTop atTop(*this);
-  auto type = tensorOf(top.getI32Type(), {pieces}, {ShapedType::kDynamic});
-  if (valid)
-    held = ReduceOp::create(top, valid.getLoc(), type, ReduceKind::Sum, asInteger(valid), Value(),
-                            top.getArrayAttr({tokens}), pieces);
+  auto type = tensorOf(top.getI32Type(), {pieces.axis}, {ShapedType::kDynamic});
+  if (!finer && valid)
+    counted = asInteger(valid);
+  if (counted)
+    pieces.held = ReduceOp::create(top, counted.getLoc(), type, ReduceKind::Sum, counted, Value(),
+                                   top.getArrayAttr({pieces.of}), pieces.axis);
   else
-    held = SizeOp::create(top, gate.getLoc(), type, tokens, pieces);
-  return held;
+    pieces.held = SizeOp::create(top, gate.getLoc(), type, pieces.of, pieces.axis);
+  return pieces.held;
 }
 
 Value Validity::of(StringAttr axis) {
-  if (axis == tokens)
+  Pieces *found = find(axis);
+  if (!found)
     return valid;
-  if (!filled) {
-    Value count = tokensOfPieces();
+  if (!found->filled) {
+    Value count = tokensOf(*found);
     AtTop atTop(*this);
     TensorBuilder b{top, count.getLoc()};
-    filled = arith::CmpIOp::create(top, b.loc, arith::CmpIPredicate::sgt, count, constantOf(b, count.getType(), 0));
+    found->filled =
+        arith::CmpIOp::create(top, b.loc, arith::CmpIPredicate::sgt, count, constantOf(b, count.getType(), 0));
   }
-  return filled;
+  return found->filled;
 }
 
 Value Validity::size(StringAttr axis, StringAttr to) {
   if (!skips(axis))
     return {};
-  if (to && to == pieces)
-    return tokensOfPieces();
+  Pieces *groups = to ? find(to) : nullptr;
+  if (groups && !find(axis))
+    return tokensOf(*groups);
   Value &size = sizes[{axis, to}];
   if (!size) {
     Value condition = of(axis);
     AtTop atTop(*this);
-    size = ReduceOp::create(top, condition.getLoc(), RankedTensorType::get({}, top.getI32Type()), ReduceKind::Sum,
-                            asInteger(condition), Value(), top.getArrayAttr({axis}), StringAttr());
+    Type i32 = top.getI32Type();
+    Type type = to ? tensorOf(i32, {to}, {ShapedType::kDynamic}) : RankedTensorType::get({}, i32);
+    size = ReduceOp::create(top, condition.getLoc(), type, ReduceKind::Sum, asInteger(condition), Value(),
+                            top.getArrayAttr({axis}), to);
   }
   return size;
 }

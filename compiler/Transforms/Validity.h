@@ -5,8 +5,8 @@
 
 namespace moe {
 
-/// Tokens count unless the mask of the gate says no; pieces count when a token of theirs does. What it takes to know
-/// that is written at the top of the gate, once, when it is first asked for.
+/// Tokens count unless the mask of the gate says no; pieces, and pieces of pieces, count when a token of theirs does.
+/// What it takes to know that is written at the top of the gate, once, when it is first asked for.
 class Validity {
 public:
   explicit Validity(GateOp gate);
@@ -23,7 +23,14 @@ public:
   void guard(ReduceOp op);
 
 private:
-  mlir::Value tokensOfPieces();
+  /// One axis of pieces.
+  struct Pieces {
+    mlir::StringAttr axis, of;
+    bool mayBeEmpty; ///< by its offsets, or those of a finer one
+    mlir::Value held, filled;
+  };
+  Pieces *find(llvm::StringRef axis);
+  mlir::Value tokensOf(Pieces &pieces);
   mlir::Value asInteger(mlir::Value valid);
 
   /// Keeps `top` behind what it wrote last: the operation in front of which it stands may be gone by now.
@@ -32,9 +39,9 @@ private:
   GateOp gate;
   mlir::OpBuilder top;
   mlir::Operation *last = nullptr; ///< what `top` stands behind
-  mlir::StringAttr tokens, pieces;
-  bool mayBeEmpty = false;
-  mlir::Value valid, held, filled;
+  mlir::StringAttr tokens;         ///< where there is a mask
+  mlir::Value valid;
+  llvm::SmallVector<Pieces> pieces;
   llvm::DenseMap<std::pair<mlir::StringAttr, mlir::StringAttr>, mlir::Value> sizes;
 };
 

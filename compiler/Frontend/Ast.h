@@ -84,7 +84,7 @@ struct Statement {
   // Sema:
   bool ok = false;            // checked without error
   Symbol *symbol = nullptr;   // what it defines; of a bare Output: what it refers to
-  const Axis *axis = nullptr; // Axis
+  const Axis *axis = nullptr; // Axis; of a bitmap Output: its words
 };
 
 struct Gate {

@@ -17,8 +17,8 @@ struct Axis {
     Blocks,    // axis device[8] of expert
     Map,       // axis device[3] of expert = [0,0,1,2,2,2]
     Placement, // axis device[8] of expert by placement
-    Pieces,    // axis sequence of token by 4096
-    Offsets,   // axis sequence of token by offsets
+    Pieces,    // axis sequence of token by 4096, or of other pieces
+    Offsets,   // axis sequence of token by offsets, or of other pieces
     Slot,      // route.slot
     Bucket,    // bucket(index(token), 16); of a static axis it is a Map
     Bound,     // sequence + 1: the offsets of sequences
@@ -32,12 +32,14 @@ struct Axis {
   int64_t length = 0;             // of Origin::Pieces
   std::string input;              // of Origin::Placement and Origin::Offsets: the input that says what is where
   bool isBucket = false;          // made by bucket(...), not by a statement
+  bool isWord = false;            // made for a bitmap: 32 elements of an axis each
+  bool isLayer = false;           // stands before the tokens in arrays that have both
   const Axis *within = nullptr;   // of Origin::Bucket: positions count from the start of each of its elements
   llvm::SMLoc loc;
 
   /// Whether `this` groups `fine`, directly or through axes between them.
   bool coarsens(const Axis *fine) const;
-  /// Whether it divides the tokens into pieces (sequences).
+  /// Whether it divides the tokens, or their pieces, into pieces (sequences).
   bool isPieces() const { return origin == Origin::Pieces || origin == Origin::Offsets; }
 };
 

@@ -22,11 +22,7 @@ OwningOpRef<ModuleOp> Lower::run() {
   loc = NameLoc::get(builder.getStringAttr("gate " + gate.name.str()), diags.locate(gate.loc));
   auto op = GateOp::create(builder, loc, gate.name, FlatSymbolRefAttr(), ArrayAttr(), StringAttr());
   builder.setInsertionPointToStart(&op.getBody().emplaceBlock());
-  for (const Statement &statement : gate.statements) {
-    hasMask |= statement.kind == Statement::Kind::Mask;
-    if (statement.kind == Statement::Kind::Axis)
-      lowerAxis(statement);
-  }
+  lowerAxes();
   for (const Statement &statement : gate.statements)
     if (statement.kind != Statement::Kind::Axis)
       lowerStatement(statement);
@@ -44,7 +40,7 @@ bool Lower::areLowered(Axes of) {
       return true;
     if (axis->origin == Axis::Origin::Bound)
       return axes.contains(axis->within);
-    if (!axis->isBucket || !areLowered({axis->of}))
+    if (!(axis->isBucket || axis->isWord) || (axis->of && !areLowered({axis->of})))
       return false;
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointAfter(lastAxis);
@@ -68,25 +64,26 @@ void Lower::declare(const Axis &axis) {
   axes.insert(&axis);
 }
 
+void Lower::lowerAxes() {
+  for (const Statement &statement : gate.statements) {
+    hasMask |= statement.kind == Statement::Kind::Mask;
+    if (statement.kind == Statement::Kind::Axis && !axes.contains(statement.axis))
+      lowerAxis(statement);
+  }
+}
+
 void Lower::lowerAxis(const Statement &statement) {
   const Axis &axis = *statement.axis;
+  if (axis.isPieces() && axis.of->isPieces() && !axes.contains(axis.of)) // shorter pieces may stand below longer ones
+    for (const Statement &finer : gate.statements)
+      if (finer.axis == axis.of)
+        lowerAxis(finer);
   loc = NameLoc::get(builder.getStringAttr(statement.text), diags.locate(statement.loc));
-  switch (axis.origin) {
-  case Axis::Origin::Pieces:
-  case Axis::Origin::Offsets:
-    if (pieces)
-      return notLowered(statement.nameLoc,
-                        "a second axis of pieces ('" + axis.name + "' beside '" + pieces->name + "')");
-    pieces = &axis;
-    break;
-  case Axis::Origin::RunTime:
+  if (axis.origin == Axis::Origin::RunTime) {
     if (runTimeAxis)
       return notLowered(statement.nameLoc,
                         "a second axis of run-time size ('" + axis.name + "' beside '" + runTimeAxis->name + "')");
     runTimeAxis = &axis;
-    break;
-  default:
-    break;
   }
   if (axis.of && !areLowered({axis.of}))
     return;
@@ -97,15 +94,9 @@ Value Lower::lowerInput(const Statement &statement) {
   const Symbol &symbol = *statement.symbol;
   if (!areLowered(symbol.type.axes))
     return nullptr; // the axis said so
-  for (auto [i, axis] : llvm::enumerate(symbol.type.axes)) {
-    if (axis->origin == Axis::Origin::Slot) {
-      notLowered(statement.nameLoc, "an input on the slots of a selection", "declare an axis of that size");
-      return nullptr;
-    }
-    if (i != 0 && !axis->size) {
-      notLowered(statement.nameLoc, "an input with axes before the run-time axis '" + axis->name + "' (layers)");
-      return nullptr;
-    }
+  if (llvm::any_of(symbol.type.axes, [](const Axis *axis) { return axis->origin == Axis::Origin::Slot; })) {
+    notLowered(statement.nameLoc, "an input on the slots of a selection", "declare an axis of that size");
+    return nullptr;
   }
   mlir::Type storage = symbol.storage == "bf16"  ? mlir::Type(builder.getBF16Type())
                        : symbol.storage == "f16" ? mlir::Type(builder.getF16Type())
@@ -237,10 +228,31 @@ void Lower::lowerOutput(const Statement &statement, Value value) {
   TypeAttr store = stored ? TypeAttr::get(stored) : TypeAttr();
   if (!isSelection)
     value = withoutEmpty(value);
-  if (!isSelection && !element.empty())
+  if (element == "bitmap")
+    value = lowerBitmap(value, statement.axis);
+  else if (!isSelection && !element.empty())
     value = convert(value, (stored && stored.isInteger()) || element == "i32" ? Element::I32
                            : element == "i64"                                 ? Element::I64
                            : element == "bool"                                ? Element::Bool
                                                                               : Element::F32);
   OutputOp::create(builder, loc, builder.getStringAttr(statement.name), value, store, false, false, StringAttr());
+}
+
+/// Element e of the last axis is bit e % 32 of word e / 32: a sum of powers of two, no two of them the same.
+Value Lower::lowerBitmap(Value value, const Axis *words) {
+  areLowered({words}); // declares them
+  StringAttr axis = nameOf(words->within);
+  Value mask = convert(value, Element::I32);
+  auto type = cast<RankedTensorType>(mask.getType()), scalar = tensorType(Element::I32, {});
+  Value place = IndexOp::create(builder, loc, tensorType(Element::I32, {words->within}), axis, StringAttr());
+  Value last = arith::ConstantOp::create(builder, loc, scalar, DenseElementsAttr::get(scalar, int32_t(31)));
+  place = arith::AndIOp::create(builder, loc, place, broadcast(last, {words->within}));
+  Value bits = arith::ShLIOp::create(builder, loc, mask, BroadcastOp::create(builder, loc, type, place));
+  auto packed = withAxis(type, axis.getValue(), nameOf(words), *words->size);
+  if (words->of)
+    return ReduceOp::create(builder, loc, packed, ReduceKind::Sum, bits, Value(), builder.getArrayAttr(axis),
+                            nameOf(words));
+  Value one = ReduceOp::create(builder, loc, withoutAxis(type, axis.getValue()), ReduceKind::Sum, bits, Value(),
+                               builder.getArrayAttr(axis), StringAttr()); // of slots, which are no declared axis
+  return BroadcastOp::create(builder, loc, packed, one);
 }

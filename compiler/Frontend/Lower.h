@@ -1,5 +1,5 @@
-// The annotated syntax tree to the moe dialect. What Sema accepted and the dialect cannot express yet (layers) ends
-// here in an error "… is not lowered yet".
+// The annotated syntax tree to the moe dialect. What Sema accepted and the dialect cannot express yet ends here in an
+// error "… is not lowered yet".
 #pragma once
 #include "compiler/Frontend/Sema.h"
 #include "dialects/Moe/IR/Moe.h"
@@ -19,6 +19,7 @@ private:
   using Axes = llvm::ArrayRef<const Axis *>;
 
   // Statements (Lower.cpp)
+  void lowerAxes();
   void lowerAxis(const Statement &statement);
   void lowerStatement(const Statement &statement);
   mlir::Value lowerInput(const Statement &statement);
@@ -29,6 +30,7 @@ private:
   void lowerLoss(const Statement &statement, mlir::Value value);
   void lowerMetric(const Statement &statement, mlir::Value value);
   void lowerOutput(const Statement &statement, mlir::Value value);
+  mlir::Value lowerBitmap(mlir::Value value, const Axis *words);
   void lowerGradient(const Statement &statement);
   void warnWithoutGradient(const Statement &statement, mlir::Value loss);
   void notLowered(llvm::SMLoc loc, const llvm::Twine &what, llvm::StringRef instead = "");
@@ -128,7 +130,7 @@ private:
   llvm::DenseMap<const Symbol *, mlir::Value> values;
   llvm::DenseMap<mlir::Operation *, llvm::SMLoc> origins; // the expression that an operation was made for
   llvm::DenseSet<const Axis *> axes;                      // declared in the IR
-  const Axis *runTimeAxis = nullptr, *pieces = nullptr;
+  const Axis *runTimeAxis = nullptr;
   mlir::Operation *lastAxis = nullptr;
   bool hasMask = false;
   llvm::DenseMap<const Symbol *, const Expr *> definitions; // of scalar values, for capacities

@@ -121,8 +121,10 @@ Value Lower::lowerLimit(const Expr &call) {
                  *exempt = find(call, "exempt"), *per = find(call, "per");
   auto optional = [&](const Argument *argument, Element element, Axes of, Value &value) {
     value = argument ? lowerAs(*argument->value, element) : Value();
-    if (value && argument == exempt && !argument->value->type.axes.empty() && argument->value->type.axes[0] != of[0])
-      value = expand(value, argument->value->type.axes[0], of[0]); // for each sequence
+    if (value && argument == exempt)
+      for (const Axis *axis : argument->value->type.axes)
+        if (axis->isPieces() && axis->coarsens(type.axes.back())) // for each sequence
+          value = expand(value, axis, type.axes.back());
     value = value ? broadcast(value, of) : value;
     return !argument || value;
   };

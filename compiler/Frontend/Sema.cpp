@@ -33,6 +33,7 @@ void Sema::run() {
     if (!statement.name.empty() && statement.kind != Statement::Kind::Update &&
         (statement.kind != Statement::Kind::Output || statement.value))
       later.try_emplace(statement.name, statement.nameLoc);
+  findLayers();
   for (Statement &statement : gate.statements) {
     if (diags.tooMany(statement.loc))
       return;
@@ -150,9 +151,10 @@ bool Sema::checkInput(Statement &statement, Symbol &symbol) {
   } else if (element == "float") {
     symbol.storage = "f32";
   }
-  if (type)
-    symbol.type = *type;
-  return type.has_value();
+  if (!type || !checkLayers(statement, *type))
+    return false;
+  symbol.type = *type;
+  return true;
 }
 
 bool Sema::checkState(Statement &statement, Symbol &symbol) {
@@ -207,7 +209,7 @@ bool Sema::checkMetric(Statement &statement, Symbol &symbol) {
 //===-- Outputs
 //-----------------------------------------------------------------------------------------------------===//
 
-bool Sema::checkOutputType(const Statement &statement, const Type &value) {
+bool Sema::checkOutputType(Statement &statement, const Type &value) {
   if (value.kind == Type::Kind::Plan) {
     diags.error(statement.nameLoc) << "a dispatch plan is written piece by piece, as in 'output order = plan.order'";
     return false;
@@ -215,14 +217,16 @@ bool Sema::checkOutputType(const Statement &statement, const Type &value) {
   if (!statement.type)
     return true;
   StringRef element = statement.type->element;
+  if (element == "bitmap")
+    return checkBitmap(statement, value);
   bool isFloat = element == "f32" || element == "bf16" || element == "f16";
   bool isInteger = element == "i16" || element == "i32" || element == "i64";
   if (!isFloat && !isInteger && element != "bool") {
     NearMiss near(element);
-    for (StringRef name : {"f32", "bf16", "f16", "i16", "i32", "i64", "bool"})
+    for (StringRef name : {"f32", "bf16", "f16", "i16", "i32", "i64", "bool", "bitmap"})
       near.consider(name);
     diags.error(statement.type->loc) << "'" << element
-                                     << "' is not a type of outputs (f32, bf16, f16, i16, i32, i64, bool)"
+                                     << "' is not a type of outputs (f32, bf16, f16, i16, i32, i64, bool, bitmap)"
                                      << near.text();
     return false;
   }
@@ -237,6 +241,23 @@ bool Sema::checkOutputType(const Statement &statement, const Type &value) {
     diags.error(statement.type->loc) << "an output of type " << element << " cannot hold " << value.text()
                                      << (value.isSelection() ? "; its indices are i16, i32 or i64" : "");
   return fits;
+}
+
+/// A bit for each element of the last axis: i32 words on an axis made here.
+bool Sema::checkBitmap(Statement &statement, const Type &value) {
+  const Axis *last = value.isArray() && !value.axes.empty() ? value.axes.back() : nullptr;
+  StringRef problem = !value.isArray() || value.element != Element::Bool || !last
+                          ? "a bitmap holds a bool for each element of its last axis, as in chosen(route)"
+                      : !last->size ? "the last axis of a bitmap has a compile-time size"
+                      : last->origin == Axis::Origin::Slot && *last->size > 32
+                          ? "a bitmap of slots is one word, for 32 of them at most"
+                          : "";
+  if (problem.empty()) {
+    statement.axis = makeWords(last, statement.nameLoc);
+    return true;
+  }
+  diags.error(statement.type->loc) << problem << ", and this is " << value.text();
+  return false;
 }
 
 bool Sema::checkOutput(Statement &statement, Symbol &symbol) {

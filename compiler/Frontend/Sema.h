@@ -41,7 +41,8 @@ private:
   bool checkMetric(Statement &statement, Symbol &symbol);
   bool checkOutput(Statement &statement, Symbol &symbol);
   bool checkBareOutput(Statement &statement);
-  bool checkOutputType(const Statement &statement, const Type &value);
+  bool checkOutputType(Statement &statement, const Type &value);
+  bool checkBitmap(Statement &statement, const Type &value);
   bool checkUpdate(Statement &statement);
   bool checkMask(Statement &statement);
   bool isOnlyOne(llvm::StringMap<llvm::SMLoc> &seen, const Statement &statement, llvm::StringRef key,
@@ -56,6 +57,11 @@ private:
   bool checkGroups(Statement &statement, Axis &axis);
   bool checkMap(Statement &statement, Axis &axis);
   bool checkBy(Statement &statement, Axis &axis);
+  bool joinPieces(const Statement &statement, Axis &axis);
+  Axis *piecesOf(const Axis *axis);
+  const Axis *makeWords(const Axis *of, llvm::SMLoc loc);
+  void findLayers();
+  bool checkLayers(const Statement &statement, const Type &type);
   void checkByInputs();
   bool checkByInput(const Statement &statement);
   std::optional<Type> checkType(const TypeSpec &spec, llvm::StringRef element);
@@ -106,6 +112,7 @@ private:
   Type checkSize(Expr &call);
   Type checkExpand(Expr &call);
   Type checkRandom(Expr &call);
+  bool checkRandomLayers(const Expr &call, const Type &result);
   Type checkSumTop(Expr &call);
   Type checkKth(Expr &call);
   Type checkQuantile(Expr &call);
@@ -142,6 +149,8 @@ private:
   const Expr *root = nullptr; // the whole expression of the current statement
   bool isOutput = false;      // which is an output
   llvm::StringRef rootName;
+  llvm::StringRef layerName;            // of the axis that stands before the tokens, or empty
+  llvm::SMLoc layerLoc;                 // where it does
   unsigned freshNames = 0, streams = 0; // of random numbers
 };
 

@@ -14,6 +14,7 @@ bool Sema::checkAxis(Statement &statement, Symbol &symbol) {
   Axis &axis = axes.emplace_back();
   axis.name = statement.name.str();
   axis.loc = statement.nameLoc;
+  axis.isLayer = !layerName.empty() && statement.name == layerName;
   symbol.axis = statement.axis = &axis;
   bool ok = true;
   if (statement.size) {
@@ -127,8 +128,10 @@ bool Sema::checkBy(Statement &statement, Axis &axis) {
                                      << "' has a " << (isStatic ? "compile-time" : "run-time") << " size";
       return false;
     }
-    axis.origin = isStatic ? Axis::Origin::Placement : Axis::Origin::Offsets;
     axis.input = by.text.str();
+    if (!isStatic && !joinPieces(statement, axis))
+      return false;
+    axis.origin = isStatic ? Axis::Origin::Placement : Axis::Origin::Offsets;
     byInputs.push_back(&statement);
     return true;
   }
@@ -141,8 +144,57 @@ bool Sema::checkBy(Statement &statement, Axis &axis) {
         << statement.name << " of RUNTIME by " << *length << "'";
     return false;
   }
-  axis.origin = Axis::Origin::Pieces;
   axis.length = *length;
+  if (!joinPieces(statement, axis))
+    return false;
+  axis.origin = Axis::Origin::Pieces;
+  return true;
+}
+
+/// The axis of pieces that divides `axis`, or null.
+Axis *Sema::piecesOf(const Axis *axis) {
+  auto found = llvm::find_if(axes, [&](const Axis &other) { return other.isPieces() && other.of == axis; });
+  return found == axes.end() ? nullptr : &*found;
+}
+
+/// Axes of pieces and of layers in a gate.
+static constexpr int64_t kMaxDepth = 6;
+
+/// All axes of pieces are one chain, each `of` the one before. Where several are `of` the same axis by lengths, the
+/// shorter pieces come first, and the longer ones are counted in them.
+bool Sema::joinPieces(const Statement &statement, Axis &axis) {
+  auto depth = llvm::count_if(axes, [](const Axis &other) { return other.isPieces() || other.isLayer; });
+  if (depth >= kMaxDepth) {
+    diags.error(statement.nameLoc) << "at most " << kMaxDepth << " axes divide the tokens, that of the layers included";
+    return false;
+  }
+  while (Axis *next = piecesOf(axis.of)) {
+    bool areLengths = axis.length && next->length;
+    if (areLengths && axis.length % next->length == 0) {
+      axis.length /= next->length;
+      axis.of = next;
+      continue;
+    }
+    if (areLengths && next->length % axis.length == 0) {
+      next->length /= axis.length;
+      next->of = &axis;
+      return true;
+    }
+    auto diag = diags.error(statement.nameLoc);
+    diag << "'" << axis.of->name << "' is divided into '" << next->name << "' already";
+    if (areLengths)
+      diag << " (" << next->length << " each), and '" << axis.name << "' (" << axis.length
+           << " each) does not fit: of two axes of pieces, one holds whole pieces of the other";
+    else if (axis.length)
+      diag << " by '" << next->input << "'; divide by the length first, 'axis " << axis.name << " of " << axis.of->name
+           << " by " << axis.length << "', then 'axis " << next->name << " of " << axis.name << " by " << next->input
+           << "', with offsets that count '" << axis.name << "'";
+    else
+      diag << "; divide that one: 'axis " << axis.name << " of " << next->name << " by " << axis.input
+           << "', with offsets that count '" << next->name << "'";
+    diag.attachNote(diags.locate(next->loc)) << "'" << next->name << "' is declared here";
+    return false;
+  }
   return true;
 }
 
@@ -181,6 +233,60 @@ bool Sema::checkByInput(const Statement &statement) {
   diag << "axis '" << statement.name << "' is divided by an input of type i32[" << expected << "], and '" << name
        << "' is not one";
   diag.attachNote(diags.locate(symbol.loc)) << "it is defined here";
+  return false;
+}
+
+//===-- Layers
+//------------------------------------------------------------------------------------------------------===//
+
+/// The axis of compile-time size that the type of an input names before one of run-time size. Looked for ahead of all
+/// statements, since what is declared above may not put it elsewhere.
+void Sema::findLayers() {
+  llvm::StringMap<bool> isStatic;
+  for (const Statement &statement : gate.statements)
+    if (statement.kind == Statement::Kind::Axis)
+      isStatic.try_emplace(statement.name, statement.size != nullptr);
+  for (const Statement &statement : gate.statements) {
+    if (statement.kind != Statement::Kind::Input || statement.type->dims.size() < 2)
+      continue;
+    const TypeSpec::Dim &first = statement.type->dims[0], &second = statement.type->dims[1];
+    auto layer = isStatic.find(first.axis), token = isStatic.find(second.axis);
+    if (first.member.empty() && layer != isStatic.end() && token != isStatic.end() && layer->second && !token->second) {
+      layerName = first.axis;
+      layerLoc = first.loc;
+      return;
+    }
+  }
+}
+
+/// An input has one axis of run-time size at most, behind the layers if it has these, and before all others.
+bool Sema::checkLayers(const Statement &statement, const Type &type) {
+  auto isRunTime = [](const Axis *axis) { return !axis->size; };
+  const auto *found = llvm::find_if(type.axes, isRunTime);
+  if (found == type.axes.end())
+    return true;
+  auto at = static_cast<size_t>(found - type.axes.begin());
+  llvm::ArrayRef<const Axis *> behind = llvm::ArrayRef(type.axes).drop_front(at + 1);
+  for (auto [i, axis] : llvm::enumerate(behind)) {
+    if (axis->size && !axis->isLayer)
+      continue;
+    auto diag = diags.error(statement.type->dims[at + 1 + i].loc);
+    if (!axis->size) {
+      diag << "an array has one axis of run-time size at most, and this one has '" << (*found)->name << "' and '"
+           << axis->name << "'";
+      return false;
+    }
+    diag << "'" << axis->name << "' is an axis of layers, which stands before '" << (*found)->name << "'";
+    diag.attachNote(diags.locate(layerLoc)) << "here it does";
+    return false;
+  }
+  if (at == 0 || type.axes[0]->origin == Axis::Origin::Slot || (at == 1 && type.axes[0]->isLayer))
+    return true;
+  auto diag = diags.error(statement.type->dims[at - 1].loc);
+  diag << "one axis, that of the layers, stands before '" << (*found)->name << "' at most, and '"
+       << type.axes[at - 1]->name << "' is a second one";
+  if (layerLoc.isValid())
+    diag.attachNote(diags.locate(layerLoc)) << "'" << layerName << "' is the axis of layers";
   return false;
 }
 
@@ -339,6 +445,28 @@ const Axis *Sema::makeBucket(const Expr &expr, const AxisRange &of, int64_t piec
   axis.loc = expr.loc;
   for (int64_t i = 0; i < of.axis->size.value_or(0); ++i) // both at most 2^20
     axis.map.push_back(static_cast<int32_t>(i * pieces / *of.axis->size));
+  return &axis;
+}
+
+/// The words of 32 bits that hold a bit for each element of `of`. Slots fit in one.
+const Axis *Sema::makeWords(const Axis *of, llvm::SMLoc loc) {
+  for (const Axis &axis : axes) // the same words are one axis
+    if (axis.isWord && axis.within == of)
+      return &axis;
+  Axis &axis = axes.emplace_back();
+  axis.name = of->name + ".word";
+  axis.size = (*of->size + 31) / 32;
+  axis.isWord = true;
+  axis.within = of;
+  axis.loc = loc;
+  axis.origin = Axis::Origin::Static;
+  if (of->origin == Axis::Origin::Slot)
+    return &axis;
+  axis.of = of;
+  bool areEqual = *axis.size == 1 || *of->size % 32 == 0;
+  axis.origin = areEqual ? Axis::Origin::Blocks : Axis::Origin::Map;
+  for (int64_t i = 0; !areEqual && i < *of->size; ++i)
+    axis.map.push_back(static_cast<int32_t>(i / 32));
   return &axis;
 }
 

@@ -1,5 +1,6 @@
 // Calls on arrays: argument counts and kinds, result types. See Sema.h.
 #include "compiler/Frontend/Sema.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace moe::frontend;
 using llvm::StringRef;
@@ -458,6 +459,22 @@ Type Sema::checkExpand(Expr &call) {
 /// Each call numbers a stream of its own, in the order of the spec.
 static constexpr unsigned kMaxStreams = 4096;
 
+/// Numbers are drawn for tokens, which all layers share.
+bool Sema::checkRandomLayers(const Expr &call, const Type &result) {
+  const auto *layer = llvm::find_if(result.axes, [](const Axis *axis) { return axis->isLayer; });
+  if (layer == result.axes.end())
+    return true;
+  llvm::SmallVector<StringRef> others;
+  for (const Axis *axis : result.axes)
+    if (!axis->isLayer)
+      others.push_back(axis->name);
+  auto diag = diags.error(call.loc);
+  diag << "'" << call.text << "' does not draw for each of '" << (*layer)->name << "', an axis of layers";
+  if (!others.empty())
+    diag << "; draw " << call.text << "(" << llvm::join(others, ", ") << "), which is the same for all of them";
+  return false;
+}
+
 Type Sema::checkRandom(Expr &call) {
   Type result = Type::array(Element::F32);
   for (Argument &argument : call.arguments) {
@@ -470,6 +487,8 @@ Type Sema::checkRandom(Expr &call) {
     }
     result.axes.push_back(axis);
   }
+  if (!checkRandomLayers(call, result))
+    return {};
   bool fits = llvm::count_if(result.axes, [](const Axis *axis) { return axis->size.has_value(); }) <= 1 &&
               llvm::none_of(result.axes, [](const Axis *axis) { return axis->isPieces(); });
   if (!fits) {

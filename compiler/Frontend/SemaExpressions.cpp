@@ -272,5 +272,16 @@ Type Sema::checkUncached(Expr &expr) {
   return {};
 }
 
-/// The type of an expression, noted in it; invalid after an error.
-Type Sema::check(Expr &expr) { return expr.type = checkUncached(expr); }
+/// The type of an expression, noted in it; invalid after an error. No array has the layers behind the tokens.
+Type Sema::check(Expr &expr) {
+  expr.type = checkUncached(expr);
+  const auto *layer = llvm::find_if(expr.type.axes, [](const Axis *axis) { return axis->isLayer; });
+  const auto *token = llvm::find_if(expr.type.axes, [](const Axis *axis) { return !axis->size; });
+  if (layer == expr.type.axes.end() || token == expr.type.axes.end() || layer < token)
+    return expr.type;
+  auto diag = diags.error(expr.loc);
+  diag << "this would be " << expr.type.text() << ", and '" << (*layer)->name
+       << "' is an axis of layers, which stands before '" << (*token)->name << "'";
+  diag.attachNote(diags.locate(layerLoc)) << "here it does";
+  return expr.type = {};
+}

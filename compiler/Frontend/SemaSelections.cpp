@@ -254,7 +254,8 @@ Type Sema::checkForced(Expr &call) {
   } else {
     unsigned n = 0;
     for (const Axis &candidate : axes)
-      if (candidate.origin == Axis::Origin::Static && !index.has(&candidate) && ++n)
+      if (candidate.origin == Axis::Origin::Static && !candidate.isLayer && !candidate.isWord &&
+          !index.has(&candidate) && ++n)
         axis = &candidate;
     if (n != 1) {
       diags.error(call.loc) << "which axis do the indices select? " << call.builtin->usage;
@@ -268,12 +269,14 @@ Type Sema::checkForced(Expr &call) {
 //===-- Capacity and dispatch
 //---------------------------------------------------------------------------------------===//
 
-/// What queues up for elements are the slots of tokens.
+/// What queues up for elements are the slots of tokens, in each layer by themselves. A plan is that of one layer.
 bool Sema::checkQueued(const Expr &call, const Type &selection) {
-  if (selection.axes.size() == 1 && selection.axes[0]->origin == Axis::Origin::RunTime)
+  bool hasLayers = selection.axes.size() == 2 && selection.axes[0]->isLayer;
+  size_t expected = hasLayers && call.builtin->group == Group::Limit ? 2 : 1;
+  if (selection.axes.size() == expected && selection.axes.back()->origin == Axis::Origin::RunTime)
     return true;
   diags.error(call.arguments[0].loc) << "'" << call.text << "' works on a selection for each token, and this is "
-                                     << selection.text();
+                                     << selection.text() << (hasLayers ? "; write one gate for each layer" : "");
   return false;
 }
 
@@ -348,7 +351,8 @@ bool Sema::checkLimitArgument(Expr &call, Argument &argument, const Type &route)
   if (!type || !isArray(value, ("'" + argument.name + "'").str()))
     return false;
   // capacity: a scalar; priority: [batch, slot]; exempt: bool over batch axes; next: scores [batch, selected].
-  bool fits = argument.name != "exempt" || (type.element == Element::Bool && type.axes.size() <= 1);
+  auto runTime = llvm::count_if(type.axes, [](const Axis *axis) { return !axis->size; });
+  bool fits = argument.name != "exempt" || (type.element == Element::Bool && runTime <= 1);
   for (const Axis *axis : type.axes)
     fits &= argument.name != "capacity" &&
             (route.has(axis) || (argument.name == "priority" && axis == route.slot) ||

@@ -140,7 +140,7 @@ def expected(call, masked):
 def run(spec, directory, device, call):
     command = ["moe-oracle"] if device == "oracle" else ["moe-run", "--no-chart", f"--device={device}"]
     command += [spec, "--save", directory]
-    for name in ("x", "y", "replay", "device_of", "offsets", "valid"):
+    for name in call:
         np.save(os.path.join(directory, f"in_{name}.npy"), call[name])
         command.append(f"--input={name}={directory}/in_{name}.npy")
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -170,4 +170,5 @@ def main():
     print(f"{values} arrays agree")
 
 
-main()
+if __name__ == "__main__":
+    main()

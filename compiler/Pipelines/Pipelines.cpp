@@ -30,6 +30,8 @@ void moe::buildMoePipeline(OpPassManager &pm, const MoePipelineOptions &options)
 
 void moe::buildKernelPipeline(OpPassManager &pm) {
   pm.addNestedPass<GateOp>(createMoeDecompose());
+  pm.addPass(createCanonicalizerPass());
+  pm.addNestedPass<GateOp>(createMoeFoldLayers());
   pm.addNestedPass<GateOp>(createMoeSplitPieces());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());

@@ -94,18 +94,41 @@ struct DecomposeReduce : OpRewritePattern<ReduceOp> {
   }
 };
 
+/// The axes of a reduction one after the other: those of compile-time size first, from the innermost out, run-time axes
+/// last, where layers in front of the tokens are one step with them.
+SmallVector<SmallVector<Attribute>> stepsOf(ReduceOp op) {
+  RankedTensorType type = op.getInput().getType();
+  auto place = [&](StringAttr axis) { return axisIndex(type, axis.getValue()); };
+  SmallVector<SmallVector<Attribute>> steps, runTime;
+  SmallVector<Attribute> layers;
+  for (auto axis : op.getOver().getAsRange<StringAttr>()) {
+    bool inFront = llvm::any_of(op.getOver().getAsRange<StringAttr>(), [&](StringAttr other) {
+      return type.isDynamicDim(place(other)) && place(axis) < place(other);
+    });
+    if (type.isDynamicDim(place(axis)))
+      runTime.push_back({axis});
+    else if (inFront)
+      layers.push_back(axis);
+    else
+      steps.push_back({axis});
+  }
+  llvm::sort(steps, [&](ArrayRef<Attribute> x, ArrayRef<Attribute> y) {
+    return place(cast<StringAttr>(x[0])) > place(cast<StringAttr>(y[0]));
+  });
+  if (!runTime.empty())
+    runTime[0].insert(runTime[0].begin(), layers.begin(), layers.end());
+  steps.append(runTime);
+  return steps;
+}
+
 /// reduce over [token, expert] ==> reduce over [expert], then over [token]: within a row first, so that what is
 /// accumulated over tokens is small.
 struct SplitReduce : OpRewritePattern<ReduceOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(ReduceOp op, PatternRewriter &rewriter) const override {
-    auto type = cast<RankedTensorType>(op.getInput().getType());
-    if (op.getOver().size() < 2)
-      return rewriter.notifyMatchFailure(op, "works along one axis already");
-    SmallVector<StringAttr> axes, runTime;
-    for (auto axis : op.getOver().getAsRange<StringAttr>())
-      (type.isDynamicDim(axisIndex(type, axis.getValue())) ? runTime : axes).push_back(axis);
-    llvm::append_range(axes, runTime);
+    SmallVector<SmallVector<Attribute>> steps = stepsOf(op);
+    if (steps.size() < 2)
+      return rewriter.notifyMatchFailure(op, "is one step already");
     switch (op.getKind()) {
     case ReduceKind::Sum:
     case ReduceKind::Max:
@@ -116,12 +139,14 @@ struct SplitReduce : OpRewritePattern<ReduceOp> {
       return rewriter.notifyMatchFailure(op, "is decomposed first");
     }
     Value value = op.getInput();
-    for (StringAttr axis : axes) {
-      Value valid =
-          op.getValid() && cast<SelectionType>(op.getValid().getType()).getSlot() == axis ? op.getValid() : Value();
-      value =
-          ReduceOp::create(rewriter, op.getLoc(), withoutAxis(cast<RankedTensorType>(value.getType()), axis.getValue()),
-                           op.getKind(), value, valid, rewriter.getArrayAttr({axis}), StringAttr());
+    for (ArrayRef<Attribute> axes : steps) {
+      auto type = cast<RankedTensorType>(value.getType());
+      for (Attribute axis : axes)
+        type = withoutAxis(type, cast<StringAttr>(axis).getValue());
+      bool isValid =
+          op.getValid() && llvm::is_contained(axes, Attribute(cast<SelectionType>(op.getValid().getType()).getSlot()));
+      value = ReduceOp::create(rewriter, op.getLoc(), type, op.getKind(), value, isValid ? op.getValid() : Value(),
+                               rewriter.getArrayAttr(axes), StringAttr());
     }
     rewriter.replaceOp(op, value);
     return success();

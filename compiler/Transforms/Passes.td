@@ -89,6 +89,33 @@ def MoeDecompose : Pass<"moe-decompose", "::moe::GateOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
 }
 
+def MoeFoldLayers : Pass<"moe-fold-layers", "::moe::GateOp"> {
+  let summary = "make one run-time axis of layers and tokens";
+  let description = [{
+    After moe-decompose. Where a static axis stands in front of the tokens, (layer, token) becomes the axis of the tokens, layer
+    by layer: `layers` times as many rows as tokens.
+    * Values of [layer, token, …] lose the axis of layers; arrays of the caller that have it are marked `layered`, those
+      that do not are the same for all layers.
+    * Values of [layer, …] alone are values of pieces: the axis of layers divides the rows, or their coarsest pieces, by `count`.
+    * A reduction over tokens of what is the same for all layers sees the first layer only.
+    * Sizes and positions are those in a layer; queues (`moe.rank`) and shifts stay within theirs.
+    What needs all layers of one token (a reduction over the layers that keeps tokens, the gradient of an array without
+    layers), random numbers, dispatch plans, packed tokens, and states and metrics of layers are refused.
+
+    ```mlir
+    moe.axis @layer size 4
+    moe.axis @token
+    %x = moe.input "x" : tensor<4x?x64xf32, #moe.axes<layer, token, expert>>
+    %s = moe.reduce sum %x over [layer, token] : tensor<4x?x64xf32, #moe.axes<layer, token, expert>> -> tensor<64xf32, #moe.axes<expert>>
+    ==>
+    moe.axis @token layers 4
+    %x = moe.input "x" layered "layer" : tensor<?x64xf32, #moe.axes<token, expert>>
+    %s = moe.reduce sum %x over [token] : tensor<?x64xf32, #moe.axes<token, expert>> -> tensor<64xf32, #moe.axes<expert>>
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 def MoeSplitPieces : Pass<"moe-split-pieces", "::moe::GateOp"> {
   let summary = "go from tokens to pieces of pieces, and back, one level at a time";
   let description = [{

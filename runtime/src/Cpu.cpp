@@ -1,8 +1,9 @@
 // A call on the CPU: pass by pass, rows and pieces (CpuPass.h), then finish.
 //
-// Workspace: header | coefficients | accumulators of a backward call | scratch and a block of each thread | blocks of
-// each chunk | offsets of the pieces | coefficients with tokens or pieces. Parts whose sizes depend on the call come
-// last and only grow with it, so one workspace serves calls of any size up to its own.
+// Workspace: header | coefficients | what this call accumulates itself (backward; passes before the last one) | scratch
+// and a block of each thread | blocks of each chunk | offsets of the pieces | pointers to layers | coefficients with
+// tokens or pieces. Parts whose sizes depend on the call come last and only grow with it, so one workspace serves calls
+// of any size up to its own.
 #include "Accumulators.h"
 #include "Chunks.h"
 #include "CpuFeatures.h"
@@ -29,6 +30,8 @@ struct Header {
   uint32_t busy;       ///< 1 while a call uses the workspace
 };
 static_assert(sizeof(Header) <= MOE_WORKSPACE_HEADER_BYTES);
+/// The accumulator in which a gate with offsets counts the calls whose offsets were out of place.
+constexpr const char *badOffsetsAccumulator = "bad_offsets_seen";
 constexpr uint64_t headerMagic = 0x6d6f652077737031; // "moe wsp1"
 
 uint64_t nextSerial() {
@@ -72,20 +75,25 @@ private:
       return variant;
     }
   }
+  /// Passes before the last one collect apart from the caller's block. (That of a backward call is in the workspace.)
+  static bool hasOwnBlock(const Program &program) { return program.gate.pass_count > 1 && !program.isBackward; }
   uint64_t blockStride(const Program &program) const { return alignUp(program.gate.accumulator_bytes); }
   uint64_t scratchBytes(const Program &program) const { return alignUp(program.gate.cpu_scratch_bytes); }
   uint64_t threadStride(const Program &program) const {
-    return scratchBytes(program) + (program.pieces ? blockStride(program) : 0);
+    return scratchBytes(program) + (isDivided(program.gate) ? blockStride(program) : 0);
   }
   uint64_t threadOffset(const Program &program) const {
-    return accumulatorOffset(program) + (program.isBackward ? blockStride(program) : 0);
+    return accumulatorOffset(program) + (program.isBackward || hasOwnBlock(program) ? blockStride(program) : 0);
   }
   uint64_t chunkOffset(const Program &program) const { return threadOffset(program) + threads * threadStride(program); }
   uint64_t boundsOffset(const Program &program, const Extent &extent) const {
     return chunkOffset(program) + maxCpuChunks(extent) * blocksPerChunk(program.gate) * blockStride(program);
   }
-  uint64_t carriedOffset(const Program &program, const Extent &extent) const {
+  uint64_t tablesOffset(const Program &program, const Extent &extent) const {
     return boundsOffset(program, extent) + boundsBytes(program, extent);
+  }
+  uint64_t carriedOffset(const Program &program, const Extent &extent) const {
+    return tablesOffset(program, extent) + alignUp(program.arraysByLayer * program.gate.layers * sizeof(void *));
   }
   CpuMemory memoryOf(const Program &program, const moe_call &call) const {
     char *workspace = static_cast<char *>(call.workspace);
@@ -129,7 +137,7 @@ moe_status CpuExecutable::checkAccumulated(const moe_call &call) const {
   if (!call.accumulators || (call.phase & MOE_RESET))
     return MOE_OK;
   int64_t held = tokenCount(call.accumulators);
-  int64_t added = call.phase & MOE_ACCUMULATE ? call.token_count : 0;
+  int64_t added = call.phase & MOE_ACCUMULATE ? call.token_count * std::max<int64_t>(gate.layers, 1) : 0;
   if (held < 0 || held > INT32_MAX - added)
     return fail(
         MOE_INVALID_ARGUMENT,
@@ -153,7 +161,7 @@ moe_status CpuExecutable::run(const Program &program, const moe_call &call) cons
   return MOE_OK;
 }
 
-/// What generated code sees of a call.
+/// What generated code sees of a call, in a pass over the elements of a level.
 moe_cpu_call makeCall(const moe_call &call, void *const *arrays, int64_t tokens, int64_t pieces) {
   moe_cpu_call made = {};
   made.arrays = arrays;
@@ -166,40 +174,77 @@ moe_cpu_call makeCall(const moe_call &call, void *const *arrays, int64_t tokens,
   return made;
 }
 
-/// What only the offsets show. Nobody but the runtime sees them.
-void writeBadOffsets(const Program &program, const moe_call &call, bool isBad) {
-  int32_t index = program.offsetsIndex < 0 ? -1 : moe_find_array(&program.gate, "bad_offsets", 0);
-  if (index >= 0 && program.gate.arrays[index].role == MOE_STATUS_WORD && (call.phase & MOE_FINISH))
-    *static_cast<int32_t *>(call.bindings[index].data) = isBad;
+/// A call whose offsets were out of place, which nobody but the runtime sees: the gate has an accumulator for it.
+void countBadOffsets(const moe_gate &gate, void *block) {
+  for (uint32_t i = 0; i < gate.accumulator_count; ++i)
+    if (const moe_accumulator &it = gate.accumulators[i];
+        !std::strcmp(it.name, badOffsetsAccumulator) && it.dtype == MOE_I32 && it.combine == MOE_SUM)
+      ++*reinterpret_cast<int32_t *>(static_cast<char *>(block) + it.offset);
 }
 
+/// The pointers of generated code: of arrays, and tables of pointers to their layers.
+void findArrays(const Program &program, const moe_call &call, uint64_t carriedOffset, void **tables, void **arrays) {
+  for (uint32_t i = 0; i < program.gate.array_count; ++i) {
+    if (!isByLayer(program.gate, program.gate.arrays[i])) {
+      arrays[i] = arrayPointer(program, call, i, carriedOffset);
+      continue;
+    }
+    arrays[i] = static_cast<void *>(tables);
+    for (uint32_t layer = 0; layer < program.gate.layers; ++layer)
+      *tables++ = layerPointer(program, call, i, layer);
+  }
+}
+
+/// Merges what the passes before the last one have collected in this call.
+void mergeEarlierPasses(const moe_gate &gate, void *into, const void *from) {
+  for (uint32_t pass = 0; pass + 1 < gate.pass_count; ++pass)
+    combine(gate, pass, /*perPiece=*/false, into, from);
+}
+
+/// Passes before the last one collect into a block of this call, which their finish is about; the last one, whose
+/// finish is about all accumulated calls, into the caller's.
 void CpuExecutable::runPasses(const Program &program, const moe_call &call, const moe_cpu_variant &code) const {
+  const moe_gate &gate = program.gate;
   if (program.kind == ProgramKind::Step && tokenCount(call.accumulators) == 0)
     return; // the states stay as they are
   char *workspace = static_cast<char *>(call.workspace);
   Extent extent = program.extentOf(call);
   bool isBad = false;
   auto *bounds = reinterpret_cast<int32_t *>(workspace + boundsOffset(program, extent));
-  Pieces pieces = readPieces(program, call, bounds, isBad);
+  AllPieces pieces = readPieces(program, call, bounds, isBad);
   CpuMemory memory = memoryOf(program, call);
   void *arrays[MOE_MAX_ARRAYS];
-  for (uint32_t i = 0; i < program.gate.array_count; ++i)
-    arrays[i] = arrayPointer(program, call, i, carriedOffset(program, extent));
+  findArrays(program, call, carriedOffset(program, extent),
+             reinterpret_cast<void **>(workspace + tablesOffset(program, extent)), arrays);
+  void *all = call.accumulators, *own = hasOwnBlock(program) ? workspace + accumulatorOffset(program) : all;
+  uint32_t last = gate.pass_count - 1;
   if (call.phase & MOE_RESET)
-    fillNeutral(program.gate, call.accumulators);
-  if ((call.phase & MOE_ACCUMULATE) && call.accumulators)
-    tokenCount(call.accumulators) += call.token_count;
-  for (uint32_t i = 0; i < program.gate.pass_count; ++i) {
-    if (call.phase & MOE_ACCUMULATE) {
-      moe_cpu_call cpuCall = makeCall(call, arrays, call.token_count, pieces.count);
-      CpuPass(program.gate, i, code.passes[i], cpuCall, pieces, memory).run(threads, call.accumulators);
+    fillNeutral(gate, all);
+  if (call.phase & MOE_ACCUMULATE) {
+    if (own != all) {
+      fillNeutral(gate, own);
+      tokenCount(own) = extent.rows();
     }
-    if (call.phase & MOE_FINISH) {
-      moe_cpu_call cpuCall = makeCall(call, arrays, tokenCount(call.accumulators), pieces.count);
-      code.passes[i].finish(&cpuCall, call.accumulators, memory.scratch(0));
+    if (all)
+      tokenCount(all) += extent.rows();
+    if (isBad && all)
+      countBadOffsets(gate, all);
+    for (uint32_t i = 0; i <= last; ++i) {
+      uint32_t level = code.passes[i].level;
+      moe_cpu_call rows = makeCall(call, arrays, extent.counts[level], extent.counts[level + 1]);
+      const Pieces *parts = level < program.divisions.size() ? &pieces.levels[level] : nullptr;
+      CpuPass(gate, i, code.passes[i], rows, parts, memory).run(threads, i < last ? own : all);
+      moe_cpu_call finish = makeCall(call, arrays, extent.rows(), extent.counts[level + 1]);
+      if (i < last)
+        code.passes[i].finish(&finish, own, memory.scratch(0));
     }
+    if (all && own != all)
+      mergeEarlierPasses(gate, all, own);
   }
-  writeBadOffsets(program, call, isBad);
+  if (call.phase & MOE_FINISH) {
+    moe_cpu_call finish = makeCall(call, arrays, tokenCount(all), extent.counts[code.passes[last].level + 1]);
+    code.passes[last].finish(&finish, all, memory.scratch(0));
+  }
 }
 
 /// The variant called `isa`, or without a name the first that runs here; null with a message otherwise.

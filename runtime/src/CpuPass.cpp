@@ -13,18 +13,34 @@ namespace moe::rt {
 uint32_t blocksPerChunk(const moe_gate &gate) {
   bool isRanked = std::any_of(gate.accumulators, gate.accumulators + gate.accumulator_count,
                               [](const moe_accumulator &it) { return it.flags & MOE_RANKED; });
-  if (pieceAxis(gate))
+  if (isDivided(gate))
     return CpuMemory::Tail + 1;
   return isRanked ? CpuMemory::Before + 1 : CpuMemory::Partial + 1;
 }
 
-uint32_t cpuChunks(const Extent &extent) { return std::max(chunkCount(extent.tokens), extent.pieces ? 1u : 0u); }
-uint32_t maxCpuChunks(const Extent &extent) { return std::max(maxChunksUpTo(extent.tokens), extent.pieces ? 1u : 0u); }
+uint32_t maxCpuChunks(const Extent &extent) {
+  uint32_t most = 0;
+  for (int64_t count : extent.counts)
+    most = std::max(most, maxChunksUpTo(count));
+  return most; // a pass over nothing but empty pieces has one, and these are rows of the next level
+}
+
+static int64_t rowsOfLayer(const moe_gate &gate, const moe_cpu_pass &code, const moe_cpu_call &call) {
+  return gate.layers && code.level == 0 ? call.token_count / static_cast<int64_t>(gate.layers) : 0;
+}
+
+/// Without pieces of their own, the rows of each layer are one.
+static Pieces partsOf(const Pieces *pieces, const moe_gate &gate, int64_t layerRows) {
+  if (pieces)
+    return *pieces;
+  return layerRows ? Pieces{static_cast<int64_t>(gate.layers), layerRows, nullptr} : Pieces();
+}
 
 CpuPass::CpuPass(const moe_gate &gate, uint32_t index, const moe_cpu_pass &code, const moe_cpu_call &call,
-                 const Pieces &pieces, const CpuMemory &memory)
-    : gate(gate), index(index), code(code), call(call), pieces(pieces), memory(memory), hasPieces(pieceAxis(gate)),
-      chunks(cpuChunks({call.token_count, pieces.count})), chunkSize(chunkTokens(call.token_count)) {
+                 const Pieces *given, const CpuMemory &memory)
+    : gate(gate), index(index), code(code), call(call), pieces(partsOf(given, gate, rowsOfLayer(gate, code, call))),
+      memory(memory), hasPieces(given || rowsOfLayer(gate, code, call)), layerRows(rowsOfLayer(gate, code, call)),
+      chunks(std::max(chunkCount(call.token_count), pieces.count ? 1u : 0u)), chunkSize(chunkTokens(call.token_count)) {
   for (uint32_t i = 0; i < gate.accumulator_count; ++i)
     if (const moe_accumulator &accumulator = gate.accumulators[i]; accumulator.flags & MOE_RANKED) {
       isRanking |= accumulator.rank_pass == index;
@@ -85,6 +101,10 @@ moe_cpu_call CpuPass::callOf(int64_t piece) const {
   made.piece = piece;
   made.piece_begin = pieces.begin(piece);
   made.piece_size = pieces.size(piece);
+  if (layerRows) {
+    made.layer = std::min(made.piece_begin / layerRows, static_cast<int64_t>(gate.layers) - 1);
+    made.layer_begin = made.layer * layerRows;
+  }
   return made;
 }
 

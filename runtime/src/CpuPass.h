@@ -30,19 +30,22 @@ private:
   void *block(uint32_t chunk, Block which) const { return chunks + (chunk * blocksPerChunk + which) * blockStride; }
 };
 
+/// Whether a call's rows come in parts that generated code gets one by one: pieces or layers.
+inline bool isDivided(const moe_gate &gate) { return gate.layers || pieceAxis(gate); }
+
 /// Accumulator blocks that each chunk of a program needs: partial; before; head and tail.
 uint32_t blocksPerChunk(const moe_gate &gate);
 
-/// Chunks of a call: those of its tokens, or one for its empty pieces.
-uint32_t cpuChunks(const Extent &extent);
-/// The most that a call of up to that extent has.
+/// The most chunks that a pass of a call of up to that extent has: those of its rows, or one for its empty pieces.
 uint32_t maxCpuChunks(const Extent &extent);
 
-/// A pass of a program, in one call.
+/// A pass of a program, in one call. Its rows are those of one level, its pieces those of the next one; without such
+/// pieces, a pass over the tokens of several layers takes each layer as one.
 class CpuPass {
 public:
+  /// `call` has the numbers of rows and pieces; `pieces` is null where the rows come in none.
   CpuPass(const moe_gate &gate, uint32_t index, const moe_cpu_pass &code, const moe_cpu_call &call,
-          const Pieces &pieces, const CpuMemory &memory);
+          const Pieces *pieces, const CpuMemory &memory);
 
   /// Runs rows and pieces, and adds what they collect to `accumulators` (null: to nothing).
   void run(uint32_t threads, void *accumulators) const;
@@ -62,9 +65,10 @@ private:
   const uint32_t index;
   const moe_cpu_pass &code;
   const moe_cpu_call &call;
-  const Pieces &pieces;
+  const Pieces pieces;
   const CpuMemory &memory;
   const bool hasPieces;
+  const int64_t layerRows; ///< rows of a layer, in a pass over the tokens of several layers; else 0
   const uint32_t chunks;
   const int64_t chunkSize;
   bool isRanking = false, isCounting = false; ///< counts on from counters; collects some for a later pass

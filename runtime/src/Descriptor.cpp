@@ -8,19 +8,27 @@
 
 namespace moe::rt {
 
+int32_t levelOfSize(int64_t size, bool &isBounds) {
+  isBounds = size == MOE_PIECES_PLUS_1 || (size < MOE_DISPATCH_ROWS && size % 2 == 0);
+  if (size == MOE_DISPATCH_ROWS)
+    return -1;
+  if (size >= MOE_PIECES_PLUS_1)
+    return size == MOE_TOKENS ? 0 : 1;
+  return static_cast<int32_t>((isBounds ? -size - 2 : -size - 1) / 2);
+}
+
 int64_t sizeIn(const moe_array &array, uint32_t axis, const Extent &extent) {
-  switch (array.sizes[axis]) {
-  case MOE_TOKENS:
-    return extent.tokens;
-  case MOE_PIECES:
-    return extent.pieces;
-  case MOE_PIECES_PLUS_1:
-    return extent.pieces + 1;
-  case MOE_DISPATCH_ROWS:
-    return array.per_token * extent.tokens + array.extra;
-  default:
-    return array.sizes[axis];
-  }
+  int64_t size = array.sizes[axis];
+  if (size >= 0)
+    return size;
+  bool isBounds = false;
+  int32_t level = levelOfSize(size, isBounds);
+  if (level < 0)
+    return array.per_token * extent.rows() + array.extra;
+  // What never leaves the runtime has all layers in one.
+  bool isCallers = array.role == MOE_INPUT || array.role == MOE_OUTPUT;
+  auto index = static_cast<uint32_t>(level);
+  return (isCallers ? extent.inLayer(index) : extent.counts[index]) + isBounds;
 }
 
 uint64_t elementCount(const moe_array &array, const Extent &extent) {
@@ -36,15 +44,15 @@ uint64_t arrayBytes(const moe_array &array, const Extent &extent) {
 
 uint64_t rowBytes(const moe_array &array) {
   uint64_t bytes = moe_dtype_bytes(static_cast<moe_dtype>(array.dtype));
-  for (uint32_t axis = 0; axis < array.rank; ++axis)
+  for (uint32_t axis = array.flags & MOE_ARRAY_LAYERED ? 1 : 0; axis < array.rank; ++axis)
     if (array.sizes[axis] >= 0)
       bytes *= static_cast<uint64_t>(array.sizes[axis]);
   return bytes;
 }
 
-const moe_axis *pieceAxis(const moe_gate &gate) {
+const moe_axis *pieceAxis(const moe_gate &gate, uint32_t level) {
   for (uint32_t i = 0; i < gate.axis_count; ++i)
-    if (gate.axes[i].length || gate.axes[i].offsets)
+    if (isPieces(gate.axes[i]) && --level == 0)
       return &gate.axes[i];
   return nullptr;
 }
@@ -81,43 +89,108 @@ static moe_status checkTables(const moe_gate &gate) {
   return MOE_OK;
 }
 
-/// At most one axis divides the tokens, by a length or by an input of offsets.
-static moe_status checkPieces(const moe_gate &gate) {
-  const moe_axis *pieces = nullptr;
+/// Each axis of pieces divides the one of the level before, in one way.
+static moe_status checkLevels(const moe_gate &gate) {
+  uint32_t level = 0;
+  const moe_axis *finer = nullptr;
+  bool isCounted = false;
   for (uint32_t i = 0; i < gate.axis_count; ++i) {
     const moe_axis &axis = gate.axes[i];
-    if (!axis.length && !axis.offsets)
+    if (!isPieces(axis))
       continue;
-    if (pieces)
-      return fail(MOE_INVALID_ARGUMENT, "gate '%s': axes '%s' and '%s' both divide the tokens; only one may", gate.name,
-                  pieces->name, axis.name);
-    if (axis.length < 0 || (axis.length && axis.offsets))
-      return fail(MOE_INVALID_ARGUMENT,
-                  "gate '%s': axis '%s' has pieces of %lld tokens%s; expected a length of 1 or more, or offsets",
-                  gate.name, axis.name, static_cast<long long>(axis.length), axis.offsets ? " and offsets" : "");
-    pieces = &axis;
+    if (axis.length < 0 || axis.count < 0 || (axis.length != 0) + (axis.count != 0) + (axis.offsets != nullptr) != 1)
+      return fail(
+          MOE_INVALID_ARGUMENT,
+          "gate '%s': axis '%s' has %lld pieces of %lld elements%s; expected a number or a length of 1 or more, "
+          "or offsets",
+          gate.name, axis.name, static_cast<long long>(axis.count), static_cast<long long>(axis.length),
+          axis.offsets ? " and offsets" : "");
+    if (finer && (!axis.of || std::strcmp(axis.of, finer->name)))
+      return fail(
+          MOE_INVALID_ARGUMENT,
+          "gate '%s': axes '%s' and '%s' both divide the tokens; expected each axis of pieces to divide the one "
+          "before",
+          gate.name, finer->name, axis.name);
+    if (++level > maxLevels)
+      return fail(MOE_INVALID_ARGUMENT, "gate '%s' divides its tokens more than %u times", gate.name, maxLevels);
+    if (gate.layers && axis.count && !isCounted && axis.count % gate.layers)
+      return fail(MOE_INVALID_ARGUMENT, "gate '%s': axis '%s' has %lld elements for %u layers", gate.name, axis.name,
+                  static_cast<long long>(axis.count), gate.layers);
+    isCounted |= axis.count != 0;
+    finer = &axis;
   }
-  bool found = !pieces || !pieces->offsets;
-  for (uint32_t i = 0; i < gate.array_count; ++i) {
-    const moe_array &array = gate.arrays[i];
-    if (!array.rank || (array.sizes[0] != MOE_PIECES && array.sizes[0] != MOE_PIECES_PLUS_1))
-      continue;
-    if (!pieces)
-      return fail(MOE_INVALID_ARGUMENT, "gate '%s': array '%s' has an axis of pieces, but no axis divides the tokens",
-                  gate.name, array.name);
-    if (array.sizes[0] == MOE_PIECES)
-      continue;
-    if (array.rank != 1 || array.role != MOE_INPUT || array.dtype != MOE_I32 || !pieces->offsets ||
-        std::strcmp(pieces->offsets, array.name))
-      return fail(MOE_INVALID_ARGUMENT,
-                  "gate '%s': array '%s' has one element more than there are pieces, and is not the i32 input of "
-                  "their offsets",
-                  gate.name, array.name);
-    found = true;
+  if (gate.layers > maxLayers)
+    return fail(MOE_INVALID_ARGUMENT, "gate '%s' has %u layers, at most %u are supported", gate.name, gate.layers,
+                maxLayers);
+  return MOE_OK;
+}
+
+/// Whether the elements of a level are the same in each layer: they are finer than an axis of so many pieces.
+static bool isSameInLayers(const moe_gate &gate, uint32_t level) {
+  for (uint32_t i = 1; i <= level; ++i)
+    if (pieceAxis(gate, i)->count)
+      return false;
+  return true;
+}
+
+/// The run-time axis of an array is that of the tokens, or of a level of pieces that there is.
+static moe_status checkPieceArray(const moe_gate &gate, const moe_array &array) {
+  bool isBounds = false;
+  int32_t level = hasRunTimeAxis(array) ? levelOfSize(outerSize(array), isBounds) : 0;
+  if (level <= 0)
+    return MOE_OK;
+  const moe_axis *pieces = pieceAxis(gate, static_cast<uint32_t>(level));
+  if (!pieces)
+    return fail(MOE_INVALID_ARGUMENT, "gate '%s': array '%s' has an axis of pieces of level %d, but no axis divides %s",
+                gate.name, array.name, level, level == 1 ? "the tokens" : "those of the level before");
+  if (isBounds && (array.rank != 1 || array.role != MOE_INPUT || array.dtype != MOE_I32 || !pieces->offsets ||
+                   std::strcmp(pieces->offsets, array.name)))
+    return fail(MOE_INVALID_ARGUMENT,
+                "gate '%s': array '%s' has one element more than there are pieces, and is not the i32 input of their "
+                "offsets",
+                gate.name, array.name);
+  bool isCallers = array.role == MOE_INPUT || array.role == MOE_OUTPUT;
+  if (gate.layers && isCallers && !isBounds && !(array.flags & MOE_ARRAY_LAYERED) &&
+      isSameInLayers(gate, static_cast<uint32_t>(level)))
+    return fail(MOE_INVALID_ARGUMENT,
+                "gate '%s': array '%s' has a row for each element of '%s', but none for each layer of them", gate.name,
+                array.name, pieces->name);
+  return MOE_OK;
+}
+
+static moe_status checkPieces(const moe_gate &gate) {
+  if (moe_status status = checkLevels(gate))
+    return status;
+  for (uint32_t i = 0; i < gate.array_count; ++i)
+    if (moe_status status = checkPieceArray(gate, gate.arrays[i]))
+      return status;
+  const moe_axis *pieces = nullptr;
+  for (uint32_t level = 1; (pieces = pieceAxis(gate, level)); ++level) {
+    int32_t index = pieces->offsets ? moe_find_array(&gate, pieces->offsets, 1) : 0;
+    if (pieces->offsets && (index < 0 || outerSize(gate.arrays[index]) != MOE_PIECES_OF_LEVEL_PLUS_1(int64_t(level))))
+      return fail(MOE_INVALID_ARGUMENT, "gate '%s': axis '%s' takes its offsets from '%s', which is no such input",
+                  gate.name, pieces->name, pieces->offsets);
   }
-  return found ? MOE_OK
-               : fail(MOE_INVALID_ARGUMENT, "gate '%s': axis '%s' takes its offsets from '%s', which is no such input",
-                      gate.name, pieces->name, pieces->offsets);
+  return MOE_OK;
+}
+
+/// What flags say fits the role.
+static moe_status checkFlags(const moe_gate &gate, const moe_array &array) {
+  if (array.flags & ~static_cast<uint32_t>(MOE_ARRAY_ADDS | MOE_ARRAY_LAYERED))
+    return fail(MOE_INVALID_ARGUMENT, "gate '%s': array '%s' has unknown flags (%u)", gate.name, array.name,
+                array.flags);
+  if ((array.flags & MOE_ARRAY_ADDS) && (array.role != MOE_OUTPUT || array.dtype > MOE_F16))
+    return fail(MOE_INVALID_ARGUMENT, "gate '%s': %s '%s' is flagged to be added to; only outputs of floats may be",
+                gate.name, roleName(array.role), array.name);
+  if (!(array.flags & MOE_ARRAY_LAYERED))
+    return MOE_OK;
+  if ((array.role != MOE_INPUT && array.role != MOE_OUTPUT) || !gate.layers || array.rank < 2 ||
+      array.sizes[0] != gate.layers || array.sizes[1] >= 0 || array.sizes[1] == MOE_DISPATCH_ROWS)
+    return fail(MOE_INVALID_ARGUMENT,
+                "gate '%s': %s '%s' is flagged to have layers; expected an input or output of sizes [%u, tokens or "
+                "pieces, …] in a gate with layers",
+                gate.name, roleName(array.role), array.name, gate.layers);
+  return MOE_OK;
 }
 
 /// A role fixes the shape and type of scalars.
@@ -138,13 +211,7 @@ static moe_status checkRole(const moe_gate &gate, const moe_array &array) {
   if (array.dtype == MOE_I16 && array.role != MOE_OUTPUT)
     return fail(MOE_INVALID_ARGUMENT, "gate '%s': %s '%s' is of i16; only outputs may be", gate.name,
                 roleName(array.role), array.name);
-  if (array.flags & ~static_cast<uint32_t>(MOE_ARRAY_ADDS))
-    return fail(MOE_INVALID_ARGUMENT, "gate '%s': array '%s' has unknown flags (%u)", gate.name, array.name,
-                array.flags);
-  if ((array.flags & MOE_ARRAY_ADDS) && (array.role != MOE_OUTPUT || array.dtype > MOE_F16))
-    return fail(MOE_INVALID_ARGUMENT, "gate '%s': %s '%s' is flagged to be added to; only outputs of floats may be",
-                gate.name, roleName(array.role), array.name);
-  return MOE_OK;
+  return checkFlags(gate, array);
 }
 
 static moe_status checkArray(const moe_gate &gate, uint32_t index) {
@@ -160,14 +227,17 @@ static moe_status checkArray(const moe_gate &gate, uint32_t index) {
   if (array.rank && (!array.sizes || !array.axis_names))
     return fail(MOE_INVALID_ARGUMENT, "gate '%s': array '%s' has no sizes or no axis names", gate.name, array.name);
   uint64_t rest = 1;
+  uint32_t outer = array.flags & MOE_ARRAY_LAYERED ? 1 : 0;
   for (uint32_t axis = 0; axis < array.rank; ++axis) {
     int64_t size = array.sizes[axis];
     if (!array.axis_names[axis])
       return fail(MOE_INVALID_ARGUMENT, "gate '%s': axis %u of array '%s' has no name", gate.name, axis, array.name);
-    if (size < MOE_DISPATCH_ROWS || (size < 0 && axis != 0))
+    if (size < MOE_PIECES_OF_LEVEL_PLUS_1(int64_t(maxLevels)) || (size < 0 && axis != outer))
       return fail(MOE_INVALID_ARGUMENT,
-                  "gate '%s': axis %u of array '%s' has size %lld; only the first may be negative, and at least -4",
-                  gate.name, axis, array.name, static_cast<long long>(size));
+                  "gate '%s': axis %u of array '%s' has size %lld; only the first (behind the layers) may be negative, "
+                  "and at least %lld",
+                  gate.name, axis, array.name, static_cast<long long>(size),
+                  static_cast<long long>(MOE_PIECES_OF_LEVEL_PLUS_1(int64_t(maxLevels))));
     if (size >= 0 && __builtin_mul_overflow(rest, static_cast<uint64_t>(size), &rest))
       rest = UINT64_MAX;
   }
@@ -256,6 +326,19 @@ static moe_status checkMemory(const moe_gate &gate) {
   return MOE_OK;
 }
 
+/// A pass runs over the tokens, or over pieces that there are; where these come in no pieces, nothing is per piece.
+static moe_status checkPassLevel(const moe_gate &gate, uint32_t pass, uint32_t level) {
+  bool hasPieces = level < maxLevels && pieceAxis(gate, level + 1);
+  if (level > 0 && (level > maxLevels || !pieceAxis(gate, level)))
+    return fail(MOE_INVALID_ARGUMENT, "gate '%s': pass %u runs over pieces of level %u, which the gate does not have",
+                gate.name, pass, level);
+  for (uint32_t i = 0; i < gate.accumulator_count && !hasPieces; ++i)
+    if (gate.accumulators[i].pass == pass && (gate.accumulators[i].flags & MOE_PER_PIECE))
+      return fail(MOE_INVALID_ARGUMENT, "gate '%s': accumulator '%s' is one per piece, but no axis divides %s",
+                  gate.name, gate.accumulators[i].name, level ? "the pieces of its pass" : "the tokens");
+  return MOE_OK;
+}
+
 static moe_status checkTargets(const moe_gate &gate, const char *cudaSource) {
   for (uint32_t i = 0; i < gate.cpu_variant_count; ++i) {
     const moe_cpu_variant &variant = gate.cpu_variants[i];
@@ -266,6 +349,8 @@ static moe_status checkTargets(const moe_gate &gate, const char *cudaSource) {
       if (!variant.passes[pass].rows || !variant.passes[pass].finish)
         return fail(MOE_INVALID_ARGUMENT, "gate '%s': CPU variant '%s' lacks a function of pass %u", gate.name,
                     variant.isa, pass);
+      else if (moe_status status = checkPassLevel(gate, pass, variant.passes[pass].level))
+        return status;
   }
   if (gate.cuda_kernel_count == 0)
     return MOE_OK;
@@ -278,6 +363,8 @@ static moe_status checkTargets(const moe_gate &gate, const char *cudaSource) {
         kernel.max_blocks == 0)
       return fail(MOE_INVALID_ARGUMENT, "gate '%s': CUDA kernel %u lacks a name, threads (1 to 1024), rows or blocks",
                   gate.name, i);
+    if (moe_status status = checkPassLevel(gate, i, kernel.level))
+      return status;
   }
   if (gate.cuda_workspace_bytes < MOE_WORKSPACE_HEADER_BYTES + gate.coefficient_bytes)
     return fail(MOE_INVALID_ARGUMENT, "gate '%s': the CUDA workspace has no room for its header and the coefficients",
@@ -327,8 +414,13 @@ static moe_status checkBackward(const moe_gate &forward, const moe_gate &backwar
     if (backward.arrays[i].role == MOE_SAVED)
       if (moe_status status = checkSavedArray(forward, backward, backward.arrays[i]))
         return status;
-  const moe_axis *pieces = pieceAxis(forward), *others = pieceAxis(backward);
-  if (others && (!pieces || pieces->length != others->length))
+  bool isSame = forward.layers == backward.layers;
+  const moe_axis *others = nullptr;
+  for (uint32_t level = 1; (others = pieceAxis(backward, level)); ++level) {
+    const moe_axis *pieces = pieceAxis(forward, level);
+    isSame &= pieces && pieces->length == others->length && pieces->count == others->count;
+  }
+  if (!isSame)
     return fail(MOE_INVALID_ARGUMENT, "gate '%s' and its backward divide the tokens in different ways", forward.name);
   return checkPair(forward, backward, "backward");
 }

@@ -10,8 +10,10 @@
 using namespace moe::rt;
 
 Program::Program(const moe_gate &gate, const moe_gate &forward, ProgramKind kind)
-    : gate(gate), kind(kind), isBackward(kind == ProgramKind::Backward), pieces(pieceAxis(gate)),
-      offsetsIndex(pieces && pieces->offsets ? moe_find_array(&gate, pieces->offsets, 1) : -1), saved(forward) {
+    : gate(gate), kind(kind), isBackward(kind == ProgramKind::Backward), saved(forward) {
+  const moe_axis *axis = nullptr;
+  for (uint32_t level = 1; (axis = pieceAxis(gate, level)); ++level)
+    divisions.push_back({axis, axis->offsets ? moe_find_array(&gate, axis->offsets, 1) : -1});
   uint64_t offset = MOE_WORKSPACE_HEADER_BYTES;
   for (uint32_t i = 0; i < gate.array_count; ++i) {
     const moe_array &array = gate.arrays[i];
@@ -20,23 +22,48 @@ Program::Program(const moe_gate &gate, const moe_gate &forward, ProgramKind kind
     if (array.role == MOE_COEFFICIENT && !hasRunTimeAxis(array))
       offset += alignUp(rowBytes(array));
     savedIndices.push_back(array.role == MOE_SAVED ? saved.find(array).value() : 0);
+    arraysByLayer += isByLayer(gate, array);
   }
 }
 
+/// `byOffsets(level, finer)`: the pieces of a level, in one layer, where those of the level before are `finer`.
+template <typename Count> Extent Program::extentWith(int64_t tokens, Count &&byOffsets) const {
+  Extent extent;
+  extent.layers = gate.layers ? gate.layers : 1;
+  extent.counts[0] = extent.layers * tokens;
+  bool isPerLayer = true;
+  for (uint32_t level = 1; level <= divisions.size(); ++level) {
+    const auto &[axis, offsets] = divisions[level - 1];
+    isPerLayer &= !axis->count;
+    extent.perLayerLevels += isPerLayer;
+    int64_t finer = extent.counts[level - 1];
+    if (axis->count)
+      extent.counts[level] = axis->count;
+    else if (axis->length)
+      extent.counts[level] = finer / axis->length;
+    else
+      extent.counts[level] = (isPerLayer ? extent.layers : 1) * byOffsets(level, extent.inLayer(level - 1));
+  }
+  return extent;
+}
+
 Extent Program::extentOf(int64_t tokens, int64_t byOffsets) const {
-  if (!pieces)
-    return {tokens, 0};
-  return {tokens, pieces->length ? tokens / pieces->length : byOffsets};
+  bool isFinest = true;
+  return extentWith(tokens, [&](uint32_t, int64_t finer) {
+    int64_t count = isFinest ? byOffsets : finer;
+    isFinest = false;
+    return count;
+  });
 }
 
 Extent Program::extentOf(const moe_call &call) const {
   if (!(call.phase & MOE_ACCUMULATE))
     return {};
-  if (offsetsIndex < 0)
-    return extentOf(call.token_count, 0);
-  const moe_binding &offsets = call.bindings[offsetsIndex];
-  bool isKnown = offsets.data && offsets.rank == 1 && offsets.sizes && offsets.sizes[0] > 0;
-  return {call.token_count, isKnown ? offsets.sizes[0] - 1 : 0};
+  return extentWith(call.token_count, [&](uint32_t level, int64_t) -> int64_t {
+    const moe_binding &offsets = call.bindings[divisions[level - 1].offsets];
+    bool isKnown = offsets.data && offsets.rank == 1 && offsets.sizes && offsets.sizes[0] > 0;
+    return isKnown ? offsets.sizes[0] - 1 : 0;
+  });
 }
 
 uint64_t Program::carriedBytes(const Extent &extent) const {
@@ -115,18 +142,17 @@ static moe_status checkStrides(const moe_array &array, const moe_binding &bindin
 
 /// Where an expected size comes from, for messages.
 static const char *sizeSource(int64_t size) {
-  switch (size) {
-  case MOE_TOKENS:
-    return "but token_count of the call is";
-  case MOE_PIECES:
-    return "but the pieces of the call are";
-  case MOE_PIECES_PLUS_1:
-    return "one more than the pieces of the call:";
-  case MOE_DISPATCH_ROWS:
-    return "but the rows of the call's dispatch plan are";
-  default:
+  if (size >= 0)
     return "the gate was compiled for";
-  }
+  bool isBounds = false;
+  int32_t level = levelOfSize(size, isBounds);
+  if (level < 0)
+    return "but the rows of the call's dispatch plan are";
+  if (level == 0)
+    return "but token_count of the call is";
+  if (isBounds)
+    return level == 1 ? "one more than the pieces of the call:" : "one more than the call's pieces of pieces:";
+  return level == 1 ? "but the pieces of the call are" : "but the call's pieces of pieces are";
 }
 
 static moe_status checkShape(const moe_array &array, const moe_binding &binding, const Extent &extent) {
@@ -148,22 +174,45 @@ static moe_status checkShape(const moe_array &array, const moe_binding &binding,
   return binding.strides ? checkStrides(array, binding) : MOE_OK;
 }
 
-static moe_status checkBinding(const moe_array &array, const moe_binding &binding, const moe_call &call,
-                               const Extent &extent) {
+/// A layered array with tokens may come as a pointer for each layer.
+static moe_status checkLayers(const moe_gate &gate, const moe_array &array, const moe_binding &binding,
+                              const Extent &extent) {
+  const char *role = roleName(array.role);
+  if (!isByLayer(gate, array) || !(array.flags & MOE_ARRAY_LAYERED))
+    return fail(MOE_INVALID_ARGUMENT,
+                "%s '%s' is bound by layers, but is no array of [layer, token, …]: expected one pointer, in `data`",
+                role, array.name);
+  if (binding.data || binding.strides)
+    return fail(MOE_INVALID_ARGUMENT, "%s '%s' is bound by layers and %s; expected one of them", role, array.name,
+                binding.data ? "as one array" : "with strides");
+  size_t bytes = moe_dtype_bytes(static_cast<moe_dtype>(array.dtype));
+  for (int64_t layer = 0; layer < extent.layers && elementCount(array, extent); ++layer)
+    if (!binding.layers[layer] || reinterpret_cast<uintptr_t>(binding.layers[layer]) % bytes)
+      return fail(MOE_INVALID_ARGUMENT, "%s '%s': the pointer of layer %lld of %lld (%p) is %s", role, array.name,
+                  static_cast<long long>(layer), static_cast<long long>(extent.layers), binding.layers[layer],
+                  binding.layers[layer] ? "misaligned: a multiple of the element size is expected"
+                                        : "null: expected an array of each layer");
+  return MOE_OK;
+}
+
+static moe_status checkBinding(const moe_gate &gate, const moe_array &array, const moe_binding &binding,
+                               const moe_call &call, const Extent &extent) {
   const char *role = roleName(array.role);
   if (array.role == MOE_COEFFICIENT || array.role == MOE_SAVED) {
-    if (binding.data)
+    if (binding.data || binding.layers)
       return fail(MOE_INVALID_ARGUMENT, "%s '%s' lives in %s and may not be bound", role, array.name,
                   array.role == MOE_COEFFICIENT ? "the workspace"
                   : hasRunTimeAxis(array)       ? "the block moe_call.saved"
                                                 : "the block moe_call.coefficients");
     return MOE_OK;
   }
-  if (!binding.data) {
+  if (!binding.data && !binding.layers) {
     // For a param the default is used; the rest may be left out only where nothing would be read or written.
-    bool isOffsets = array.rank && array.sizes[0] == MOE_PIECES_PLUS_1;
+    bool isOffsets = false;
+    if (hasRunTimeAxis(array))
+      levelOfSize(outerSize(array), isOffsets);
     if (array.role == MOE_PARAM || !isNeeded(array, call.phase) || elementCount(array, extent) == 0 ||
-        (isOffsets && extent.tokens == 0)) // without them there is no piece
+        (isOffsets && extent.rows() == 0)) // without them there is no piece
       return MOE_OK;
     return fail(MOE_INVALID_ARGUMENT, "%s '%s' is not bound (data is null), expected %s of shape %s", role, array.name,
                 dtypeText(array.dtype), isOffsets ? "[pieces + 1]" : shapeText(array, extent).c_str());
@@ -175,11 +224,21 @@ static moe_status checkBinding(const moe_array &array, const moe_binding &bindin
                 dtypeText(array.dtype));
   if (moe_status status = checkShape(array, binding, extent))
     return status;
+  if (binding.layers)
+    return checkLayers(gate, array, binding, extent);
   size_t bytes = moe_dtype_bytes(static_cast<moe_dtype>(array.dtype));
   if (reinterpret_cast<uintptr_t>(binding.data) % bytes)
     return fail(MOE_INVALID_ARGUMENT, "%s '%s' at %p is misaligned: %s needs a multiple of %zu bytes", role, array.name,
                 binding.data, dtypeText(array.dtype), bytes);
   return MOE_OK;
+}
+
+moe_status checkTokenCount(const moe_gate &gate, int64_t tokens) {
+  int64_t most = gate.layers ? INT32_MAX / static_cast<int64_t>(gate.layers) : INT32_MAX;
+  if (tokens >= 0 && tokens <= most)
+    return MOE_OK;
+  return fail(MOE_INVALID_ARGUMENT, "token_count is %lld, expected 0 to %lld%s", static_cast<long long>(tokens),
+              static_cast<long long>(most), gate.layers ? print(" in each of %u layers", gate.layers).c_str() : "");
 }
 
 static moe_status checkPhase(const moe_gate &gate, const moe_call &call) {
@@ -197,11 +256,12 @@ static moe_status checkPhase(const moe_gate &gate, const moe_call &call) {
         "(7)",
         call.phase);
   }
-  if (gate.pass_count > 1 && call.phase != MOE_FORWARD)
+  bool isRecomputation = call.phase == MOE_ACCUMULATE && !call.accumulators;
+  if (gate.whole_batch && call.phase != MOE_FORWARD && !isRecomputation)
     return fail(MOE_UNSUPPORTED,
-                "gate '%s' takes %u passes over the tokens, and the later ones need the finished coefficients of the "
-                "earlier ones: it runs as MOE_FORWARD only, phase %u was asked for",
-                gate.name, gate.pass_count, call.phase);
+                "gate '%s' needs all tokens of a batch at once: %s. Phase %u was asked for: run the whole batch as one "
+                "MOE_FORWARD (to recompute outputs and saved arrays: MOE_ACCUMULATE with null accumulators)",
+                gate.name, gate.whole_batch, call.phase);
   return MOE_OK;
 }
 
@@ -218,12 +278,17 @@ static moe_status checkWorkspace(const moe_executable &executable, const Program
   if (moe_status status = checkAligned(call.workspace, "the workspace"))
     return status;
   Extent extent = program.extentOf(call);
-  uint64_t needed = executable.workspaceBytes(extent.tokens, extent.pieces);
+  // Calls of other programs may need more: what moe_workspace_bytes says of this call.
+  int64_t tokens = extent.inLayer(0), pieces = 0;
+  for (uint32_t level = static_cast<uint32_t>(program.divisions.size()); level > 0; --level)
+    if (program.divisions[level - 1].axis->offsets)
+      pieces = extent.inLayer(level);
+  uint64_t needed = executable.workspaceBytes(tokens, pieces);
   if (call.workspace_bytes < needed)
     return fail(MOE_INVALID_ARGUMENT,
                 "the workspace has %llu bytes, %lld tokens%s need %llu: ask moe_workspace_bytes for the largest call",
-                static_cast<unsigned long long>(call.workspace_bytes), static_cast<long long>(extent.tokens),
-                extent.pieces ? print(" in %lld pieces", static_cast<long long>(extent.pieces)).c_str() : "",
+                static_cast<unsigned long long>(call.workspace_bytes), static_cast<long long>(tokens),
+                pieces ? print(" in %lld pieces", static_cast<long long>(pieces)).c_str() : "",
                 static_cast<unsigned long long>(needed));
   return MOE_OK;
 }
@@ -267,37 +332,66 @@ static moe_status checkSize(const moe_call &call) {
               call.struct_size, sizeof(moe_call));
 }
 
-/// What divides the tokens must do so.
-static moe_status checkPieces(const Program &program, const moe_call &call) {
-  if (!program.pieces || !(call.phase & MOE_ACCUMULATE))
-    return MOE_OK;
-  const char *axis = program.pieces->name;
-  if (int64_t length = program.pieces->length; length && call.token_count % length)
-    return fail(MOE_INVALID_ARGUMENT,
-                "token_count is %lld, but axis '%s' of gate '%s' has %lld tokens in each element: expected a multiple "
-                "of it; pad the last one, and mask the padding",
-                static_cast<long long>(call.token_count), axis, program.gate.name, static_cast<long long>(length));
-  if (program.offsetsIndex < 0)
-    return MOE_OK;
-  const moe_binding &offsets = call.bindings[program.offsetsIndex];
-  int64_t least = call.token_count ? 2 : 1;
+/// The input that says where the pieces of a level are, where `finer` elements come in them.
+static moe_status checkOffsets(const Program &program, const moe_call &call, uint32_t level, int64_t finer) {
+  const auto &[axis, index] = program.divisions[level - 1];
+  const moe_binding &offsets = call.bindings[index];
   if (!offsets.data || offsets.rank != 1 || !offsets.sizes) // what the check of the binding is about
     return MOE_OK;
-  if (offsets.sizes[0] < least || offsets.sizes[0] > INT32_MAX)
+  int64_t least = finer ? 2 : 1, size = offsets.sizes[0];
+  if (size < least || size > INT32_MAX)
     return fail(MOE_INVALID_ARGUMENT,
                 "input '%s' has %lld elements, expected one more than there are elements of axis '%s': %lld to %d for "
                 "a call of %lld tokens",
-                program.pieces->offsets, static_cast<long long>(offsets.sizes[0]), axis, static_cast<long long>(least),
-                INT32_MAX, static_cast<long long>(call.token_count));
+                axis->offsets, static_cast<long long>(size), axis->name, static_cast<long long>(least), INT32_MAX,
+                static_cast<long long>(call.token_count));
+  bool isFinest = std::none_of(program.divisions.begin(), program.divisions.begin() + (level - 1),
+                               [](const Program::Division &it) { return it.axis->offsets; });
+  if (!isFinest && size - 1 > finer)
+    return fail(MOE_INVALID_ARGUMENT,
+                "input '%s' divides %lld elements of axis '%s' into %lld of axis '%s'; expected at most as many: leave "
+                "out empty ones",
+                axis->offsets, static_cast<long long>(finer), program.divisions[level - 2].axis->name,
+                static_cast<long long>(size - 1), axis->name);
+  return MOE_OK;
+}
+
+/// What divides the tokens, or their pieces, must do so.
+static moe_status checkPieces(const Program &program, const moe_call &call) {
+  if (!(call.phase & MOE_ACCUMULATE))
+    return MOE_OK;
+  Extent extent = program.extentOf(call);
+  auto cameText = [&](uint32_t level, int64_t count) {
+    auto number = static_cast<long long>(count);
+    return level == 1 ? print("token_count is %lld", static_cast<long long>(call.token_count))
+                      : print("axis '%s' has %lld elements", program.divisions[level - 2].axis->name, number);
+  };
+  for (uint32_t level = 1; level <= program.divisions.size(); ++level) {
+    const auto &[axis, offsets] = program.divisions[level - 1];
+    int64_t finer = axis->count ? extent.counts[level - 1] : extent.inLayer(level - 1);
+    if (axis->length && finer % axis->length)
+      return fail(MOE_INVALID_ARGUMENT,
+                  "%s, but axis '%s' of gate '%s' has %lld %s in each element: expected a multiple of it; pad the last "
+                  "one, and mask the padding",
+                  cameText(level, finer).c_str(), axis->name, program.gate.name, static_cast<long long>(axis->length),
+                  level == 1 ? "tokens" : "pieces");
+    if (axis->count && finer % axis->count)
+      return fail(MOE_INVALID_ARGUMENT,
+                  "%s, but axis '%s' of gate '%s' divides them into %lld equal parts: expected a multiple of it",
+                  cameText(level, finer).c_str(), axis->name, program.gate.name, static_cast<long long>(axis->count));
+    if (axis->offsets)
+      if (moe_status status = checkOffsets(program, call, level, finer))
+        return status;
+  }
   return MOE_OK;
 }
 
 /// What calls of all programs have in common; the phase is that of generated code.
 static moe_status checkArrays(const Program &program, const moe_call &call) {
   const moe_gate &gate = program.gate;
-  if ((call.phase & MOE_ACCUMULATE) && (call.token_count < 0 || call.token_count > INT32_MAX))
-    return fail(MOE_INVALID_ARGUMENT, "token_count is %lld, expected 0 to %d", static_cast<long long>(call.token_count),
-                INT32_MAX);
+  if (call.phase & MOE_ACCUMULATE)
+    if (moe_status status = checkTokenCount(gate, call.token_count))
+      return status;
   if (gate.array_count && !call.bindings)
     return fail(MOE_INVALID_ARGUMENT, "bindings is null, expected one for each of the %u arrays of gate '%s'",
                 gate.array_count, gate.name);
@@ -305,7 +399,7 @@ static moe_status checkArrays(const Program &program, const moe_call &call) {
     return status;
   Extent extent = program.extentOf(call);
   for (uint32_t i = 0; i < gate.array_count; ++i)
-    if (moe_status status = checkBinding(gate.arrays[i], call.bindings[i], call, extent))
+    if (moe_status status = checkBinding(gate, gate.arrays[i], call.bindings[i], call, extent))
       return status;
   return MOE_OK;
 }
@@ -389,6 +483,16 @@ void *arrayPointer(const Program &program, const moe_call &call, uint32_t index,
   default:
     return call.bindings[index].data;
   }
+}
+
+void *layerPointer(const Program &program, const moe_call &call, uint32_t index, int64_t layer) {
+  const moe_array &array = program.gate.arrays[index];
+  const moe_binding &binding = call.bindings[index];
+  if (binding.layers)
+    return binding.layers[layer];
+  if (!binding.data || !(array.flags & MOE_ARRAY_LAYERED))
+    return binding.data;
+  return static_cast<char *>(binding.data) + static_cast<uint64_t>(layer * call.token_count) * rowBytes(array);
 }
 
 } // namespace moe::rt

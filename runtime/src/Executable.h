@@ -16,7 +16,8 @@ struct Program {
 
   /// The tokens and pieces of a call. Of a call that only finishes, none.
   Extent extentOf(const moe_call &call) const;
-  /// Those of any call of `tokens` tokens; `byOffsets` pieces where offsets say where they are.
+  /// The greatest that a call of `tokens` tokens (of each layer) can have with `byOffsets` pieces of the finest level
+  /// that offsets divide. (Levels above it have at most as many pieces as the one that they divide.)
   Extent extentOf(int64_t tokens, int64_t byOffsets) const;
   /// Bytes of the coefficients with tokens or pieces, each aligned to MOE_ALIGNMENT. They are the last part of a
   /// workspace.
@@ -25,9 +26,12 @@ struct Program {
   const moe_gate &gate;
   const ProgramKind kind;
   const bool isBackward;
-  /// How the tokens are divided, or null; and the index of the array of the offsets, or -1.
-  const moe_axis *const pieces;
-  const int32_t offsetsIndex;
+  /// How the elements of a level are divided: by what axis, and the index of the array of its offsets, or -1.
+  struct Division {
+    const moe_axis *axis;
+    int32_t offsets;
+  };
+  std::vector<Division> divisions; ///< [0]: of the tokens
   /// Default value per array; what an unbound param points to.
   std::vector<float> defaults;
   /// Offset in the workspace per array; only coefficients without tokens or pieces have one.
@@ -35,6 +39,11 @@ struct Program {
   /// Places of the saved arrays, the same in both programs, and the index there per array; only saved ones have one.
   SavedLayout saved;
   std::vector<uint32_t> savedIndices;
+  /// How many arrays generated code gets by layer.
+  uint32_t arraysByLayer = 0;
+
+private:
+  template <typename Count> Extent extentWith(int64_t tokens, Count &&byOffsets) const;
 };
 
 } // namespace moe::rt
@@ -75,12 +84,18 @@ moe_status checkBackwardCall(const moe_executable &executable, const moe_call &c
 /// The same for a step, whose generated code sees MOE_FINISH.
 moe_status checkStepCall(const moe_executable &executable, const moe_call &call, moe_call &prepared);
 
+/// Whether a call of the gate may have so many tokens (in each layer).
+moe_status checkTokenCount(const moe_gate &gate, int64_t tokens);
+
 /// Whether the phase reads or writes the array, so that it has to be bound.
 bool isNeeded(const moe_array &array, uint32_t phase);
 
 /// The array pointer that generated code gets: the binding's, a param's default, or the place of a coefficient or of a
 /// saved array. `carriedOffset`: where Program::carriedBytes begin in the workspace.
 void *arrayPointer(const Program &program, const moe_call &call, uint32_t index, uint64_t carriedOffset);
+
+/// Of an array that comes by layer: where the rows of one layer are; null where the caller binds nothing.
+void *layerPointer(const Program &program, const moe_call &call, uint32_t index, int64_t layer);
 
 /// Makes the CPU executable of a checked gate. See moe_prepare_cpu.
 moe_status prepareCpu(const moe_gate &gate, uint32_t threads, const char *isa, moe_executable **out);

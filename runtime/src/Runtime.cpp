@@ -36,9 +36,8 @@ static moe_status answer(const char *name, const moe_executable *executable, int
                          uint64_t *bytes, Size &&size) {
   if (!executable || !bytes)
     return fail(MOE_INVALID_ARGUMENT, "%s: `executable` or `bytes` is null", name);
-  if (tokens < 0 || tokens > INT32_MAX)
-    return fail(MOE_INVALID_ARGUMENT, "token_count is %lld, expected 0 to %d", static_cast<long long>(tokens),
-                INT32_MAX);
+  if (moe_status status = checkTokenCount(executable->gate, tokens))
+    return status;
   if (pieces < 0 || pieces >= INT32_MAX)
     return fail(MOE_INVALID_ARGUMENT, "piece_count is %lld, expected 0 to %d", static_cast<long long>(pieces),
                 INT32_MAX - 1);

@@ -185,6 +185,16 @@ public:
   template <typename T> Derived &state(const char *name, T *data, std::initializer_list<std::int64_t> sizes) {
     return bind(name, true, data, dtypeOf<T>(), sizes.begin(), sizes.size());
   }
+  /// The same for an array of a gate with layers, of sizes {layers, tokens, …}, whose layers stand in arrays of their
+  /// own: `layers` has a pointer to each. It is borrowed too, and on the host on every device.
+  template <typename T>
+  Derived &inputLayers(const char *name, const T *const *layers, std::initializer_list<std::int64_t> sizes) {
+    return bindLayers(name, true, reinterpret_cast<void *const *>(layers), dtypeOf<T>(), sizes.begin(), sizes.size());
+  }
+  template <typename T>
+  Derived &outputLayers(const char *name, T *const *layers, std::initializer_list<std::int64_t> sizes) {
+    return bindLayers(name, false, reinterpret_cast<void *const *>(layers), dtypeOf<T>(), sizes.begin(), sizes.size());
+  }
   /// Sets a param for the calls that follow.
   Derived &param(const char *name, float value) {
     std::size_t index = find(name, true);
@@ -203,6 +213,13 @@ public:
     bindings[index] = {
         data,   static_cast<std::uint32_t>(dtype), static_cast<std::uint32_t>(rank), shapes[index].data(), nullptr,
         nullptr};
+    return static_cast<Derived &>(*this);
+  }
+  /// The same of a layered array that comes as one array per layer.
+  Derived &bindLayers(const char *name, bool in, void *const *layers, moe_dtype dtype, const std::int64_t *sizes,
+                      std::size_t rank) {
+    bind(name, in, nullptr, dtype, sizes, rank);
+    bindings[find(name, in)].layers = layers;
     return static_cast<Derived &>(*this);
   }
 
@@ -289,12 +306,15 @@ public:
   void accumulate(std::int64_t tokens) { run(MOE_ACCUMULATE, tokens, accumulators); }
   /// Losses, metrics and status words of all that was accumulated.
   void finish() { run(MOE_FINISH, 0, accumulators); }
+  /// accumulate() of the last `tokens` tokens and finish(), in one call.
+  void finish(std::int64_t tokens) { run(MOE_ACCUMULATE | MOE_FINISH, tokens, accumulators); }
   /// Makes the accumulators those of no token, and writes no output. Arrays with tokens or pieces need not be bound.
   void reset() {
     std::vector<moe_binding> saved = bindings;
     for (std::uint32_t i = 0; i < gate->array_count; ++i)
-      if (gate->arrays[i].rank && gate->arrays[i].sizes[0] < 0)
-        bindings[i].data = nullptr;
+      for (std::uint32_t axis = 0; axis < gate->arrays[i].rank; ++axis)
+        if (gate->arrays[i].sizes[axis] < 0)
+          bindings[i] = {};
     moe_status status = tryRun(MOE_ACCUMULATE | MOE_RESET, 0, accumulators);
     bindings = std::move(saved);
     check(status);
@@ -366,7 +386,7 @@ private:
     for (std::uint32_t i = 0; i < program.array_count; ++i) {
       const moe_array &array = program.arrays[i];
       bool isRead = array.role == MOE_INPUT || array.role == MOE_PARAM || array.role == MOE_STATE;
-      if (!isRead || own[i].data)
+      if (!isRead || own[i].data || own[i].layers)
         continue;
       std::int32_t same = moe_find_array(gate, array.name, 1);
       if (same < 0)

@@ -417,7 +417,7 @@ TEST_F(InvalidPair, SavedArrays) {
   spoiled(TEN_B_KEPT_X, [](moe_array &it) { it.flags = MOE_ARRAY_ADDS; },
           {"saved array 'kept_x'", "outputs of floats"});
   spoiled(TEN_B_SIGN, [](moe_array &it) { it.flags = MOE_ARRAY_ADDS; }, {"output 'sign'", "outputs of floats"});
-  spoiled(TEN_B_GRAD_X, [](moe_array &it) { it.flags = 2; }, {"'grad_x' has unknown flags (2)"});
+  spoiled(TEN_B_GRAD_X, [](moe_array &it) { it.flags = 4; }, {"'grad_x' has unknown flags (4)"});
 }
 
 TEST_F(InvalidPair, MoreKeptThanSixtyFourBitsCount) {

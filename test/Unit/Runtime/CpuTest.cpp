@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
 #include <limits>
 #include <new>
 #include <thread>
@@ -351,18 +352,125 @@ TEST(Cpu, TwoPassesWithCoefficientsBetween) {
   }
 }
 
-TEST(Cpu, SeveralPassesRunAsForwardOnly) {
-  rt::Executable gate = rt::Executable::cpu(two_pass_gate, 1);
-  rt::Call call(gate, 0);
-  float variance;
-  call.output("variance", &variance, {});
-  try {
-    call.finish();
-    FAIL() << "expected a failure";
-  } catch (const rt::Error &error) {
-    EXPECT_EQ(error.status(), MOE_UNSUPPORTED);
-    EXPECT_NE(std::string(error.what()).find("2 passes"), std::string::npos) << error.what();
+/// two_pass_gate, or a copy of it, on numbers whose sums are exact in any order.
+struct TwoPassCall {
+  explicit TwoPassCall(int64_t tokens, const moe_gate &gate = two_pass_gate)
+      : executable(rt::Executable::cpu(gate, 2)), call(executable, tokens), x(static_cast<size_t>(tokens) * CHANNELS),
+        output(x.size(), 777.0f) {
+    std::mt19937 random(3);
+    for (float &value : x)
+      value = static_cast<float>(static_cast<int>(random() % 17) - 8);
+    call.output("variance", &variance, {});
   }
+  /// The tokens from `first` on.
+  void bind(int64_t first, int64_t count) {
+    call.input("x", x.data() + first * CHANNELS, {count, CHANNELS});
+    call.output("x", output.data() + first * CHANNELS, {count, CHANNELS});
+  }
+  void accumulate(int64_t first, int64_t count) {
+    bind(first, count);
+    call.accumulate(count);
+  }
+  float forward(int64_t first, int64_t count) {
+    bind(first, count);
+    call.forward(count);
+    return variance;
+  }
+  struct Block {
+    int64_t tokens;
+    float sum[CHANNELS], squares[CHANNELS];
+  };
+  Block &block() { return *static_cast<Block *>(call.accumulatorData()); }
+
+  rt::Executable executable;
+  rt::Call call;
+  std::vector<float> x, output;
+  float variance = 777;
+};
+
+TEST(Cpu, SeveralPassesAccumulate) {
+  constexpr int64_t total = 6144, parts[] = {2048, 0, 4096};
+  TwoPassCall whole(total), split(total);
+  double squares = 0;
+  TwoPassCall::Block sums = {};
+  int64_t first = 0;
+  for (int64_t count : parts) {
+    squares += static_cast<double>(whole.forward(first, count)) * static_cast<double>(count);
+    for (int c = 0; c < CHANNELS; ++c)
+      sums.sum[c] += whole.block().sum[c];
+    first += count;
+  }
+  split.call.reset();
+  EXPECT_EQ(split.block().tokens, 0);
+  first = 0;
+  for (int64_t count : parts) {
+    split.accumulate(first, count);
+    first += count;
+  }
+  EXPECT_EQ(split.variance, 777) << "accumulate alone must not write losses";
+  EXPECT_EQ(split.output, whole.output) << "each call is centered by its own mean";
+  EXPECT_EQ(split.block().tokens, total);
+  for (int c = 0; c < CHANNELS; ++c)
+    EXPECT_EQ(split.block().sum[c], sums.sum[c]) << "what the first pass collects is merged too";
+  split.call.finish();
+  EXPECT_NEAR(split.variance, squares / total, 1e-4 * squares / total);
+  whole.forward(0, total);
+  EXPECT_NE(split.output, whole.output);
+}
+
+TEST(Cpu, SeveralPassesFinishInTheLastCallToo) {
+  TwoPassCall once(3000), twice(3000);
+  once.call.reset();
+  once.accumulate(0, 1000);
+  once.accumulate(1000, 2000);
+  once.call.finish();
+  twice.call.reset();
+  twice.accumulate(0, 1000);
+  twice.bind(1000, 2000);
+  twice.call.finish(2000);
+  EXPECT_EQ(once.variance, twice.variance);
+  EXPECT_EQ(std::memcmp(&once.block(), &twice.block(), sizeof(TwoPassCall::Block)), 0);
+}
+
+TEST(Cpu, SeveralPassesRecompute) {
+  TwoPassCall whole(3000), again(3000);
+  float variance = whole.forward(0, 3000);
+  EXPECT_EQ(again.forward(0, 3000), variance);
+  TwoPassCall::Block before = again.block();
+  again.variance = 777;
+  std::fill(again.output.begin(), again.output.end(), 777.0f);
+  again.call.route(3000);
+  EXPECT_EQ(again.output, whole.output);
+  EXPECT_EQ(again.variance, 777);
+  EXPECT_EQ(std::memcmp(&again.block(), &before, sizeof(before)), 0);
+}
+
+TEST(Cpu, WhatNeedsTheWholeBatchIsNotSplit) {
+  moe_gate gate = two_pass_gate;
+  gate.whole_batch = "'x' of each token depends on the mean over all of them";
+  TwoPassCall call(100, gate);
+  call.bind(0, 100);
+  std::pair<int, std::function<void()>> calls[] = {{MOE_ACCUMULATE, [&] { call.call.accumulate(100); }},
+                                                   {MOE_FINISH, [&] { call.call.finish(); }},
+                                                   {MOE_ACCUMULATE | MOE_FINISH, [&] { call.call.finish(100); }},
+                                                   {MOE_ACCUMULATE | MOE_RESET, [&] { call.call.reset(); }}};
+  for (auto &[phase, run] : calls)
+    try {
+      run();
+      FAIL() << "expected a failure of phase " << phase;
+    } catch (const rt::Error &error) {
+      std::string text = error.what();
+      EXPECT_EQ(error.status(), MOE_UNSUPPORTED);
+      for (std::string part : {std::string("'two_pass' needs all tokens"), std::string(gate.whole_batch),
+                               "Phase " + std::to_string(phase), std::string("MOE_FORWARD")})
+        EXPECT_NE(text.find(part), std::string::npos) << text;
+    }
+  EXPECT_EQ(call.output, std::vector<float>(300, 777.0f));
+  call.call.forward(100);
+  std::vector<float> output = call.output;
+  std::fill(call.output.begin(), call.output.end(), 777.0f);
+  call.call.route(100);
+  EXPECT_EQ(call.output, output);
 }
 
 TEST(Cpu, VariantIsTheFirstThatRunsOrTheNamedOne) {

@@ -14,6 +14,7 @@ struct PieceAccumulators {
   int64_t tokens;
   float sum;     // of a piece
   int32_t count; // of all tokens
+  int32_t bad;   // calls with bad offsets
 };
 
 void rows(const moe_cpu_call *call, int64_t begin, int64_t end, void *partial, void *) {
@@ -32,7 +33,9 @@ void pieces(const moe_cpu_call *call, const void *collected, void *partial, void
   static_cast<PieceAccumulators *>(partial)->count += 1000;
 }
 void finish(const moe_cpu_call *call, const void *accumulators, void *) {
-  *static_cast<int32_t *>(call->arrays[PieceTotal]) = static_cast<const PieceAccumulators *>(accumulators)->count;
+  const auto *from = static_cast<const PieceAccumulators *>(accumulators);
+  *static_cast<int32_t *>(call->arrays[PieceTotal]) = from->count;
+  *static_cast<int32_t *>(call->arrays[PieceBad]) = from->bad != 0;
 }
 void noRows(const moe_cpu_call *, int64_t, int64_t, void *, void *) { ADD_FAILURE() << "a step has no tokens"; }
 void stepFinish(const moe_cpu_call *call, const void *accumulators, void *) {
@@ -58,7 +61,7 @@ struct PieceGate {
     gate.array_count = PieceArrays;
     gate.accumulators = accumulators;
     step.accumulators = stepAccumulators;
-    gate.accumulator_count = step.accumulator_count = 2;
+    gate.accumulator_count = step.accumulator_count = 3;
     gate.accumulator_bytes = step.accumulator_bytes = sizeof(PieceAccumulators);
     gate.pass_count = step.pass_count = 1;
     gate.cpu_scratch_bytes = step.cpu_scratch_bytes = 64;
@@ -83,12 +86,14 @@ struct PieceGate {
                                    {"carried", MOE_COEFFICIENT, MOE_I32, 1, 0, tokens, tokenNames, 0, 0, 0}};
   moe_array stepArrays[StepArrays] = {{"rate", MOE_PARAM, MOE_F32, 0, 0, nullptr, nullptr, 2, 0, 0},
                                       {"bias", MOE_STATE, MOE_F32, 0, 0, nullptr, nullptr, 0.5, 0, 0}};
-  moe_accumulator accumulators[2] = {
+  moe_accumulator accumulators[3] = {
       {"sum", MOE_SUM, MOE_F32, 1, offsetof(PieceAccumulators, sum), MOE_PER_PIECE, 0, 0, 0},
-      {"count", MOE_SUM, MOE_I32, 1, offsetof(PieceAccumulators, count), 0, 0, 0, 0}};
-  moe_accumulator stepAccumulators[2] = {
+      {"count", MOE_SUM, MOE_I32, 1, offsetof(PieceAccumulators, count), 0, 0, 0, 0},
+      {"bad_offsets_seen", MOE_SUM, MOE_I32, 1, offsetof(PieceAccumulators, bad), 0, 0, 0, 0}};
+  moe_accumulator stepAccumulators[3] = {
       {"sum", MOE_SUM, MOE_F32, 1, offsetof(PieceAccumulators, sum), 0, 0, 0, 0},
-      {"count", MOE_SUM, MOE_I32, 1, offsetof(PieceAccumulators, count), 0, 0, 0, 0}};
+      {"count", MOE_SUM, MOE_I32, 1, offsetof(PieceAccumulators, count), 0, 0, 0, 0},
+      {"bad_offsets_seen", MOE_SUM, MOE_I32, 1, offsetof(PieceAccumulators, bad), 0, 0, 0, 0}};
   moe_cpu_pass pass = {rows, pieces, finish, 0, 0}, stepPass = {noRows, nullptr, stepFinish, 0, 0};
   moe_cpu_variant variant = {"generic", &pass}, stepVariant = {"generic", &stepPass};
   moe_gate step = {}, gate = {};
@@ -247,9 +252,9 @@ TEST(PieceGates, AxesAndArrays) {
   spoiled([](PieceGate &it) { it.axes[2].length = 4; }, {"axes 'sequence' and 'bound' both divide the tokens"});
   spoiled([](PieceGate &it) { it.axes[1].length = 4; }, {"'sequence'", "and offsets"});
   spoiled([](PieceGate &it) { it.axes[1] = {"sequence", -1, nullptr, nullptr, -4, nullptr, 0}; },
-          {"pieces of -4 tokens"});
+          {"pieces of -4 elements"});
   spoiled([](PieceGate &it) { it.axes[1].offsets = "nothing"; }, {"'offsets' has one element more"});
-  spoiled([](PieceGate &it) { it.axes[1].offsets = nullptr; }, {"'offsets' has an axis of pieces, but no axis"});
+  spoiled([](PieceGate &it) { it.axes[1].offsets = nullptr; }, {"'offsets' has an axis of pieces of level 1, but no axis divides the tokens"});
   spoiled([](PieceGate &it) { it.arrays[PieceOffsets].sizes = pieceRows; }, {"takes its offsets from 'offsets'"});
   spoiled([](PieceGate &it) { it.arrays[PieceOffsets].dtype = MOE_F32; }, {"'offsets'", "is not the i32 input"});
   spoiled([](PieceGate &it) { it.arrays[PieceX].dtype = MOE_I16; }, {"input 'x' is of i16; only outputs"});

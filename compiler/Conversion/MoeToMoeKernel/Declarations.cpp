@@ -109,7 +109,6 @@ StringAttr Fusion::declareStatusWord(StringRef name) {
   return declareBuffer(name, kernel::Role::Status, builder.getI32Type(), word, {}, gate.getLoc()).getSymNameAttr();
 }
 
-/// `bad_offsets` is the runtime's to write, which alone sees the offsets as such.
 void Fusion::declareStatus() {
   if (gate.getBackwardOf())
     return;
@@ -117,8 +116,8 @@ void Fusion::declareStatus() {
   nonfiniteWord = declareStatusWord("nonfinite_tokens");
   if (!checkedSelections().empty())
     outOfRangeWord = declareStatusWord("out_of_range");
-  if (AxisOp pieces = piecesOf(gate); pieces && pieces.getOffsets())
-    declareStatusWord("bad_offsets");
+  if (llvm::any_of(pieceAxes(gate), [](AxisOp axis) { return axis.getOffsets().has_value(); }))
+    badOffsetsWord = declareStatusWord("bad_offsets");
 }
 
 LogicalResult Fusion::declareInterface() {
@@ -144,7 +143,7 @@ LogicalResult Fusion::declareAccumulator(ReduceOp reduce, StringAttr &name) {
   name = uniqueName(spec.empty() ? "sum" : (spec + "_" + stringifyReduceKind(reduce.getKind())).str());
   kernel::AccumulatorOp::create(builder, reduce.getLoc(), name, *combine, row ? row.getElementType() : type,
                                 row ? ArrayRef<int64_t>(row.getSize()) : ArrayRef<int64_t>(),
-                                levelOf(reduce.getResult()) == Level::Piece, /*ranked=*/false);
+                                levelOf(reduce.getResult()) != Level::Call, /*ranked=*/false);
   return success();
 }
 
@@ -183,6 +182,8 @@ LogicalResult Fusion::declareAccumulators() {
     nonfinite = declareCount("nonfinite");
   if (outOfRangeWord)
     outOfRange = declareCount("indices_out_of_range");
+  if (badOffsetsWord) // the runtime's and the kernels' to add to, which alone see the offsets as such
+    badOffsets = declareCount("bad_offsets_seen");
   return success();
 }
 

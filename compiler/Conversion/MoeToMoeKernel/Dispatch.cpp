@@ -47,7 +47,11 @@ void Fusion::writeSegments(FusedRegion &region, PermuteOp op, const Queue &queue
                    [&](OpBuilder &inner, ValueRange values) -> Value {
                      return arith::AddIOp::create(inner, loc, values[0], values[1]);
                    });
-  kernel::StoreOp::create(b, loc, movedUp(b, loc, sums, 1, size + 1), queue.totals.getValue());
+  Value segments = movedUp(b, loc, sums, 1, size + 1);
+  kernel::StoreOp::create(b, loc, segments, queue.totals.getValue());
+  for (Operation *user : op.getOffset().getUsers())
+    if (isAboutCall(user))
+      kernel::StoreOp::create(b, user->getLoc(), segments, buffers[user].getValue());
   int64_t extra = size * (op.getPad() - 1);
   if (!isOrdered(op) || extra == 0)
     return;
@@ -109,15 +113,19 @@ void Fusion::writeOrder(FusedRegion &region, OutputOp op) {
   kernel::StoreAtOp::create(b, op.getLoc(), numbers, region.lowering->get(plan.getPosition()), buffers[op].getValue());
 }
 
-/// The row of the token `distance` before, in the same piece.
+/// The row of the token `distance` before (behind, where it is negative), in the same piece; tokens that the call does
+/// not have are 0.
 void Fusion::writeShift(FusedRegion &region, ShiftOp op) {
   OpBuilder &b = region.lowering->builder;
   Location loc = op.getLoc();
   auto index = [&](kernel::Position what) -> Value { return kernel::IndexOp::create(b, loc, b.getI32Type(), what); };
   Value before = arith::SubIOp::create(b, loc, index(kernel::Position::Token), number(b, loc, op.getDistance()));
-  Value start = piecesOf(op) ? index(kernel::Position::PieceBegin) : number(b, loc, 0);
-  Value inside = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sge, before, start);
-  Value token = arith::SelectOp::create(b, loc, inside, before, number(b, loc, -1));
+  Value token = before;
+  if (piecesOf(op)) { // one comparison of the place in the piece does for both ends
+    Value place = arith::SubIOp::create(b, loc, before, index(kernel::Position::PieceBegin));
+    Value inside = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, place, index(kernel::Position::PieceSize));
+    token = arith::SelectOp::create(b, loc, inside, before, number(b, loc, -1));
+  }
   auto input = op.getInput().getDefiningOp<InputOp>();
   StringAttr buffer = input ? buffers[input] : coefficients.find(op.getInput())->second;
   region.lowering->bind(op.getResult(),

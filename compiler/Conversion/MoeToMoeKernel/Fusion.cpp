@@ -18,7 +18,9 @@ std::string moe::waitReason(Operation *op, Value value) {
   std::string subject = waits.empty() ? op->getName().getStringRef().str() : ("'" + waits + "'").str();
   if (isa<RankOp, PermuteOp>(op))
     return subject + " needs the place of each slot among those of all tokens";
-  std::string each = levelOf(op->getResult(0)) == Level::Piece ? " for each piece" : " for each token";
+  if (!value)
+    return subject + " is made from pieces of pieces";
+  std::string each = levelOf(op->getResult(0)) == Level::Token ? " for each token" : " for each piece";
   if (name.empty() || name == waits)
     return subject + " needs a reduction over the tokens" + each;
   return subject + (" needs '" + name + "'").str() + each;
@@ -90,14 +92,29 @@ LogicalResult Fusion::checkAxes() {
   hasTokens = static_cast<bool>(tokens);
   if (MaskOp mask = maskOf(gate); mask && !mask.getApplied())
     return mask.emitError("a mask reaches fusion: run moe-apply-mask first");
+  if (Operation *op = stages.getUnscheduled())
+    return op->emitError("'") << specName(op->getLoc()) << "' (" << op->getName()
+                              << ") is nothing that a pass over tokens or pieces makes from what is known";
   return success();
 }
 
+/// An output that each call writes, accumulated or not: where the segments of its dispatch plan begin.
+bool Fusion::isAboutCall(Operation *op) const {
+  auto plan = isa<OutputOp>(op) ? op->getOperand(0).getDefiningOp<PermuteOp>() : PermuteOp();
+  return plan && plan.getOffset() == op->getOperand(0);
+}
+
+/// What is reported once is about all accumulated calls, which the finish of the last pass knows.
 FusedRegion &Fusion::regionOfSink(Operation *op) {
   Value value = op->getOperand(0);
   if (orderedBy(op))
     return rows(stages.stageOf(value));
-  return region(std::max(stages.stageOf(value), 0), levelOf(value));
+  if (levelOf(value) == Level::Call)
+    return lastFinish();
+  int pass = std::max(stages.stageOf(value), 0);
+  while (!regions.count({pass, -static_cast<int>(levelOf(value))})) // the caller's array of pieces of pieces
+    ++pass;
+  return region(pass, levelOf(value));
 }
 
 /// A value of each token that is worth keeping for a later pass: few numbers, made from more than that.
@@ -122,13 +139,15 @@ bool Fusion::isHandedOver(const FusedRegion &region, Value value) const {
         isa<RankOp, PermuteOp, ShiftOp>(value.getDefiningOp()); // the other tokens' part is there in its pass only
     return stage < region.pass && (once || (carries[region.pass] && isCarried(value)));
   }
+  if (region.level == Level::Call) // a finish reads what all passes have collected so far
+    return false;
   return stage >= 0 && (stage < region.pass || level < region.level);
 }
 
-/// The finish or pieces region reads what the rows or pieces of the same pass collect.
-void Fusion::requireReduction(FusedRegion &reader, ReduceOp op) {
+/// The rows or pieces of the pass that makes it collect what the pieces or finish region, or a later finish, reads.
+void Fusion::requireReduction(ReduceOp op) {
   accumulators.insert({op, StringAttr()});
-  FusedRegion &collector = region(reader.pass, stages.isTokenReduction(op) ? Level::Token : Level::Piece);
+  FusedRegion &collector = region(stages.stageOf(op.getResult()), *stages.collectedFrom(op));
   collector.needed.insert(op);
   Value counted = stages.isTokenReduction(op) ? countedSelection(op) : Value();
   require(collector, counted ? counted : op.getInput());
@@ -145,9 +164,9 @@ void Fusion::require(FusedRegion &wanting, Value value) {
   if (!wanting.needed.insert(op).second)
     return;
   if (stages.isCollected(op))
-    return requireReduction(wanting, cast<ReduceOp>(op));
+    return requireReduction(cast<ReduceOp>(op));
   if (isa<RankOp, PermuteOp>(op) && queues.insert({op, Queue()}).second)
-    require(rows(stages.stageOf(value) - 1), op->getOperand(0));
+    require(rows(stages.countingPassOf(op)), op->getOperand(0));
   if (isa<PermuteOp>(op) && wanting.level == Level::Call) // loads what the pass before has left
     return;
   if (auto shift = dyn_cast<ShiftOp>(op); shift && !shift.getInput().getDefiningOp<InputOp>()) {
@@ -163,7 +182,11 @@ void Fusion::require(FusedRegion &wanting, Value value) {
 
 void Fusion::requireSinks() {
   for (Operation &op : body())
-    if (isa<LossOp, MetricOp, OutputOp>(op)) {
+    if (isAboutCall(&op)) {
+      if (queues.insert({op.getOperand(0).getDefiningOp(), Queue()}).second)
+        require(rows(stages.countingPassOf(op.getOperand(0).getDefiningOp())),
+                op.getOperand(0).getDefiningOp()->getOperand(0));
+    } else if (isa<LossOp, MetricOp, OutputOp>(op)) {
       FusedRegion &region = regionOfSink(&op);
       region.needed.insert(&op);
       PermuteOp plan = orderedBy(&op);
@@ -190,7 +213,7 @@ void Fusion::collectForStep() {
     if (!stages.isCollected(op))
       wanted.insert(op->operand_begin(), op->operand_end());
     else if (!accumulators.contains(op))
-      requireReduction(region(stages.stageOf(wanted[i]), levelOf(wanted[i])), cast<ReduceOp>(op));
+      requireReduction(cast<ReduceOp>(op));
   }
 }
 
@@ -217,14 +240,11 @@ void Fusion::schedule() {
     queues.clear();
     coefficients.clear();
     for (int pass = 0; pass < stages.getPassCount(); ++pass)
-      for (Level level : {Level::Token, Level::Piece, Level::Call}) {
-        FusedRegion &region = regions.emplace_back();
-        region.pass = pass;
-        region.level = level;
-      }
+      for (Level level : {stages.levelOfPass(pass), coarser(stages.levelOfPass(pass)), Level::Call})
+        regions.emplace(std::pair(pass, -static_cast<int>(level)), FusedRegion{pass, level, {}, std::nullopt});
     requireSinks();
     for (int pass = 1; pass < stages.getPassCount() && !final; ++pass)
-      carries[pass] = llvm::none_of(rows(pass).needed, [&](Operation *op) {
+      carries[pass] = llvm::none_of(region(pass, stages.levelOfPass(pass)).needed, [&](Operation *op) {
         return isa<InputOp>(op) && levelOf(op->getResult(0)) == Level::Token &&
                cast<InputOp>(op).getType().getRank() > 1;
       });
@@ -245,8 +265,11 @@ void Fusion::remarks() {
   for (int pass = 1; pass < stages.getPassCount(); ++pass)
     if (auto [op, value] = stages.reasonFor(pass); op)
       remark::missed(op->getLoc(), opts("pass"))
-          << llvm::formatv("gate '{0}': pass {1} over the tokens, since {2} and that is known only after all tokens",
-                           gate.getSymName(), pass + 1, waitReason(op, value))
+          << llvm::formatv(
+                 stages.levelOfPass(pass) == Level::Token
+                     ? "gate '{0}': pass {1} over the tokens, since {2} and that is known only after all tokens"
+                     : "gate '{0}': pass {1} over pieces, since {2}",
+                 gate.getSymName(), pass + 1, waitReason(op, value))
                  .str();
 }
 
@@ -280,7 +303,7 @@ LogicalResult Fusion::run() {
   if (failed(declareInterface()) || failed(declareCoefficients()) || failed(declareAccumulators()))
     return failure();
   createPasses();
-  for (FusedRegion &region : regions)
+  for (auto &[key, region] : regions)
     if (region.lowering && failed(write(region)))
       return failure();
   writeStatus();

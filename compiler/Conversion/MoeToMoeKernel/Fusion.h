@@ -4,13 +4,14 @@
 #include "compiler/Conversion/MoeToMoeKernel/Lowering.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringSet.h"
+#include <map>
 
 namespace moe {
 
 /// One region of a pass under construction.
 struct FusedRegion {
   int pass;
-  Level level; ///< Token: rows, Piece: pieces, Call: finish
+  Level level; ///< that of the pass: rows, the next coarser one: pieces, Call: finish
   llvm::DenseSet<mlir::Operation *> needed;
   std::optional<RegionLowering> lowering;
 };
@@ -30,7 +31,9 @@ public:
 
 private:
   // What is needed where (Fusion.cpp).
-  FusedRegion &region(int pass, Level level) { return regions[3 * pass + (2 - static_cast<int>(level))]; }
+  FusedRegion &region(int pass, Level level) { return regions.at({pass, -static_cast<int>(level)}); }
+  FusedRegion &lastFinish() { return region(stages.getPassCount() - 1, Level::Call); }
+  bool isAboutCall(mlir::Operation *op) const;
   FusedRegion &rows(int pass) { return region(pass, Level::Token); }
   mlir::Block &body() { return gate.getBody().front(); }
   mlir::LogicalResult checkAxes();
@@ -38,7 +41,7 @@ private:
   void schedule();
   FusedRegion &regionOfSink(mlir::Operation *op);
   void require(FusedRegion &region, mlir::Value value);
-  void requireReduction(FusedRegion &region, ReduceOp op);
+  void requireReduction(ReduceOp op);
   bool isHandedOver(const FusedRegion &region, mlir::Value value) const;
   bool isCarried(mlir::Value value) const;
   void requireSinks();
@@ -101,16 +104,16 @@ private:
   mlir::OpBuilder builder;
   Stages stages;
   kernel::ProgramOp program;
-  mlir::SmallVector<FusedRegion> regions;
+  std::map<std::pair<int, int>, FusedRegion> regions; ///< by pass and level, in the order they run
   mlir::SmallVector<bool> carries; ///< by pass: whether it takes small arrays of earlier passes instead of their inputs
   llvm::StringSet<> names;
   llvm::MapVector<mlir::Operation *, mlir::StringAttr> accumulators; ///< collected reductions
   llvm::MapVector<mlir::Operation *, Queue> queues;                  ///< ranks
   llvm::MapVector<mlir::Value, mlir::StringAttr> coefficients;       ///< values that a later region reads
-  llvm::DenseMap<mlir::Operation *, mlir::StringAttr> buffers; ///< inputs, params, states, losses, metrics, outputs
-  mlir::StringAttr nonfinite, outOfRange, validTokens;         ///< accumulators
-  mlir::StringAttr emptyWord, nonfiniteWord, outOfRangeWord;   ///< buffers
-  bool hasTokens = false;                                      ///< the gate has a run-time axis
+  llvm::DenseMap<mlir::Operation *, mlir::StringAttr> buffers;     ///< inputs, params, states, losses, metrics, outputs
+  mlir::StringAttr nonfinite, outOfRange, badOffsets, validTokens; ///< accumulators
+  mlir::StringAttr emptyWord, nonfiniteWord, outOfRangeWord, badOffsetsWord; ///< buffers
+  bool hasTokens = false;                                                    ///< the gate has a run-time axis
 };
 
 /// Gathers by a selection that a later pass filters become gathers by the unfiltered one, where that spares a

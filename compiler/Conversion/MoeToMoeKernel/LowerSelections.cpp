@@ -72,11 +72,12 @@ LogicalResult moe::lowerSize(RegionLowering &lowering, SizeOp op) {
   OpBuilder &b = lowering.builder;
   if (!op.getTo()) {
     AxisOp axis = lookupAxis(op, op.getAxis());
-    if (axis.getOffsets())
-      return op.emitError("the number of pieces that may be empty reaches fusion: run moe-apply-mask first");
     Value size = kernel::SizeOp::create(b, op.getLoc(), b.getI32Type());
-    if (axis.getLength()) // of all accumulated calls, as the number of tokens
+    for (; axis.getLength(); axis = lookupAxis(op, *axis.getOf())) // of all accumulated calls, as the number of tokens
       size = arith::DivUIOp::create(b, op.getLoc(), size, number(b, op.getLoc(), *axis.getLength()));
+    if (axis.isPieces())
+      return op.emitError("the number of '")
+             << op.getAxis() << "' is not known from that of the tokens: run moe-apply-mask and moe-fold-layers first";
     lowering.bind(op.getResult(), size);
     return success();
   }
@@ -99,8 +100,7 @@ LogicalResult moe::lowerIndex(RegionLowering &lowering, IndexOp op) {
                   }));
     return success();
   }
-  AxisOp axis = lookupAxis(op, op.getAxis());
-  Value position = index(axis.isPieces() ? kernel::Position::Piece : kernel::Position::Token);
+  Value position = index(levelOf(op.getResult()) == lowering.level ? kernel::Position::Token : kernel::Position::Piece);
   if (op.getTo())
     position = arith::SubIOp::create(b, loc, position, index(kernel::Position::PieceBegin));
   lowering.bind(op.getResult(), position);

@@ -11,7 +11,8 @@ namespace moe {
 /// all elements; a value without becomes a scalar; a selection becomes the row of its positions.
 class RegionLowering {
 public:
-  RegionLowering(mlir::Block *block) : builder(mlir::OpBuilder::atBlockEnd(block)) {}
+  /// `level`: what the pass runs over.
+  RegionLowering(mlir::Block *block, Level level) : builder(mlir::OpBuilder::atBlockEnd(block)), level(level) {}
 
   /// Lowers one operation that computes; its operands have been lowered or bound. Reports what has no lowering.
   mlir::LogicalResult lower(mlir::Operation *op);
@@ -24,6 +25,7 @@ public:
   bool has(mlir::Value value) const { return values.contains(value); }
 
   mlir::OpBuilder builder;
+  const Level level;
 
 private:
   mlir::LogicalResult lowerElementwise(mlir::Operation *op);

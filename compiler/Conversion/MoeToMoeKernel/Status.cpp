@@ -93,9 +93,9 @@ void Fusion::writeStatus() {
     return;
   countNonfinite();
   countOutOfRange();
-  OpBuilder &f = region(0, Level::Call).lowering->builder;
+  OpBuilder &f = lastFinish().lowering->builder;
   Location emptyLoc = statusLoc("status empty = no tokens");
-  Value empty = isEmpty(region(0, Level::Call));
+  Value empty = isEmpty(lastFinish());
   kernel::StoreOp::create(f, emptyLoc, arith::ExtUIOp::create(f, emptyLoc, f.getI32Type(), empty),
                           emptyWord.getValue());
   auto store = [&](StringAttr word, StringAttr accumulator, Location loc) {
@@ -106,4 +106,11 @@ void Fusion::writeStatus() {
   store(nonfiniteWord, nonfinite, statusLoc("status nonfinite_tokens = tokens with a NaN or an infinity"));
   if (outOfRangeWord)
     store(outOfRangeWord, outOfRange, statusLoc("status out_of_range = tokens with an index that names no element"));
+  if (!badOffsetsWord)
+    return;
+  Location loc = statusLoc("status bad_offsets = 1 where offsets were out of place");
+  Value seen = kernel::ReadOp::create(f, loc, f.getI32Type(), badOffsets.getValue());
+  Value zero = arith::ConstantOp::create(f, loc, f.getI32IntegerAttr(0));
+  Value bad = arith::CmpIOp::create(f, loc, arith::CmpIPredicate::ne, seen, zero);
+  kernel::StoreOp::create(f, loc, arith::ExtUIOp::create(f, loc, f.getI32Type(), bad), badOffsetsWord.getValue());
 }

@@ -84,10 +84,10 @@ LogicalResult Fusion::writeStep(kernel::ProgramOp forward) {
     return !fields.contains("length") && !fields.contains("offsets") && !fields.contains("count");
   });
   step->setAttr("moe.axes", b.getArrayAttr(axes));
-  auto pass = kernel::PassOp::create(b, gate.getLoc(), StringAttr());
+  auto pass = kernel::PassOp::create(b, gate.getLoc(), StringAttr(), 0);
   pass.getRows().emplaceBlock();
   FusedRegion finish{0, Level::Call, {}, std::nullopt};
-  finish.lowering.emplace(&pass.getFinish().emplaceBlock());
+  finish.lowering.emplace(&pass.getFinish().emplaceBlock(), Level::Token);
   for (Operation *op : needed) {
     auto it = accumulators.find(op);
     if (failed(lowerOne(*finish.lowering, op, stages, it == accumulators.end() ? "" : it->second.getValue())))

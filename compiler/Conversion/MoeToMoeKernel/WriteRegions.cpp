@@ -10,15 +10,16 @@ void Fusion::createPasses() {
     StringAttr reason;
     if (auto [op, value] = stages.reasonFor(pass); op)
       reason = builder.getStringAttr(waitReason(op, value));
-    auto op = kernel::PassOp::create(builder, gate.getLoc(), reason);
-    rows(pass).lowering.emplace(&op.getRows().emplaceBlock());
+    Level level = stages.levelOfPass(pass);
+    auto op = kernel::PassOp::create(builder, gate.getLoc(), reason, depthOf(level));
+    region(pass, level).lowering.emplace(&op.getRows().emplaceBlock(), level);
     bool totals = llvm::any_of(queues, [&](auto &entry) {
-      return entry.second.totals && stages.stageOf(entry.first->getResult(0)) == pass + 1 && isa<RankOp>(entry.first) &&
+      return entry.second.totals && stages.countingPassOf(entry.first) == pass && isa<RankOp>(entry.first) &&
              cast<RankOp>(entry.first).getPer();
     });
-    if (!region(pass, Level::Piece).needed.empty() || totals)
-      region(pass, Level::Piece).lowering.emplace(&op.getPieces().emplaceBlock());
-    region(pass, Level::Call).lowering.emplace(&op.getFinish().emplaceBlock());
+    if (FusedRegion &pieces = region(pass, coarser(level)); !pieces.needed.empty() || totals)
+      pieces.lowering.emplace(&op.getPieces().emplaceBlock(), level);
+    region(pass, Level::Call).lowering.emplace(&op.getFinish().emplaceBlock(), level);
   }
 }
 
@@ -78,7 +79,7 @@ void Fusion::writeAccumulate(FusedRegion &region, ReduceOp op) {
 
 /// The region of the level that it reduces adds to it, the others read it.
 LogicalResult Fusion::writeCollected(FusedRegion &region, ReduceOp op) {
-  if (region.level == (stages.isTokenReduction(op) ? Level::Token : Level::Piece))
+  if (region.level == stages.collectedFrom(op))
     writeAccumulate(region, op);
   else
     region.lowering->bind(op.getResult(),
@@ -147,7 +148,7 @@ void Fusion::writeCoefficients(FusedRegion &region) {
   for (auto &[op, queue] : queues) {
     auto rank = dyn_cast<RankOp>(op);
     Level level = rank && rank.getPer() ? Level::Piece : Level::Call;
-    if (!queue.totals || region.level != level || stages.stageOf(op->getResult(0)) != region.pass + 1)
+    if (!queue.totals || region.level != level || stages.countingPassOf(op) != region.pass)
       continue;
     if (!rank) {
       writeSegments(region, cast<PermuteOp>(op), queue);
@@ -184,7 +185,7 @@ void Fusion::writeCounts(FusedRegion &region) {
   if (region.level != Level::Token)
     return;
   for (auto &[op, queue] : queues) {
-    if (stages.stageOf(op->getResult(0)) != region.pass + 1)
+    if (stages.countingPassOf(op) != region.pass)
       continue;
     kernel::CountOp::create(region.lowering->builder, op->getLoc(), keysOf(region, op), queue.accumulator.getValue());
     if (auto permute = dyn_cast<PermuteOp>(op); permute && isOrdered(permute))

@@ -292,9 +292,10 @@ LogicalResult ProgramOp::verifyRegions() {
       if (auto store = dyn_cast<StoreOp>(inner)) {
         stored.insert(store.getBuffer());
         BufferOp into = lookupBuffer(store, store.getBuffer());
-        if (isInFinish(store) && current->getNextNode() && into && into.getRole() != Role::Coefficient) {
+        if (isInFinish(store) && current->getNextNode() && into && into.getRole() != Role::Coefficient &&
+            into.getRole() != Role::Output) {
           store.emitOpError("stores '") << store.getBuffer() << "' in the finish of a pass before the last one, which "
-                                        << "makes coefficients only";
+                                        << "makes coefficients, and outputs of this call";
           return WalkResult::interrupt();
         }
       }

@@ -161,7 +161,7 @@ moe_kernel.program @p {
   moe_kernel.pass rows {
   } finish {
     %a = arith.constant 1.0 : f32
-    // expected-error@+1 {{'moe_kernel.store' op stores 'l' in the finish of a pass before the last one, which makes coefficients only}}
+    // expected-error@+1 {{'moe_kernel.store' op stores 'l' in the finish of a pass before the last one, which makes coefficients, and outputs of this call}}
     moe_kernel.store %a, @l : f32
   }
   moe_kernel.pass rows {
@@ -177,7 +177,7 @@ moe_kernel.program @p {
   moe_kernel.pass rows {
   } finish {
     %a = arith.constant 1.0 : f32
-    // expected-error@+1 {{'moe_kernel.store' op stores 'm' in the finish of a pass before the last one, which makes coefficients only}}
+    // expected-error@+1 {{'moe_kernel.store' op stores 'm' in the finish of a pass before the last one, which makes coefficients, and outputs of this call}}
     moe_kernel.store %a, @m : f32
   }
   moe_kernel.pass rows {

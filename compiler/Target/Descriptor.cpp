@@ -13,23 +13,47 @@ static_assert(sizeof(moe_axis) == 56 && sizeof(moe_array) == 64 && sizeof(moe_ac
               "the descriptor below has the fields of ABI version 4");
 static_assert(MOE_ABI_VERSION == 4);
 
-/// Says on one axis how the tokens are divided: on the one that says so already, on that of the buffers with a row per
-/// piece, or on one that is added.
+/// The name of the axis that the buffers with a row per piece of a level have; one that is made up without such
+/// buffers.
+static std::string nameOfPieces(kernel::ProgramOp program, int64_t level) {
+  for (auto buffer : program.getOps<kernel::BufferOp>())
+    if (buffer.getLevel() == level)
+      return cast<StringAttr>(buffer.getAxes()[0]).str();
+  return level == 1 ? "piece" : ("piece" + Twine(level)).str();
+}
+
+/// Says on axes how the tokens are divided, and their pieces: on those that say so already, on those of the buffers
+/// with a row per piece, or on some that are added. They stand in the order of their levels.
 static void markPieces(kernel::ProgramOp program, SmallVectorImpl<AxisInfo> &axes) {
   if (!program.hasPieces() || llvm::any_of(axes, [](const AxisInfo &axis) { return axis.isPieces(); }))
     return;
-  std::string name = "piece";
+  std::string finer;
+  auto mark = [&](int64_t level, auto op) {
+    AxisInfo pieces{nameOfPieces(program, level), -1, finer, {}, 0, "", 0};
+    if (auto *found = llvm::find_if(axes, [&](const AxisInfo &axis) { return axis.name == pieces.name; });
+        found != axes.end()) {
+      pieces.of = found->of.empty() ? finer : found->of;
+      axes.erase(found);
+    }
+    pieces.length = op.getLength().value_or(0);
+    pieces.offsets = op.getOffsets().value_or("").str();
+    pieces.count = op.getCount().value_or(0);
+    finer = pieces.name;
+    axes.push_back(std::move(pieces));
+  };
+  int64_t level = 1;
+  mark(level, program);
+  for (auto outer : program.getOps<kernel::PiecesOp>())
+    mark(++level, outer);
+}
+
+/// The axis of the layers, which the buffers do not name among their axes.
+static void addLayers(kernel::ProgramOp program, SmallVectorImpl<AxisInfo> &axes) {
   for (auto buffer : program.getOps<kernel::BufferOp>())
-    if (buffer.isPerPiece())
-      name = cast<StringAttr>(buffer.getAxes()[0]).str();
-  auto *found = llvm::find_if(axes, [&](const AxisInfo &axis) { return axis.name == name; });
-  if (found == axes.end()) {
-    axes.push_back({name, -1, "", {}, 0, "", 0});
-    found = &axes.back();
-  }
-  found->length = program.getLength().value_or(0);
-  found->offsets = program.getOffsets().value_or("").str();
-  found->count = program.getCount().value_or(0);
+    if (buffer.getLayered() &&
+        llvm::none_of(axes, [&](const AxisInfo &axis) { return axis.name == *buffer.getLayered(); }))
+      axes.push_back(
+          {buffer.getLayered()->str(), static_cast<int64_t>(program.getLayers().value_or(1)), "", {}, 0, "", 0});
 }
 
 SmallVector<AxisInfo> moe::axesOf(kernel::ProgramOp program) {
@@ -54,6 +78,7 @@ SmallVector<AxisInfo> moe::axesOf(kernel::ProgramOp program) {
     for (auto [name, size] : llvm::zip_equal(buffer.getAxes().getAsValueRange<StringAttr>(), buffer.getSizes()))
       if (!isKnown(name))
         axes.push_back({name.str(), std::max<int64_t>(size, -1), "", {}, 0, "", 0});
+  addLayers(program, axes);
   if (program.getStepOf()) // it sees no tokens
     for (AxisInfo &axis : axes)
       axis.length = axis.count = 0, axis.offsets.clear();

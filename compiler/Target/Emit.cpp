@@ -90,6 +90,9 @@ static std::string identifier(StringRef name, bool upper) {
 
 static std::string shapeText(kernel::BufferOp buffer) {
   std::string text = "[";
+  if (auto layer = buffer.getLayered())
+    text += layer->str() + " = " +
+            std::to_string(buffer->getParentOfType<kernel::ProgramOp>().getLayers().value_or(1)) + ", ";
   for (auto [i, name] : llvm::enumerate(buffer.getAxes().getAsValueRange<StringAttr>())) {
     text += (i ? ", " : "") + name.str();
     if (buffer.getSizes()[i] >= 0)

@@ -19,7 +19,7 @@ moe::AccumulatorLayout::AccumulatorLayout(kernel::ProgramOp program) {
 uint64_t moe::coefficientBytes(kernel::ProgramOp program) {
   uint64_t bytes = 0;
   for (auto buffer : program.getOps<kernel::BufferOp>())
-    if (buffer.getRole() == kernel::Role::Coefficient && !buffer.isPerToken() && !buffer.isPerPiece())
+    if (buffer.getRole() == kernel::Role::Coefficient && buffer.getLevel() < 0)
       bytes += llvm::alignTo(buffer.getRowSize() * elementBytes(buffer.getType()), 64);
   return bytes;
 }

@@ -116,10 +116,10 @@ Value RowEmitter::tablePointer(ArrayRef<int32_t> table) {
   return LLVM::AddressOfOp::create(b, global);
 }
 
-/// The array of a buffer without tokens, or the row of the piece.
-Value RowEmitter::wholePointer(kernel::BufferOp buffer) {
+/// The array of a buffer without a row per row of the pass of `op`, or the row of the piece.
+Value RowEmitter::wholePointer(kernel::BufferOp buffer, Operation *op) {
   Value pointer = context.arrays.lookup(buffer.getSymName());
-  if (!buffer.isPerPiece())
+  if (!kernel::isPerPiece(buffer, op))
     return pointer;
   return elementPointer(pointer, buffer.getRowSize() * elementBytes(buffer.getType()), context.piece);
 }
@@ -438,7 +438,7 @@ void RowEmitter::emitFinishStore(kernel::StoreOp op) {
   kernel::BufferOp buffer = kernel::lookupBuffer(op, op.getBuffer());
   int64_t bytes = elementBytes(buffer.getType());
   whereKept(buffer, [&](bool adds) {
-    Value pointer = wholePointer(buffer);
+    Value pointer = wholePointer(buffer, op);
     auto put = [&](Value value, Value target) {
       if (adds)
         value = arith::AddFOp::create(b, loadUniform(target, buffer.getType()), value);

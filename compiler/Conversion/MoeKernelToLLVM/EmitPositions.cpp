@@ -114,6 +114,15 @@ void RowEmitter::emitLoadAt(kernel::LoadAtOp op) {
     Value token = arith::ExtSIOp::create(b, b.getI64Type(), loadWord(advance(context.scratch, tokens), lane));
     Value isThere = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, token, context.tokenCount);
     Value source = elementPointer(from, rowSize * elementBytes(buffer.getType()), token);
+    if (Value table = context.layerTables.lookup(op.getBuffer())) {
+      // Numbers of tokens that are not there are no layers either: those read the first one's pointer, and nothing
+      // else.
+      Value layer = arith::DivUIOp::create(b, arith::SelectOp::create(b, isThere, token, i64(0)), context.layerTokens);
+      Value first =
+          LLVM::LoadOp::create(b, from.getType(), elementPointer(table, sizeof(void *), layer), sizeof(void *));
+      Value row = arith::SubIOp::create(b, token, arith::MulIOp::create(b, layer, context.layerTokens));
+      source = elementPointer(first, rowSize * elementBytes(buffer.getType()), row);
+    }
     auto fill = [&](llvm::function_ref<Value(Value)> element) {
       loopRange(i64(0), i64(rowSize), {}, [&](Value e, State &) {
         Value at = arith::AddIOp::create(b, arith::MulIOp::create(b, e, i64(lanes)), lane);

@@ -35,6 +35,7 @@ public:
 private:
   func::FuncOp makeFunction(StringRef name, ArrayRef<Type> arguments, ArrayRef<unsigned> noAlias, int64_t scratchBytes);
   void loadArrays(RegionContext &context, Value call);
+  void findLayers(RegionContext &context);
   void emitOnce(func::FuncOp function, RegionContext &context, const Schedule &schedule);
   int64_t planFixed(RegionContext &context);
   void initialise(RowEmitter &emitter, const RegionContext &context);
@@ -83,6 +84,33 @@ void PassEmitter::loadArrays(RegionContext &context, Value call) {
   context.adds = arith::CmpIOp::create(b, arith::CmpIPredicate::ne, bit, arith::ConstantIntOp::create(b, 0, 32));
 }
 
+/// Rows of several layers: an input or output with tokens is a table of pointers to layers, and the call says which
+/// layer the rows are in.
+void PassEmitter::findLayers(RegionContext &context) {
+  if (!program.getLayers() || pass.getLevel() != 0)
+    return;
+  Type i64 = b.getI64Type();
+  auto field = [&](int32_t offset) -> Value {
+    Value at = LLVM::GEPOp::create(b, pointer, b.getI8Type(), context.call, LLVM::GEPArg(offset));
+    return LLVM::LoadOp::create(b, i64, at, 8);
+  };
+  Value layer = field(offsetof(moe_cpu_call, layer)), begin = field(offsetof(moe_cpu_call, layer_begin));
+  Value zero = arith::ConstantIntOp::create(b, 0, 64), back = arith::SubIOp::create(b, zero, begin);
+  Value layers = arith::ConstantIntOp::create(b, static_cast<int64_t>(*program.getLayers()), 64);
+  context.layerTokens = arith::DivUIOp::create(b, context.tokenCount, layers);
+  for (auto buffer : program.getOps<kernel::BufferOp>()) {
+    bool isCallers = buffer.getRole() == kernel::Role::Input || buffer.getRole() == kernel::Role::Output;
+    if (!isCallers || !buffer.isPerToken())
+      continue;
+    Value &array = context.arrays[buffer.getSymName()];
+    context.layerTables[buffer.getSymName()] = array;
+    Value entry = LLVM::GEPOp::create(b, pointer, pointer, array, LLVM::GEPArg(layer));
+    Value first = LLVM::LoadOp::create(b, pointer, entry, sizeof(void *));
+    Type row = LLVM::LLVMArrayType::get(b.getI8Type(), buffer.getRowSize() * elementBytes(buffer.getType()));
+    array = LLVM::GEPOp::create(b, pointer, row, first, LLVM::GEPArg(back));
+  }
+}
+
 /// Scratch that lives as long as the call: accumulators, histograms, the staging area. Returns its size.
 int64_t PassEmitter::planFixed(RegionContext &context) {
   int64_t bytes = 0;
@@ -105,7 +133,7 @@ int64_t PassEmitter::planFixed(RegionContext &context) {
   }
   int64_t staging = 0;
   for (auto buffer : program.getOps<kernel::BufferOp>())
-    if (buffer.isPerToken())
+    if (kernel::isPerRow(buffer, pass))
       staging = std::max<int64_t>(staging, tileTokens * buffer.getRowSize() * elementBytes(buffer.getType()));
   context.stagingOffset = take(staging);
   return bytes;
@@ -181,6 +209,7 @@ void PassEmitter::emitRows() {
   context.scratch = function.getArgument(4);
   context.partial = function.getArgument(3);
   loadArrays(context, function.getArgument(0));
+  findLayers(context);
   RowEmitter uniformEmitter(b, uniformSchedule, context, /*lanes=*/1), emitter(b, schedule, context, tileTokens);
   uniformEmitter.emitPreamble();
   uniformEmitter.emitSteps(Tile());

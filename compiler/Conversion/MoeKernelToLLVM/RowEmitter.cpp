@@ -145,7 +145,7 @@ void RowEmitter::emitPreamble() {
       if (isUniformLoad(op)) {
         auto load = cast<kernel::LoadOp>(op);
         kernel::BufferOp buffer = kernel::lookupBuffer(op, load.getBuffer());
-        emitUniformLoad(op, wholePointer(buffer), buffer.getType());
+        emitUniformLoad(op, wholePointer(buffer, op), buffer.getType());
       } else if (auto read = dyn_cast<kernel::ReadOp>(op)) {
         auto program = op->getParentOfType<kernel::ProgramOp>();
         Value pointer = advance(context.accumulators, AccumulatorLayout(program).offsetOf(read.getAccumulator()));
@@ -185,7 +185,7 @@ void RowEmitter::emitSingle(Operation *op, const Tile &tile) {
       })
       .Case([&](kernel::StoreOp store) {
         kernel::BufferOp buffer = kernel::lookupBuffer(store, store.getBuffer());
-        buffer.isPerToken() ? emitTileStore(store, tile) : emitFinishStore(store);
+        kernel::isPerRow(buffer, store) ? emitTileStore(store, tile) : emitFinishStore(store);
       })
       .Case([&](kernel::AccumulateOp o) { accumulate(o, i64(0), scalars.lookup(o.getValue()), tile); })
       .Case([&](kernel::CountOp count) { emitCount(count, tile); })

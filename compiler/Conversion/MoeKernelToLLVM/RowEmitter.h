@@ -17,14 +17,18 @@ namespace moe::cpu {
 
 /// What the code around a region gives to it.
 struct RegionContext {
-  mlir::ModuleOp module;               ///< takes constant tables
-  mlir::Value call;                    ///< moe_cpu_call
-  mlir::Value scratch;                 ///< 64-byte aligned
-  mlir::Value tokenCount;              ///< i64
-  mlir::Value piece;                   ///< i64, rows and pieces of a program with pieces; else null
-  mlir::Value accumulators;            ///< what the region reads: the merged block, that of the piece; rows: null
-  mlir::Value partial;                 ///< what the region adds to; finish: null
-  llvm::StringMap<mlir::Value> arrays; ///< pointer per buffer
+  mlir::ModuleOp module;    ///< takes constant tables
+  mlir::Value call;         ///< moe_cpu_call
+  mlir::Value scratch;      ///< 64-byte aligned
+  mlir::Value tokenCount;   ///< i64
+  mlir::Value piece;        ///< i64, rows and pieces of a program with pieces; else null
+  mlir::Value accumulators; ///< what the region reads: the merged block, that of the piece; rows: null
+  mlir::Value partial;      ///< what the region adds to; finish: null
+  /// Pointer per buffer. In a rows region over the tokens of several layers, that of an array which comes by layer is
+  /// such that the region's own rows stand in their places.
+  llvm::StringMap<mlir::Value> arrays;
+  llvm::StringMap<mlir::Value> layerTables; ///< of those arrays: the pointers to all layers
+  mlir::Value layerTokens;                  ///< i64; null where there are no such arrays
   /// Rows only: where the lane-wise partials and the histograms stand in scratch, by accumulator.
   llvm::StringMap<int64_t> laneOffsets, histogramOffsets;
   int64_t stagingOffset = 0; ///< rows only: 16 rows of the widest buffer
@@ -118,7 +122,7 @@ private:
   mlir::Value loadWord(mlir::Value pointer, mlir::Value index);
 
   // Memory (EmitMemory.cpp)
-  mlir::Value wholePointer(kernel::BufferOp buffer);
+  mlir::Value wholePointer(kernel::BufferOp buffer, mlir::Operation *op);
   mlir::Value read(mlir::Value row, mlir::Value element);
   mlir::Value loadUniform(mlir::Value pointer, mlir::Type memory);
   mlir::Value widen(mlir::Value value, mlir::Type memory);

@@ -27,7 +27,7 @@ int64_t moe::cpu::loopSize(Operation *op) {
 
 bool moe::cpu::isUniformLoad(Operation *op) {
   auto load = dyn_cast<kernel::LoadOp>(op);
-  return load && !kernel::lookupBuffer(load, load.getBuffer()).isPerToken();
+  return load && !kernel::isPerRow(kernel::lookupBuffer(load, load.getBuffer()), op);
 }
 
 kernel::TopkOp moe::cpu::thresholdOf(kernel::ChosenOp op) {

@@ -1,5 +1,6 @@
-// Tokens in pieces (sequences): where the pieces of a block's tokens are, and how what belongs to one piece meets. This
-// text stands in generated sources that use it, behind the rows; it uses nothing of CUDA itself.
+// Tokens in pieces (sequences): where the pieces of a block's tokens are, and how what belongs to one piece meets. In a pass
+// over pieces, these are what is called tokens here, and their pieces those of the next level. This text stands in generated
+// sources that use it, behind the rows; it uses nothing of CUDA itself.
 //
 // A block walks over the pieces in its range of tokens. A piece that lies wholly inside is finished there. Of one that goes
 // on in other blocks (the range's first or last, at most two) it leaves its part in the workspace: `ends` has for each block
@@ -15,6 +16,13 @@ template <long long Length> struct moe_even_pieces {
   MOE_DEVICE long long begin(long long piece) const { return piece * Length; }
   // The first piece that ends behind `token` or begins no earlier.
   MOE_DEVICE long long first(long long token) const { return token / Length; }
+};
+
+// Equal pieces, as many as the call says; of no tokens, where there are none.
+struct moe_equal_pieces {
+  long long length;
+  MOE_DEVICE long long begin(long long piece) const { return piece * length; }
+  MOE_DEVICE long long first(long long token) const { return length > 0 ? token / length : 0; }
 };
 
 // Piece i has the tokens offsets[i] up to offsets[i + 1]. Offsets that are not in order from 0 to the number of tokens are

@@ -357,3 +357,14 @@ MOE_DEVICE void moe_collect(moe_quad *accumulators, const moe_quad *partials, in
   }
   moe_sync_block();
 }
+
+// Merges what the kernels of earlier passes have collected in this call into the caller's accumulators.
+template <typename Layout, int Quads, int Threads>
+MOE_DEVICE void moe_take_over(moe_quad *accumulators, const moe_quad *collected, bool reset) {
+  for (int quad = threadIdx.x; quad < Quads; quad += Threads) {
+    moe_quad sum = reset ? Layout::neutral(quad) : moe_load_quad(accumulators, Layout::at(quad));
+    Layout::combine(quad, sum, moe_load_quad(collected, Layout::at(quad)));
+    moe_store_quad(accumulators, Layout::at(quad), sum);
+  }
+  moe_sync_block();
+}

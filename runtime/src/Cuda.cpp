@@ -1,5 +1,5 @@
-// A call on a CUDA device: one cuLaunchKernel per pass. All work that may allocate or wait, compiling and loading the
-// module, happens when the executable is prepared.
+// A call on a CUDA device: one cuLaunchKernel per pass, but for calls that only finish. All work that may allocate or
+// wait, compiling and loading the module, happens when the executable is prepared.
 #include "Compile.h"
 #include "CubinCache.h"
 #include "CudaLibraries.h"
@@ -183,16 +183,12 @@ moe_status CudaExecutable::checkDevicePointer(const void *pointer, const char *r
 
 moe_status CudaExecutable::checkPointers(const Program &program, const moe_call &call) const {
   Extent extent = program.extentOf(call);
-  for (uint32_t i = 0; i < program.gate.array_count; ++i) {
-    const moe_array &array = program.gate.arrays[i];
-    if (!isPassedByPointer(array, call, extent, i))
-      continue;
-    const void *data = call.bindings[i].data;
-    if (moe_status status = checkDevicePointer(data, roleName(array.role), array.name))
-      return status;
-    if (moe_status status = checkKernelAlignment(array, data, "CUDA"))
-      return status;
-  }
+  moe_status refused = forEachPointer(program, call, [&](const moe_array &array, const void *data) {
+    moe_status status = checkDevicePointer(data, roleName(array.role), array.name);
+    return status ? status : checkKernelAlignment(array, data, "CUDA");
+  });
+  if (refused)
+    return refused;
   // A backward call's accumulators are part of its workspace, which has been looked at when it was initialised.
   struct Block {
     const char *name;
@@ -227,7 +223,7 @@ moe_status CudaExecutable::launch(const Program &program, const moe_call &call) 
     functions += gate.cuda_kernel_count;
   if (program.kind == ProgramKind::Step && gate.backward)
     functions += gate.backward->cuda_kernel_count;
-  for (uint32_t pass = 0; pass < program.gate.pass_count; ++pass) {
+  for (uint32_t pass = firstPass(program.gate, call.phase); pass < program.gate.pass_count; ++pass) {
     const moe_cuda_kernel &kernel = program.gate.cuda_kernels[pass];
     if (int result = driver.launchKernel(functions[pass], parameters.blocks(kernel), 1, 1, kernel.threads, 1, 1,
                                          kernel.shared_bytes, call.stream, parameters.data(kernel), nullptr))
@@ -256,6 +252,8 @@ moe_status prepareCuda(const moe_gate &gate, uint32_t ordinal, const char *cache
   if (moe_status status = openDriver(driver))
     return status;
   auto executable = std::make_unique<CudaExecutable>(gate, *driver);
+  if (moe_status status = checkLayerPointers(*executable))
+    return status;
   if (moe_status status = executable->prepare(ordinal, cacheDir))
     return status;
   *out = executable.release();

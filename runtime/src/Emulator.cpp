@@ -7,6 +7,7 @@
 #include "KernelCall.h"
 
 #include <cstring>
+#include <deque>
 #include <memory>
 #include <mutex>
 
@@ -23,7 +24,17 @@ struct FreeCall {
   void operator()(moe_emulator_call *call) const { emulator->free_call(call); }
 };
 
-using Memory = std::vector<moe_emulator_buffer>;
+/// What a call may touch. An array that comes by layer is a buffer for each of them.
+struct Memory {
+  std::vector<moe_emulator_buffer> buffers;
+  std::vector<const char *> arrays; ///< what each buffer is, or is a layer of
+  std::deque<std::string> names;    ///< of layers
+
+  void add(const moe_emulator_buffer &buffer) {
+    buffers.push_back(buffer);
+    arrays.push_back(buffer.name);
+  }
+};
 
 class EmulatorExecutable final : public moe_executable {
 public:
@@ -43,7 +54,8 @@ public:
 
 private:
   moe_status checkBlocks(const moe_gate &program, uint32_t blocks) const;
-  void keepTraffic(const moe_gate &program, const moe_emulator_report &found, const Memory &memory) const;
+  void keepTraffic(const moe_gate &program, uint32_t first, const moe_emulator_report &found,
+                   const Memory &memory) const;
 
   const moe_emulator_functions &emulator;
   std::unique_ptr<moe_emulator_program, FreeProgram> compiled;
@@ -97,13 +109,9 @@ moe_status EmulatorExecutable::initWorkspace(void *workspace, uint64_t bytes, vo
 }
 
 moe_status checkPointers(const Program &program, const moe_call &call) {
-  const moe_gate &gate = program.gate;
-  Extent extent = program.extentOf(call);
-  for (uint32_t i = 0; i < gate.array_count; ++i)
-    if (isPassedByPointer(gate.arrays[i], call, extent, i))
-      if (moe_status status = checkKernelAlignment(gate.arrays[i], call.bindings[i].data, "CUDA"))
-        return status;
-  return MOE_OK;
+  return forEachPointer(program, call, [](const moe_array &array, const void *data) {
+    return checkKernelAlignment(array, data, "CUDA");
+  });
 }
 
 //===-- What a call may touch
@@ -129,21 +137,42 @@ moe_emulator_buffer bufferOf(const moe_array &array, void *data, const Extent &e
   return buffer;
 }
 
-/// The header with the tickets, coefficients, partials.
+/// The header with the tickets, coefficients, what kernels before the last have collected, partials.
 void addWorkspace(const Program &program, const moe_call &call, Memory &to) {
   char *workspace = static_cast<char *>(call.workspace);
   const moe_gate &gate = program.gate;
   moe_emulator_buffer header = bytesAt("tickets", workspace, MOE_WORKSPACE_HEADER_BYTES, MOE_WORKSPACE_HEADER_BYTES);
   header.restored_bytes = header.bytes;
   header.element_bytes = sizeof(uint32_t);
-  to.push_back(header);
+  to.add(header);
   Extent extent = program.extentOf(call);
   for (uint32_t i = 0; i < gate.array_count; ++i)
     if (gate.arrays[i].role == MOE_COEFFICIENT && elementCount(gate.arrays[i], extent))
-      to.push_back(bufferOf(gate.arrays[i], arrayPointer(program, call, i, kernelCarriedOffset(program)), extent,
-                            MOE_EMULATOR_READ_WRITE, false));
+      to.add(bufferOf(gate.arrays[i], arrayPointer(program, call, i, kernelCarriedOffset(program)), extent,
+                      MOE_EMULATOR_READ_WRITE, false));
   uint64_t start = MOE_WORKSPACE_HEADER_BYTES + gate.coefficient_bytes;
-  to.push_back(bytesAt("partials", workspace + start, gate.cuda_workspace_bytes - start, 0));
+  if (gate.pass_count > 1) {
+    to.add(bytesAt("collected", workspace + start, gate.accumulator_bytes, 0));
+    start += gate.accumulator_bytes;
+  }
+  to.add(bytesAt("partials", workspace + start, gate.cuda_workspace_bytes - start, 0));
+}
+
+/// One buffer for each layer of an array.
+void addLayers(const Program &program, const moe_call &call, uint32_t index, moe_emulator_buffer whole, Memory &to) {
+  const moe_array &array = program.gate.arrays[index];
+  bool isLayered = array.flags & MOE_ARRAY_LAYERED;
+  uint32_t layers = isLayered ? program.gate.layers : 1;
+  for (uint32_t layer = 0; layer < layers; ++layer) {
+    moe_emulator_buffer buffer = whole;
+    buffer.data = layerPointer(program, call, index, layer);
+    buffer.bytes /= layers;
+    buffer.defined_bytes /= layers;
+    if (isLayered)
+      buffer.name = to.names.emplace_back(print("%s[%u]", array.name, layer)).c_str();
+    to.add(buffer);
+    to.arrays.back() = array.name;
+  }
 }
 
 /// Arrays that the phase does not touch are left out, so that an access to one is a finding.
@@ -153,17 +182,22 @@ Memory memoryOf(const Program &program, const moe_call &call) {
   for (uint32_t i = 0; i < program.gate.array_count; ++i) {
     const moe_array &array = program.gate.arrays[i];
     void *data = arrayPointer(program, call, i, kernelCarriedOffset(program));
-    if (array.role == MOE_PARAM || array.role == MOE_COEFFICIENT || !data || elementCount(array, extent) == 0 ||
-        !isNeeded(array, call.phase))
+    bool byLayer = isByLayer(program.gate, array);
+    if (array.role == MOE_PARAM || array.role == MOE_COEFFICIENT || elementCount(array, extent) == 0 ||
+        !isNeeded(array, call.phase) || !(byLayer ? layerPointer(program, call, i, 0) : data))
       continue;
     bool changes = (array.role == MOE_STATE && program.kind == ProgramKind::Step) ||
                    ((array.flags & MOE_ARRAY_ADDS) && (call.phase & MOE_ADD));
     bool isReadOnly = !changes && (isRead(array) || (array.role == MOE_SAVED && program.isBackward));
     moe_emulator_use use = isReadOnly ? MOE_EMULATOR_READ : changes ? MOE_EMULATOR_READ_WRITE : MOE_EMULATOR_WRITE_ONCE;
-    memory.push_back(bufferOf(array, data, extent, use, isReadOnly || changes));
+    moe_emulator_buffer buffer = bufferOf(array, data, extent, use, isReadOnly || changes);
+    if (byLayer)
+      addLayers(program, call, i, buffer, memory);
+    else
+      memory.add(buffer);
   }
   if (uint64_t bytes = program.gate.accumulator_bytes; call.accumulators)
-    memory.push_back(bytesAt("accumulators", call.accumulators, bytes, call.phase & MOE_RESET ? 0 : bytes));
+    memory.add(bytesAt("accumulators", call.accumulators, bytes, call.phase & MOE_RESET ? 0 : bytes));
   addWorkspace(program, call, memory);
   return memory;
 }
@@ -171,29 +205,38 @@ Memory memoryOf(const Program &program, const moe_call &call) {
 //===-- What came of it
 //-----------------------------------------------------------------------------------------------===//
 
-moe_transfer transferOf(const moe_emulator_traffic &counted) {
-  return {counted.bytes, counted.distinct_bytes, counted.requests, counted.sectors, counted.ideal_sectors};
+void count(moe_transfer &into, const moe_emulator_traffic &counted) {
+  into.bytes += counted.bytes;
+  into.distinct_bytes += counted.distinct_bytes;
+  into.requests += counted.requests;
+  into.sectors += counted.sectors;
+  into.ideal_sectors += counted.ideal_sectors;
 }
 
-void EmulatorExecutable::keepTraffic(const moe_gate &program, const moe_emulator_report &found,
+/// Layers of one array stand side by side, and count as one.
+void EmulatorExecutable::keepTraffic(const moe_gate &program, uint32_t first, const moe_emulator_report &found,
                                      const Memory &memory) const {
   std::vector<moe_traffic> rows;
   for (size_t pass = 0; pass < found.kernel_count; ++pass)
-    for (size_t i = 0; i < memory.size(); ++i) {
+    for (size_t i = 0; i < memory.buffers.size(); ++i) {
       const moe_emulator_counts &counts = found.kernels[pass].buffers[i];
-      if (counts.loads.requests || counts.stores.requests)
-        rows.push_back(
-            {program.cuda_kernels[pass].name, memory[i].name, transferOf(counts.loads), transferOf(counts.stores)});
+      if (!counts.loads.requests && !counts.stores.requests)
+        continue;
+      const char *kernel = program.cuda_kernels[first + pass].name;
+      if (rows.empty() || rows.back().kernel != kernel || rows.back().array != memory.arrays[i])
+        rows.push_back({kernel, memory.arrays[i], {}, {}});
+      count(rows.back().load, counts.loads);
+      count(rows.back().store, counts.stores);
     }
   std::lock_guard lock(mutex);
   lastTraffic = std::move(rows);
 }
 
 /// The findings as one failure. What was to be written and was not is one too.
-moe_status failureOf(const moe_gate &gate, const moe_emulator_report &found, const Memory &memory) {
+moe_status failureOf(const moe_gate &gate, uint32_t first, const moe_emulator_report &found, const Memory &memory) {
   std::string texts;
   size_t count = found.finding_count;
-  bool isComplete = found.kernel_count == gate.pass_count;
+  bool isComplete = found.kernel_count == gate.pass_count - first;
   for (size_t i = 0; i < found.finding_count; ++i) {
     const moe_emulator_finding &finding = found.findings[i];
     isComplete &= finding.kind != MOE_EMULATOR_BARRIER && finding.kind != MOE_EMULATOR_WARP &&
@@ -202,11 +245,11 @@ moe_status failureOf(const moe_gate &gate, const moe_emulator_report &found, con
     if (finding.times > 1)
       texts += print("\n  (%llu times)", static_cast<unsigned long long>(finding.times));
   }
-  for (size_t i = 0; isComplete && i < memory.size(); ++i)
+  for (size_t i = 0; isComplete && i < memory.buffers.size(); ++i)
     if (uint64_t bytes = found.kernels[found.kernel_count - 1].buffers[i].undefined_bytes;
-        bytes && memory[i].use == MOE_EMULATOR_WRITE_ONCE) {
+        bytes && memory.buffers[i].use == MOE_EMULATOR_WRITE_ONCE) {
       texts += print("\nnever written: %llu of the %llu bytes of '%s'", static_cast<unsigned long long>(bytes),
-                     static_cast<unsigned long long>(memory[i].bytes), memory[i].name);
+                     static_cast<unsigned long long>(memory.buffers[i].bytes), memory.buffers[i].name);
       ++count;
     }
   if (count == 0)
@@ -221,11 +264,12 @@ moe_status EmulatorExecutable::run(const Program &program, const moe_call &call)
   if (moe_status status = checkPointers(program, call))
     return status;
   Memory memory = memoryOf(program, call);
-  std::unique_ptr<moe_emulator_call, FreeCall> emulated(emulator.begin(memory.data(), memory.size()),
+  std::unique_ptr<moe_emulator_call, FreeCall> emulated(emulator.begin(memory.buffers.data(), memory.buffers.size()),
                                                         FreeCall{&emulator});
   KernelParameters parameters(program, call);
   size_t findings = 0;
-  for (uint32_t pass = 0; pass < program.gate.pass_count && findings == 0; ++pass) {
+  const uint32_t first = firstPass(program.gate, call.phase);
+  for (uint32_t pass = first; pass < program.gate.pass_count && findings == 0; ++pass) {
     const moe_cuda_kernel &kernel = program.gate.cuda_kernels[pass];
     moe_emulator_launch launch = {};
     launch.kernel = kernel.name;
@@ -238,8 +282,8 @@ moe_status EmulatorExecutable::run(const Program &program, const moe_call &call)
   }
   emulator.finish(emulated.get());
   const moe_emulator_report &found = *emulator.report(emulated.get());
-  keepTraffic(program.gate, found, memory);
-  return failureOf(program.gate, found, memory);
+  keepTraffic(program.gate, first, found, memory);
+  return failureOf(program.gate, first, found, memory);
 }
 
 moe_status EmulatorExecutable::traffic(moe_traffic *rows, uint32_t &count) const {
@@ -262,6 +306,8 @@ moe_status prepareEmulator(const moe_gate &gate, const moe_emulator_options *opt
   if (moe_status status = openEmulator(emulator))
     return status;
   auto executable = std::make_unique<EmulatorExecutable>(gate, *emulator);
+  if (moe_status status = checkLayerPointers(*executable))
+    return status;
   if (options)
     if (moe_status status = executable->setOptions(*options))
       return status;

@@ -45,10 +45,11 @@ std::string moe::test::programText(const Shape &shape) {
     for (size_t at = 0; (at = text.find(name, at)) != std::string::npos; at += value.size())
       text.replace(at, name.size(), value);
   };
-  if (shape.pieces) // there are no offsets, and so no word that says that they are bad
-    for (const char *line : {"  moe_kernel.buffer @cu_seqlens", "  moe_kernel.buffer @bad_offsets"})
-      if (size_t at = text.find(line); at != std::string::npos)
-        text.erase(at, text.find('\n', at) + 1 - at);
+  // Without offsets, there is nothing that says that they are bad.
+  for (size_t at; shape.pieces && (at = text.find(" // by offsets")) != std::string::npos;) {
+    size_t start = text.rfind('\n', at) + 1;
+    text.erase(start, text.find('\n', at) + 1 - start);
+  }
   replace("$PIECES", shape.pieces ? "piece_length " + std::to_string(shape.pieces) : "piece_offsets @cu_seqlens");
   replace("$GROUPS", groups);
   replace("$E", std::to_string(shape.experts));

@@ -90,7 +90,7 @@ PassFacts collectFacts(PassOp pass) {
       facts.shuffles += 1;
     }
     BufferOp buffer = accessedBuffer(op);
-    if (!buffer || !buffer.isPerToken() || buffer.getRowSize() != facts.size)
+    if (!buffer || !isPerRow(buffer, &op) || buffer.getRowSize() != facts.size)
       continue;
     ++facts.accesses;
     facts.maxWidth = std::max(facts.maxWidth, vectorWidth(buffer, facts.size));

@@ -1,6 +1,5 @@
 // Kernels around the regions: parameters, the row loop with its prefetch, and the way of the accumulators from
-// registers through shared memory and the workspace to the caller, for which rows.cuh has the code that all gates
-// share.
+// registers through shared memory to the workspace, for which rows.cuh has the code that all gates share.
 #include "compiler/Conversion/MoeKernelToCUDA/KernelPrinter.h"
 #include "llvm/Support/MathExtras.h"
 #include <regex>
@@ -17,9 +16,9 @@ static std::string text(int64_t number) { return std::to_string(number); }
 //===-- Sizes
 //-------------------------------------------------------------------------------------------------------===//
 
-KernelPrinter::KernelPrinter(PassOp pass, std::string name, ProgramText &program, bool countsTokens)
-    : needs(pass), pass(pass), name(std::move(name)), countsTokens(countsTokens), program(program),
-      rows(pass.getRows().front(), LayoutPlan::forRows(pass), program, RegionKind::Rows),
+KernelPrinter::KernelPrinter(PassOp pass, std::string name, ProgramText &program)
+    : needs(pass), pass(pass), name(std::move(name)), isLast(isLastPass(pass)), countsTokens(keepsTokenCount(pass)),
+      program(program), rows(pass.getRows().front(), LayoutPlan::forRows(pass), program, RegionKind::Rows),
       finish(pass.getFinish().front(), LayoutPlan::forFinish(), program, RegionKind::Finish) {
   if (!pass.getPieces().empty() && !pass.getPieces().front().empty())
     pieces.emplace(pass.getPieces().front(), LayoutPlan::forFinish(), program, RegionKind::Pieces);
@@ -32,51 +31,67 @@ int64_t KernelPrinter::rankedQuadsOf(const std::vector<PassAccumulator> &list) {
   return quads;
 }
 
-/// Those that the rows add to, then those of the pieces; ranked ones first, so that they are neighbours.
-LogicalResult KernelPrinter::placeAccumulators() {
+/// Places what a region adds to; what the rows add to as well has its place already.
+void KernelPrinter::placeRegion(const RegionPrinter &region, bool fromPieces) {
   AccumulatorLayout homes(programOp());
-  auto place = [&](const RegionPrinter &region, bool fromPieces) {
-    for (auto &[symbol, registers] : region.accumulators) {
-      AccumulatorOp op = lookupAccumulator(pass, symbol.getValue());
-      (op.getPerPiece() ? perPiece : placed)
-          .push_back({op, registers, 0,
-                      static_cast<int64_t>(llvm::divideCeil(op.getCount() * elementBytes(op.getType()), 16)),
-                      static_cast<int64_t>(homes.offsetOf(symbol.getValue()) / 16), fromPieces});
-      if (fromPieces && rows.accumulators.count(symbol))
-        return LogicalResult(
-            op.emitError("is added to by the rows and by the pieces of one pass; use two accumulators"));
-    }
-    return success();
+  for (auto &[symbol, registers] : region.accumulators) {
+    AccumulatorOp op = lookupAccumulator(pass, symbol.getValue());
+    PassAccumulator accumulator{op,
+                                registers,
+                                0,
+                                static_cast<int64_t>(llvm::divideCeil(op.getCount() * elementBytes(op.getType()), 16)),
+                                static_cast<int64_t>(homes.offsetOf(symbol.getValue()) / 16),
+                                fromPieces};
+    bool isJoined = fromPieces && rows.accumulators.count(symbol);
+    (isJoined ? joined : op.getPerPiece() ? perPiece : placed).push_back(accumulator);
+  }
+}
+
+/// Those that the rows alone add to, then those of the pieces; ranked ones first, so that they are neighbours.
+void KernelPrinter::placeAccumulators() {
+  auto isOfPieces = [&](const PassAccumulator &a) {
+    return a.fromPieces || llvm::any_of(joined, [&](const PassAccumulator &j) { return j.op == a.op; });
   };
-  auto order = [](std::vector<PassAccumulator> &list) {
-    llvm::sort(list, [](const PassAccumulator &a, const PassAccumulator &b) {
-      return std::tuple(a.fromPieces, !AccumulatorOp(a.op).getRanked(), a.home) <
-             std::tuple(b.fromPieces, !AccumulatorOp(b.op).getRanked(), b.home);
+  auto order = [&](std::vector<PassAccumulator> &list) {
+    llvm::sort(list, [&](const PassAccumulator &a, const PassAccumulator &b) {
+      return std::tuple(isOfPieces(a), !AccumulatorOp(a.op).getRanked(), a.home) <
+             std::tuple(isOfPieces(b), !AccumulatorOp(b.op).getRanked(), b.home);
     });
     int64_t quads = 0;
     for (PassAccumulator &accumulator : list)
       accumulator.quad = std::exchange(quads, quads + accumulator.quads);
     return quads;
   };
-  if (failed(place(rows, false)))
-    return failure();
+  partialQuads = order(placed);
+  for (PassAccumulator &part : joined)
+    part.quad = llvm::find_if(placed, [&](const PassAccumulator &a) { return a.op == part.op; })->quad;
+  rowQuads = 0;
+  for (const PassAccumulator &accumulator : placed)
+    rowQuads += isOfPieces(accumulator) ? 0 : accumulator.quads;
   pieceQuads = order(perPiece);
+}
+
+LogicalResult KernelPrinter::printRegions() {
+  if (failed(rows.print()))
+    return failure();
+  placeRegion(rows, false);
+  placeAccumulators();
   if (pieces) {
     for (PassAccumulator &accumulator : perPiece)
       pieces->totalWords[accumulator.op.getSymName()] = 4 * accumulator.quad;
     pieces->avoidNamesOf(rows);
-    if (failed(pieces->print()) || failed(place(*pieces, true)))
+    if (failed(pieces->print()))
       return failure();
+    placeRegion(*pieces, true);
+    placeAccumulators();
   }
-  partialQuads = order(placed);
-  for (const PassAccumulator &accumulator : placed)
-    rowQuads += accumulator.fromPieces ? 0 : accumulator.quads;
   for (auto *list : {&placed, &perPiece})
     for (PassAccumulator &accumulator : *list)
       if (accumulator.op.getRanked())
         program.rankedQuad[accumulator.op.getSymName()] =
             std::exchange(program.nextRankedQuad, program.nextRankedQuad + accumulator.quads);
-  return success();
+  placeEarlier();
+  return finish.print();
 }
 
 /// The most values of one row that a lane holds.
@@ -119,21 +134,30 @@ LogicalResult KernelPrinter::chooseBlock() {
   direct = threads == 32 && merge > sharedWords;
   sharedSize = sharedNeed(threads);
   placeShared();
-  info = {name,
-          static_cast<uint32_t>(threads),
-          static_cast<uint32_t>(threads / lanes()),
-          0,
-          maxCudaBlocks,
-          (needs.pieces ? 1u : 0u) | (needs.random ? 2u : 0u)};
+  info = {
+      name,          static_cast<uint32_t>(threads),      static_cast<uint32_t>(threads / lanes()), 0, maxCudaBlocks,
+      needs.flags(), static_cast<uint32_t>(levelOf(pass))};
   if (sharedSize > sharedWords && !extended)
     return pass.emitError("stages rows of ")
            << 4 * std::max(rows.stageWords, finish.stageWords) << " bytes in shared memory, of which a block has "
            << 4 * sharedWords << "; use fewer elements or f32";
   if (sharedSize > sharedWords || (direct && extended))
-    return pass.emitError("needs ") << 4 * std::max(sharedSize, merge)
-                                    << " bytes of shared memory for its rows, pieces and ranks, of which a block has "
-                                    << 4 * sharedWords << "; use fewer elements";
+    return reportSharedMemory(4 * std::max(sharedSize, merge));
   return success();
+}
+
+/// What takes the shared memory that a block does not have.
+LogicalResult KernelPrinter::reportSharedMemory(int64_t bytes) {
+  InFlightDiagnostic error = pass.emitError("needs ")
+                             << bytes << " bytes of shared memory with one warp in a block, of which a block has "
+                             << 4 * sharedWords;
+  for (const PassAccumulator &accumulator : perPiece)
+    error << ", " << 16 * accumulator.quads << " of them for '" << AccumulatorOp(accumulator.op).getSymName()
+          << "' of one piece";
+  for (const RankUse &rank : rows.ranks)
+    error << ", " << 4 * rank.accumulator.getCount() << " of them to rank in '"
+          << AccumulatorOp(rank.accumulator).getSymName() << "'";
+  return error << "; use fewer elements, or collect less for each piece";
 }
 
 bool KernelPrinter::prefetches() const {
@@ -146,7 +170,7 @@ bool KernelPrinter::prefetches() const {
 //===-- Layout of partial results
 //-----------------------------------------------------------------------------------===//
 
-static StringRef functorName(Combine combine) {
+StringRef moe::functorName(Combine combine) {
   switch (combine) {
   case Combine::Sum:
     return "moe_Sum";
@@ -205,6 +229,8 @@ void KernelPrinter::printLoadAhead(StringRef row, StringRef end, int level) {
     llvm::append_range(loads, rows.loadRaw(load, load.raw, row));
   if (loads.empty())
     return;
+  if (names(loads, placeOf(row)))
+    loads.insert(loads.begin(), placeDeclaration(row));
   bool braces = loads.size() > 1;
   put(("if (" + row + " < " + end + ")" + (braces ? " {" : "")).str(), level);
   put(loads, level + 1);
@@ -212,7 +238,6 @@ void KernelPrinter::printLoadAhead(StringRef row, StringRef end, int level) {
     put("}", level);
 }
 
-/// Accumulators start from neutral elements.
 /// Declares the registers of accumulators, at their neutral elements.
 void KernelPrinter::printRegisters(const std::vector<PassAccumulator> &list, int level) {
   for (const PassAccumulator &accumulator : list) {
@@ -280,6 +305,7 @@ void KernelPrinter::printRows(const std::string &begin, const std::string &end, 
     printLoadAhead("start", end, level);
   }
   printRowHeader(begin, end, ahead, level);
+  size_t head = code.size();
   for (const TokenLoad &load : rows.tokenLoads) {
     if (!ahead) {
       put(rows.declareRaw(load, load.raw), level + 1);
@@ -298,14 +324,18 @@ void KernelPrinter::printRows(const std::string &begin, const std::string &end, 
     printLoadAhead("next", end, level + 1);
   }
   put(rows.lines, level + 1);
+  if (names({code.begin() + static_cast<ptrdiff_t>(head), code.end()}, placeOf("row")))
+    code.insert(code.begin() + static_cast<ptrdiff_t>(head), indented(placeDeclaration("row"), level + 1));
   put("}", level);
 }
 
 //===-- From registers to the workspace
 //-----------------------------------------------------------------------------===//
 
-/// Puts the registers of one accumulator where those of all warps meet: `word` is the first of this warp.
-void KernelPrinter::printPublishOne(const PassAccumulator &accumulator, const std::string &start, int level) {
+/// Puts the registers of one accumulator where those of all warps meet: `start` is the first word of this warp. `onto`:
+/// to what stands there already.
+void KernelPrinter::printPublishOne(const PassAccumulator &accumulator, const std::string &start, int level,
+                                    bool onto) {
   AccumulatorOp op = accumulator.op;
   Type type = op.getType();
   std::string cType = cTypeName(type).str();
@@ -319,14 +349,22 @@ void KernelPrinter::printPublishOne(const PassAccumulator &accumulator, const st
     if (direct)
       return "moe_store1(moe_at<" + cType + ">(partials, (blockIdx.x * " + text(partialQuads) + "ll + " +
              text(accumulator.quad) + ") * 16), " + position + ", " + value + ");";
-    return "moe_put(shared, " + word + " + " + (perElement == 2 ? "2 * (" + position + ")" : position) + ", " + value +
-           ");";
+    std::string at = word + " + " + (perElement == 2 ? "2 * (" + position + ")" : position);
+    if (!onto)
+      return "moe_put(shared, " + at + ", " + value + ");";
+    return "moe_put(shared, " + at + ", " + functorName(op.getCombine()).str() + "::apply(moe_get<" + cType +
+           ">(shared, " + at + "), " + value + "));";
   };
   std::string overRows = ("moe_" + combineName(op.getCombine()) + "_rows<" + Twine(held) + ">(").str();
   auto merged = [&](const std::string &value) { return held == 32 ? value : overRows + value + ")"; };
   std::string zero = neutralElement(Combine::Sum, type);
   if (op.getSizes().empty()) {
     std::string whole = accumulator.registers;
+    if (onto) {
+      put("if (threadIdx.x % 32 == 0)", level);
+      put(store("0", whole), level + 1);
+      return;
+    }
     if (held < 32) {
       whole = accumulator.registers + "_warp";
       put("const " + cType + " " + whole + " = " + merged(accumulator.registers) + ";", level);
@@ -358,7 +396,7 @@ void KernelPrinter::printPublishOne(const PassAccumulator &accumulator, const st
   put((guard.empty() ? "" : "if (" + guard + ") ") + store(position, braces ? "whole" : registers), inner);
   if (braces)
     put("}", level);
-  if (padding > 0) {
+  if (padding > 0 && !onto) {
     put("if (threadIdx.x % 32 < " + text(padding) + ")", level);
     put(store(text(count) + " + threadIdx.x % 32", zero), level + 1);
   }
@@ -372,14 +410,19 @@ void KernelPrinter::printPublishAll(int level) {
   }
   for (const PassAccumulator &accumulator : placed)
     printPublishOne(accumulator, "words", level);
+  if (!joined.empty())
+    put("moe_sync_warp(); // what the pieces have left, onto that", level);
+  for (const PassAccumulator &part : joined)
+    printPublishOne(part, "words", level, /*onto=*/true);
 }
 
 void KernelPrinter::printPublish() {
   // Parts of pieces meet in the last block, whether the call collects anything or not.
-  int level = cuts() ? 3 : 2;
-  if (!cuts())
+  bool guarded = isLast && cuts() && !placed.empty();
+  int level = guarded ? 3 : 2;
+  if (isLast && !cuts())
     put(Lines{"if (accumulators == nullptr)", "  return;"}, 2);
-  else if (!placed.empty())
+  else if (guarded)
     put("if (accumulators != nullptr) {", 2);
   if (!placed.empty()) {
     put("// what the rows have left in registers: over the rows of a warp, over warps, then to the workspace", level);
@@ -387,7 +430,7 @@ void KernelPrinter::printPublish() {
     if (!direct)
       put("moe_publish<" + name + "_layout, " + text(partialQuads) + ", " + text(warps()) + ">(shared, partials);",
           level);
-    if (cuts())
+    if (guarded)
       put("}", 2);
   }
   put("if (!moe_arrive_last(moe_at<unsigned>(workspace, 0), shared))", 2);
@@ -397,52 +440,14 @@ void KernelPrinter::printPublish() {
     printCutPieces();
 }
 
-void KernelPrinter::printCollect() {
-  std::string condition = countsTokens || !placed.empty() ? "phase & (MOE_ACCUMULATE | MOE_RESET)" : "";
-  if (condition.empty())
-    return;
-  put("// the last block adds up what all blocks have left", 1);
-  put("if (" + condition + ") {", 1);
-  put("const bool reset = phase & MOE_RESET;", 2);
-  if (!placed.empty()) {
-    int64_t parts =
-        partialQuads < threads ? std::min<int64_t>(warps(), std::max<int64_t>(threads / partialQuads, 1)) : 1;
-    if (parts < 4 && warps() > 4)
-      parts = warps();
-    // The pieces that this block has finished for all are a part of their own.
-    std::string count = cuts() && rowQuads < partialQuads ? "gridDim.x + 1" : "gridDim.x";
-    put("const int blocks = phase & MOE_ACCUMULATE ? " + count + " : 0;", 2);
-    put("moe_collect<" + name + "_layout, " + text(partialQuads) + ", " + text(parts) + ", " + text(threads) + ">(", 2);
-    put("moe_at<moe_quad>(accumulators, 0), partials, blocks, reset, shared);", 4);
-  }
-  if (countsTokens) {
-    put("if (threadIdx.x == 0) {", 2);
-    put("long long *const counted = moe_at<long long>(accumulators, 0);", 3);
-    put("const long long before = reset ? 0 : moe_load1(counted, 0);", 3);
-    put("moe_store1(counted, 0, before + (phase & MOE_ACCUMULATE ? token_count : 0));", 3);
-    put("}", 2);
-    put("moe_sync_block();", 2);
-  }
-  put("}", 1);
-  printBadOffsets();
-}
-
-void KernelPrinter::printFinish() {
-  if (finish.lines.empty())
-    return;
-  put("// one warp finishes", 1);
-  put("if (phase & MOE_FINISH && threadIdx.x < 32) {", 1);
-  put("const int lane = threadIdx.x;", 2);
-  put(finish.lines, 2);
-  put("}", 1);
-}
-
 /// All parameters of a kernel, in lines.
 static std::string signature(const KernelParameterText &parameters, const PassNeeds &needs) {
   std::string list = indented(parameters.arrays, 2);
   SmallVector<StringRef> more;
   if (needs.pieces)
     more.push_back("long long piece_count");
+  if (needs.layers)
+    more.push_back("long long layer_tokens");
   if (needs.random)
     more.append({"unsigned long long seed", "unsigned offset", "long long first_token"});
   for (StringRef parameter : more) {
@@ -452,12 +457,42 @@ static std::string signature(const KernelParameterText &parameters, const PassNe
   return list;
 }
 
+/// The statements of the kernel.
+void KernelPrinter::printBody() {
+  put(isLast ? "if (phase & MOE_ACCUMULATE) {" : "{", 1);
+  if (lanes() > 1)
+    put("const int lane = threadIdx.x % " + text(lanes()) + "; // of the " + text(lanes()) + " lanes that hold a row",
+        2);
+  if (rows.stageWords > 0)
+    put("const int stage = threadIdx.x / " + text(lanes()) + " * " + text(rows.stageWords) +
+            "; // this row's part of shared",
+        2);
+  if (needs.pieces)
+    printPieceLoop();
+  else
+    printRowLoop();
+  if (collects()) {
+    printPublish();
+    if (isLast) {
+      put("} else if (blockIdx.x > 0) {", 1);
+      put("return;", 2);
+    }
+  }
+  put("}", 1);
+  printCollect();
+  printFinish();
+}
+
 LogicalResult KernelPrinter::print(const KernelParameterText &parameters, int64_t before) {
-  if (failed(rows.print()) || failed(placeAccumulators()) || failed(finish.print()) || failed(chooseBlock()))
+  if (failed(printRegions()) || failed(chooseBlock()))
     return failure();
   if (!placed.empty()) {
     layout.push_back("// What one block hands on, in quads of 16 bytes.");
     printLayout(placed, name + "_layout", true);
+  }
+  if (!earlier.empty()) {
+    layout.push_back("// What the kernels before have collected in this call.");
+    printLayout(earlier, name + "_earlier_layout", true);
   }
   if (cuts()) {
     layout.push_back("// What belongs to one piece.");
@@ -472,27 +507,10 @@ LogicalResult KernelPrinter::print(const KernelParameterText &parameters, int64_
     put("__shared__ __align__(16) unsigned shared[" + text(sharedSize) + "];", 1);
   if (!placed.empty())
     put("moe_quad *const partials = moe_at<moe_quad>(workspace, " + text(before) + ");", 1);
+  size_t head = code.size();
   printPlaces(before);
-  put("if (phase & MOE_ACCUMULATE) {", 1);
-  if (lanes() > 1)
-    put("const int lane = threadIdx.x % " + text(lanes()) + "; // of the " + text(lanes()) + " lanes that hold a row",
-        2);
-  if (rows.stageWords > 0)
-    put("const int stage = threadIdx.x / " + text(lanes()) + " * " + text(rows.stageWords) +
-            "; // this row's part of shared",
-        2);
-  if (needs.pieces)
-    printPieceLoop();
-  else
-    printRowLoop();
-  if (collects()) {
-    printPublish();
-    put("} else if (blockIdx.x > 0) {", 1);
-    put("return;", 2);
-  }
-  put("}", 1);
-  printCollect();
-  printFinish();
+  printBody();
+  declareCollected(head);
   code.push_back("}");
   return success();
 }

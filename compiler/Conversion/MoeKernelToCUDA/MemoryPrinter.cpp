@@ -57,8 +57,30 @@ struct RowAccess {
 };
 } // namespace
 
-std::string RegionPrinter::rowOf(BufferOp buffer) {
-  return buffer.isPerToken() ? "row" : buffer.isPerPiece() ? "piece" : "";
+bool moe::comesInLayers(BufferOp buffer) {
+  Role role = buffer.getRole();
+  return buffer->getParentOfType<ProgramOp>().getLayers() && buffer.getLevel() == 0 &&
+         (role == Role::Input || role == Role::Output);
+}
+
+std::string moe::placeOf(StringRef row) { return row.str() + "_place"; }
+
+std::string moe::placeDeclaration(StringRef row) {
+  return "const moe_place " + placeOf(row) + " = moe_place_of(" + row.str() + ", layer_tokens);";
+}
+
+std::string RegionPrinter::rowOf(BufferOp buffer) const {
+  Operation *pass = block.getParentOp();
+  return isPerRow(buffer, pass) ? "row" : isPerPiece(buffer, pass) ? "piece" : "";
+}
+
+std::string RegionPrinter::arrayAt(BufferOp buffer, StringRef row) const {
+  std::string array = program.parameters.lookup(buffer.getSymName());
+  return comesInLayers(buffer) ? array + ".at[" + placeOf(row) + ".layer]" : array;
+}
+
+std::string RegionPrinter::rowIn(BufferOp buffer, StringRef row) const {
+  return comesInLayers(buffer) ? placeOf(row) + ".row" : row.str();
 }
 
 //===-- Inputs with a row per token
@@ -92,12 +114,12 @@ std::string RegionPrinter::declareRaw(const TokenLoad &load, StringRef name) con
 }
 
 Lines RegionPrinter::loadRaw(const TokenLoad &load, StringRef name, StringRef row) const {
-  std::string from = program.parameters.lookup(load.buffer.getSymName());
+  std::string from = arrayAt(load.buffer, row), here = rowIn(load.buffer, row);
   std::string base = name.str();
   if (!load.isRow)
-    return {base + " = moe_load1(" + from + ", " + (row.empty() ? "0" : row.str()) + ");"};
+    return {base + " = moe_load1(" + from + ", " + (here.empty() ? "0" : here) + ");"};
   int64_t width = accessWidth(load.buffer, load.layout);
-  RowAccess access{load.layout, width, row.str(), ""};
+  RowAccess access{load.layout, width, here, ""};
   return access.print([&](const std::string &index, const std::string &j) {
     if (width == 1)
       return base + (load.layout.values == 1 ? "" : "[" + j + "]") + " = moe_load1(" + from + ", " + index + ")";
@@ -160,6 +182,8 @@ void RegionPrinter::printLoadAt(LoadAtOp op) {
   Lines code{type + " " + load.raw + bracketed(rawValues(load)) + (rawValues(load) == 1 ? " = 0;" : " = {};")};
   code.push_back("if (" + std::string(hasMissingRows() ? "live && " : "") + token + " >= 0 && " + token +
                  " < token_count) {");
+  if (comesInLayers(buffer))
+    code.push_back(indented(placeDeclaration(token)));
   for (const std::string &line : loadRaw(load, load.raw, token))
     code.push_back(line.starts_with("#") ? line : indented(line));
   code.push_back("}");
@@ -216,7 +240,7 @@ void RegionPrinter::printLoad(LoadOp op) {
   if (op.getResult().use_empty() || rows.contains(op.getResult()) || scalars.contains(op.getResult()))
     return;
   BufferOp buffer = lookupBuffer(op, op.getBuffer());
-  if (buffer.isPerToken())
+  if (isPerRow(buffer, op))
     return printTokenLoad(op, buffer);
   if (buffer.getRole() != Role::Param)
     note(op);
@@ -276,14 +300,14 @@ RegionPrinter::Row RegionPrinter::addedOnto(BufferOp buffer, const RowLayout &la
 }
 
 void RegionPrinter::printScalarStore(StoreOp op, BufferOp buffer, const std::string &guard) {
-  std::string into = program.parameters.lookup(buffer.getSymName());
+  std::string here = rowOf(buffer), into = arrayAt(buffer, here);
   Expression value = scalar(op.getValue());
   if (buffer.getAdds()) {
     RowLayout one{1, plan.getLanes(), 1, 1};
     value = Expression(addedOnto(buffer, one, false, Row{value.text}).base);
   }
-  std::string once = plan.getLanes() > 1 ? both(guard, "lane == 0") : guard, here = rowOf(buffer);
-  statement(conditional(once, "moe_store1(" + into + ", " + (here.empty() ? "0" : here) + ", " +
+  std::string once = plan.getLanes() > 1 ? both(guard, "lane == 0") : guard, at = rowIn(buffer, here);
+  statement(conditional(once, "moe_store1(" + into + ", " + (at.empty() ? "0" : at) + ", " +
                                   stored(buffer, value).text + ");"));
 }
 
@@ -301,7 +325,7 @@ std::string RegionPrinter::packed(BufferOp buffer, const RowLayout &layout, cons
 }
 
 void RegionPrinter::printRowStore(StoreOp op, BufferOp buffer, const std::string &guard) {
-  std::string into = program.parameters.lookup(buffer.getSymName());
+  std::string here = rowOf(buffer), into = arrayAt(buffer, here);
   RowLayout layout = layoutOf(op.getValue());
   Row source = registers(op.getValue());
   if (buffer.getAdds())
@@ -309,7 +333,7 @@ void RegionPrinter::printRowStore(StoreOp op, BufferOp buffer, const std::string
   int64_t width = source.indexed && !source.marks ? accessWidth(buffer, layout) : 1;
   bool halves = width > 1 && isHalf(buffer);
   std::string from = halves ? packed(buffer, layout, source.base) : source.base;
-  RowAccess access{layout, width, rowOf(buffer), guard};
+  RowAccess access{layout, width, rowIn(buffer, here), guard};
   statements(access.print([&](const std::string &index, const std::string &j) {
     if (width > 1)
       return "moe_store" + std::to_string(width) + "(" + into + ", " + index + ", " +
@@ -416,7 +440,7 @@ void RegionPrinter::printRead(ReadOp op) {
   StringRef type = cTypeName(accumulator.getType());
   closeLoop();
   note(op);
-  std::string from = "moe_at<const " + type.str() + ">(accumulators, " +
+  std::string from = "moe_at<const " + type.str() + ">(" + totalsBlock(block.getParentOp()) + ", " +
                      std::to_string(accumulatorLayout.offsetOf(accumulator.getSymName())) + ")";
   std::string name = names.fresh(accumulatedName(accumulator));
   auto row = dyn_cast<RowType>(op.getResult().getType());

@@ -17,7 +17,7 @@ static std::string text(int64_t number) { return std::to_string(number); }
 /// Whether an operation is about a piece.
 static bool isAboutPieces(Operation *op) {
   if (auto load = dyn_cast<LoadOp>(op))
-    return lookupBuffer(load, load.getBuffer()).isPerPiece();
+    return isPerPiece(lookupBuffer(load, load.getBuffer()), op);
   if (auto accumulate = dyn_cast<AccumulateOp>(op))
     return lookupAccumulator(op, accumulate.getAccumulator()).getPerPiece();
   if (auto count = dyn_cast<CountOp>(op))
@@ -29,16 +29,37 @@ static bool isAboutPieces(Operation *op) {
                    index.getWhat() == Position::PieceSize || index.getWhat() == Position::PieceCount);
 }
 
-/// The first pass of a program with offsets looks at them, even where it needs no piece.
-static bool looksAtOffsets(PassOp pass) {
+/// Whether an operation finds a row in an array of one layer.
+static bool isAboutLayers(Operation *op) {
+  if (auto load = dyn_cast<LoadOp>(op))
+    return comesInLayers(lookupBuffer(load, load.getBuffer()));
+  if (auto load = dyn_cast<LoadAtOp>(op))
+    return comesInLayers(lookupBuffer(load, load.getBuffer()));
+  auto store = dyn_cast<StoreOp>(op);
+  return store && comesInLayers(lookupBuffer(store, store.getBuffer()));
+}
+
+Division moe::divisionOf(PassOp pass) {
   auto program = pass->getParentOfType<ProgramOp>();
-  return program.getOffsets() && lookupBuffer(pass, "bad_offsets") && pass == *program.getOps<PassOp>().begin();
+  auto of = [](auto op) {
+    return Division{op.getOffsets().value_or(StringRef()), static_cast<int64_t>(op.getLength().value_or(0)),
+                    static_cast<int64_t>(op.getCount().value_or(0))};
+  };
+  int64_t level = levelOf(pass);
+  if (level == 0)
+    return of(program);
+  for (PiecesOp pieces : program.getOps<PiecesOp>())
+    if (--level == 0)
+      return of(pieces);
+  return {};
 }
 
 PassNeeds::PassNeeds(PassOp pass)
-    : pieces((!pass.getPieces().empty() && !pass.getPieces().front().empty()) || looksAtOffsets(pass)), random(false) {
+    : pieces((!pass.getPieces().empty() && !pass.getPieces().front().empty()) || looksAtOffsets(pass)), random(false),
+      layers(false) {
   pass.walk([&](Operation *op) {
     pieces |= isAboutPieces(op);
+    layers |= isAboutLayers(op);
     auto index = dyn_cast<IndexOp>(op);
     random |= index && (index.getWhat() == Position::SeedLow || index.getWhat() == Position::SeedHigh ||
                         index.getWhat() == Position::Offset || index.getWhat() == Position::TokenLow ||
@@ -63,8 +84,6 @@ int64_t KernelPrinter::handedBytes() const {
   return 16 * (parts * partialQuads + (cuts() ? maxCudaBlocks * (2 * pieceQuads + 1) : 0));
 }
 
-BufferOp KernelPrinter::badOffsets() { return looksAtOffsets(pass) ? lookupBuffer(pass, "bad_offsets") : BufferOp(); }
-
 //===-- Places
 //----------------------------------------------------------------------------------------------------===//
 
@@ -86,7 +105,7 @@ void KernelPrinter::printPlaces(int64_t before) {
         1);
     word = round + llvm::alignTo(roundRows(threads) * rank.slots, 4);
   }
-  if (badOffsets())
+  if (saysBadOffsets())
     put("bool bad = false;", 1);
 }
 
@@ -125,17 +144,20 @@ void KernelPrinter::printRankedTotals() {
 //--------------------------------------------------------------------------------------------------===//
 
 void KernelPrinter::printPieceLoop() {
-  ProgramOp gate = programOp();
+  Division division = divisionOf(pass);
   printRegisters(placed, 2);
+  printRegisters(joined, 2);
   put(rows.invariants, 2);
   printBlockRange(2);
-  if (gate.getOffsets())
+  if (!division.offsets.empty())
     put("const moe_offset_pieces pieces = moe_read_offsets<" + text(threads) + ">(" +
-            program.parameters.lookup(*gate.getOffsets()) + ", piece_count, token_count, begin, shared);",
+            program.parameters.lookup(division.offsets) + ", piece_count, token_count, begin, shared);",
         2);
+  else if (division.length)
+    put("const moe_even_pieces<" + text(division.length) + "> pieces;", 2);
   else
-    put("const moe_even_pieces<" + text(static_cast<int64_t>(*gate.getLength())) + "> pieces;", 2);
-  if (badOffsets())
+    put("const moe_equal_pieces pieces = {token_count / " + text(division.count) + "};", 2);
+  if (saysBadOffsets())
     put("bad = pieces.bad;", 2);
   printStartRanks(false, 2);
   put("const bool is_last = blockIdx.x == gridDim.x - 1;", 2);
@@ -209,9 +231,17 @@ static std::vector<std::pair<std::string, std::string>> candidates(const KernelP
   return list;
 }
 
-static bool names(const Lines &lines, const std::string &name) {
+bool moe::names(const Lines &lines, const std::string &name) {
   std::regex word("\\b" + name + "\\b");
   return llvm::any_of(lines, [&](const std::string &line) { return std::regex_search(line, word); });
+}
+
+/// The registers that the pieces region adds to.
+std::vector<PassAccumulator> KernelPrinter::addedToByPieces() const {
+  std::vector<PassAccumulator> list;
+  llvm::copy_if(placed, std::back_inserter(list), [](const PassAccumulator &a) { return a.fromPieces; });
+  llvm::append_range(list, joined);
+  return list;
 }
 
 void KernelPrinter::printPieceFunction(const KernelParameterText &parameters) {
@@ -230,10 +260,8 @@ void KernelPrinter::printPieceFunction(const KernelParameterText &parameters) {
   for (const char *word : {"piece", "piece_begin", "piece_end"})
     if (names(pieces->lines, word))
       add("long long " + std::string(word), word);
-  for (const PassAccumulator &accumulator : placed) {
+  for (const PassAccumulator &accumulator : addedToByPieces()) {
     AccumulatorOp op = accumulator.op;
-    if (!accumulator.fromPieces)
-      continue;
     int64_t values = pieces->getPlan().of(op.getCount()).values;
     bool isArray = !op.getSizes().empty() && values > 1;
     std::string type = cTypeName(op.getType()).str();
@@ -276,8 +304,7 @@ std::string KernelPrinter::pieceCall(const std::string &total, const std::string
 void KernelPrinter::printCutPieces() {
   std::string quads = text(pieceQuads), words = meetWord ? text(meetWord) + " + " : "";
   put("// pieces that blocks have cut: each warp merges those that begin in some of the blocks", 2);
-  std::vector<PassAccumulator> fromPieces;
-  llvm::copy_if(placed, std::back_inserter(fromPieces), [](const PassAccumulator &a) { return a.fromPieces; });
+  std::vector<PassAccumulator> fromPieces = addedToByPieces();
   for (const PassAccumulator &accumulator : fromPieces) {
     AccumulatorOp op = accumulator.op;
     int64_t values = op.getSizes().empty() ? 1 : pieces->getPlan().of(op.getCount()).values;
@@ -306,8 +333,10 @@ void KernelPrinter::printCutPieces() {
     put(pieceCall("total", pieceStageWord ? text(pieceStageWord) + " + " + stage : stage), 3);
   }
   put("}", 2);
-  put("if (accumulators == nullptr)", 2);
-  put("return;", 3);
+  if (isLast) {
+    put("if (accumulators == nullptr)", 2);
+    put("return;", 3);
+  }
   if (fromPieces.empty()) {
     put("moe_sync_block();", 2);
     return;
@@ -319,19 +348,4 @@ void KernelPrinter::printCutPieces() {
   put("moe_publish_last<" + name + "_layout, " + text(partialQuads) + ", " + text(rowQuads) + ", " + text(warps()) +
           ">(shared, partials);",
       2);
-}
-
-/// The word behind the number of tokens in the accumulator block keeps it from one call to the next.
-void KernelPrinter::printBadOffsets() {
-  BufferOp word = badOffsets();
-  if (!word)
-    return;
-  put("// offsets that were bad, in this call or in one before", 1);
-  put("if (threadIdx.x == 0) {", 1);
-  put("int *const spoilt = moe_at<int>(accumulators, 8);", 2);
-  put("if (phase & (MOE_ACCUMULATE | MOE_RESET))", 2);
-  put("moe_store1(spoilt, 0, bad || (!(phase & MOE_RESET) && moe_load1(spoilt, 0)));", 3);
-  put("if (phase & MOE_FINISH)", 2);
-  put("moe_store1(" + program.parameters.lookup(word.getSymName()) + ", 0, moe_load1(spoilt, 0));", 3);
-  put("}", 1);
 }

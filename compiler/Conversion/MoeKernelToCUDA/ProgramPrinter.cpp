@@ -18,6 +18,9 @@ static constexpr char wordsText[] = {
 static constexpr char piecesText[] = {
 #include "compiler/Conversion/MoeKernelToCUDA/pieces.inc"
     , 0};
+static constexpr char layersText[] = {
+#include "compiler/Conversion/MoeKernelToCUDA/layers.inc"
+    , 0};
 static constexpr char ranksText[] = {
 #include "compiler/Conversion/MoeKernelToCUDA/ranks.inc"
     , 0};
@@ -27,8 +30,10 @@ static std::string text(int64_t number) { return std::to_string(number); }
 namespace {
 /// Which of the device texts a source needs beside the prelude and the rows.
 struct DeviceTexts {
-  bool words = false, pieces = false, ranks = false;
+  bool words = false, pieces = false, ranks = false, layers = false;
 };
+/// Bytes of parameters that a kernel can have everywhere.
+constexpr int64_t maxParameterBytes = 4096;
 } // namespace
 
 //===-- Programs
@@ -53,7 +58,26 @@ static std::string parameterType(BufferOp buffer) {
   std::string base = type.isBF16() || type.isF16() ? "unsigned short"
                      : type.isInteger(1)           ? "unsigned char"
                                                    : cTypeName(type).str();
-  return (isWritten(buffer->getParentOfType<ProgramOp>(), buffer) ? "" : "const ") + base + " *__restrict__ ";
+  auto program = buffer->getParentOfType<ProgramOp>();
+  base = (isWritten(program, buffer) ? "" : "const ") + base;
+  if (comesInLayers(buffer))
+    return "const moe_layers<" + base + ", " + text(static_cast<int64_t>(*program.getLayers())) + "> ";
+  return base + " *__restrict__ ";
+}
+
+/// A pointer for each layer of each array of tokens has to fit the parameters of a kernel.
+static LogicalResult checkParameters(ProgramOp program) {
+  int64_t layers = static_cast<int64_t>(program.getLayers().value_or(0)), layered = 0, bytes = 10 * 8; // behind arrays
+  for (auto buffer : program.getOps<BufferOp>()) {
+    layered += comesInLayers(buffer);
+    bytes += 8 * (comesInLayers(buffer) ? layers : 1);
+  }
+  if (bytes <= maxParameterBytes || layered == 0)
+    return success();
+  return program.emitError("has ") << layers << " layers and " << layered
+                                   << " inputs and outputs with tokens, a pointer for each layer of each of them: "
+                                   << bytes << " bytes of parameters, of which a CUDA kernel has " << maxParameterBytes
+                                   << "; compile a gate of fewer layers, and call it several times";
 }
 
 /// Names that a kernel uses for pieces, ranks and random numbers.
@@ -61,7 +85,11 @@ static void reserveNames(ProgramOp gate, ProgramText &program) {
   SmallVector<StringRef> words;
   if (gate.hasPieces())
     words = {"piece", "pieces", "piece_begin", "piece_end", "piece_count", "piece_words", "from",    "to",   "total",
-             "ends",  "cut",    "is_last",     "bad",       "spoilt",      "begins_here", "goes_on", "words"};
+             "ends",  "cut",    "is_last",     "bad",       "seen",        "begins_here", "goes_on", "words"};
+  if (!llvm::hasSingleElement(gate.getOps<PassOp>()))
+    words.push_back("collected");
+  if (gate.getLayers())
+    words.append({"layer_tokens", "row_place", "next_place", "start_place"});
   if (!gate.getOps<AccumulatorOp>().empty() &&
       llvm::any_of(gate.getOps<AccumulatorOp>(), [](AccumulatorOp op) { return op.getRanked(); }))
     words.append({"counted", "round_rows"});
@@ -93,7 +121,8 @@ static KernelParameterText declareParameters(ProgramOp gate, ProgramText &progra
     std::string name = program.names.fresh(buffer.getSymName().str() + suffix);
     program.parameters[buffer.getSymName()] = name;
     add(parameterType(buffer) + name);
-    onOneLine += (onOneLine.empty() ? "" : ", ") + parameterType(buffer) + name;
+    if (!comesInLayers(buffer))
+      onOneLine += (onOneLine.empty() ? "" : ", ") + parameterType(buffer) + name;
   }
   for (const char *fixed : {"void *accumulators", "void *workspace", "long long token_count", "int phase"})
     add(fixed);
@@ -140,26 +169,26 @@ static std::string kernelStem(ProgramOp program) {
 static void alignGrids(ProgramOp program, std::vector<CudaKernelInfo> &kernels) {
   uint32_t rows = UINT32_MAX;
   for (const CudaKernelInfo &kernel : kernels)
-    rows = std::min(rows, kernel.rowsPerBlock);
+    rows = std::min(rows, kernel.level ? UINT32_MAX : kernel.rowsPerBlock);
   if (llvm::any_of(program.getOps<AccumulatorOp>(), [](AccumulatorOp op) { return op.getRanked(); }))
     for (CudaKernelInfo &kernel : kernels)
-      kernel.rowsPerBlock = rows;
+      kernel.rowsPerBlock = kernel.level ? kernel.rowsPerBlock : rows;
 }
 
 /// Prints the kernels of one program behind those that `result` has.
 static LogicalResult printKernels(ProgramOp program, ProgramText &text, CudaCode &result, DeviceTexts &device) {
+  if (failed(checkParameters(program)))
+    return failure();
   KernelParameterText parameters = declareParameters(program, text);
   std::string stem = kernelStem(program);
-  bool counts = !program.getOps<AccumulatorOp>().empty() ||
-                llvm::any_of(program.getOps<PassOp>(), [](PassOp pass) { return !pass.getFinish().front().empty(); });
   for (auto accumulator : program.getOps<AccumulatorOp>())
     if (accumulator.getRanked())
       text.rankedQuads += llvm::divideCeil(accumulator.getCount(), 4);
-  int64_t before = 64 + coefficientBytes(program) + rankedBytes(text), handed = 0, number = 0;
+  int64_t before = 64 + coefficientBytes(program) + collectedBytes(program) + rankedBytes(text), handed = 0, number = 0;
   result.kernels.clear();
   for (auto pass : program.getOps<PassOp>()) {
     std::string name = number ? stem + "_pass" + ::text(number + 1) : stem;
-    KernelPrinter printer(pass, name, text, counts && number == 0);
+    KernelPrinter printer(pass, name, text);
     if (failed(program.getStepOf() ? printer.printStep(parameters) : printer.print(parameters, before)))
       return failure();
     std::string comment;
@@ -172,6 +201,7 @@ static LogicalResult printKernels(ProgramOp program, ProgramText &text, CudaCode
     device.pieces |= printer.needs.pieces;
     device.ranks |= printer.hasRanks();
     device.words |= printer.hasBitArithmetic();
+    device.layers |= program.getLayers().has_value();
     ++number;
   }
   alignGrids(program, result.kernels);
@@ -203,7 +233,8 @@ FailureOr<CudaCode> moe::emitCuda(ProgramOp program) {
   result.source = "// The gate '" + name + "', made by moe.\n" + cudaPreludeBegin.str() + "\n" + preludeText +
                   cudaPreludeEnd.str() + "\n\n" + rowsText + (device.words ? std::string("\n") + wordsText : "") +
                   (device.pieces ? std::string("\n") + piecesText : "") +
-                  (device.ranks ? std::string("\n") + ranksText : "") + "\n//===-- " + name + " " +
+                  (device.ranks ? std::string("\n") + ranksText : "") +
+                  (device.layers ? std::string("\n") + layersText : "") + "\n//===-- " + name + " " +
                   std::string(std::max<int64_t>(3, 111 - static_cast<int64_t>(name.size())), '-') + "===//\n";
   if (!text.tables.empty())
     result.source += "\n" + joined(text.tables);

@@ -257,9 +257,11 @@ Expression RegionPrinter::evaluate(Operation *op, Value value) {
   for (Value operand : op->getOperands())
     operands.push_back(scalar(operand));
   note(op);
-  if (isa<SizeOp>(op))
-    return cast("int", kind == RegionKind::Finish ? Expression("moe_load1(moe_at<const long long>(accumulators, 0), 0)")
-                                                  : Expression("token_count"));
+  if (isa<SizeOp>(op)) {
+    std::string totals = totalsBlock(block.getParentOp());
+    bool isHere = kind != RegionKind::Finish || (totals == "collected" && levelOf(op) == 0);
+    return cast("int", Expression(isHere ? "token_count" : "moe_load1(moe_at<const long long>(" + totals + ", 0), 0)"));
+  }
   if (auto index = dyn_cast<IndexOp>(op))
     return position(index);
   if (auto product = dyn_cast<arith::MulUIExtendedOp>(op))

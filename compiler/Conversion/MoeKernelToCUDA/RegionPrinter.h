@@ -109,7 +109,10 @@ private:
   void printRead(kernel::ReadOp op);
   void printReadOfPiece(kernel::ReadOp op);
   /// The row of a buffer that this region is at: "row", "piece", or "" where there is one only.
-  static std::string rowOf(kernel::BufferOp buffer);
+  std::string rowOf(kernel::BufferOp buffer) const;
+  /// The array that `row` is in, and the number of the row there: of one layer, where the array comes in layers.
+  std::string arrayAt(kernel::BufferOp buffer, llvm::StringRef row) const;
+  std::string rowIn(kernel::BufferOp buffer, llvm::StringRef row) const;
   std::string stageStart() const { return kind == RegionKind::Finish ? "0" : "stage"; }
   void printConcat(kernel::ConcatOp op);
   void printRank(kernel::RankOp op);
@@ -227,6 +230,13 @@ std::string updateStatement(kernel::Combine combine, llvm::StringRef target, con
 std::string neutralElement(kernel::Combine combine, mlir::Type type);
 /// What an accumulator holds, as a name: "P_sum".
 std::string accumulatedName(kernel::AccumulatorOp accumulator);
+/// Whether an array is a struct of one pointer for each layer.
+bool comesInLayers(kernel::BufferOp buffer);
+/// The variable with the layer of a row and its number there, and its declaration.
+std::string placeOf(llvm::StringRef row);
+std::string placeDeclaration(llvm::StringRef row);
+/// The block that the finish region of a pass reads: the caller's, or that of this call in the workspace.
+std::string totalsBlock(mlir::Operation *pass);
 /// Name of a combination in prelude functions: sum, max, min, maxnum.
 llvm::StringRef combineName(kernel::Combine combine);
 

@@ -22,7 +22,7 @@ static SmallVector<Operation *> sourcesOf(Operation *op) {
 /// Whether an operation asks something of the piece that its token is in.
 static bool asksForPiece(Operation *op) {
   if (auto load = dyn_cast<LoadOp>(op))
-    return lookupBuffer(load, load.getBuffer()).isPerPiece();
+    return isPerPiece(lookupBuffer(load, load.getBuffer()), op);
   auto index = dyn_cast<IndexOp>(op);
   return index && (index.getWhat() == Position::Piece || index.getWhat() == Position::PieceBegin ||
                    index.getWhat() == Position::PieceSize);

@@ -2,7 +2,7 @@
 // again what has a place. Choices are spread so that some positions name nothing.
 moe_kernel.program @queues $PIECES {
   moe_kernel.buffer @x input $T axes ["token", "expert"] sizes [-1, $E]
-  moe_kernel.buffer @cu_seqlens input i32 axes ["sequence.bound"] sizes [-3]
+  moe_kernel.buffer @cu_seqlens input i32 axes ["sequence.bound"] sizes [-3] // by offsets
   moe_kernel.buffer @choice coefficient i32 axes ["token", "slot"] sizes [-1, $K]
   moe_kernel.buffer @first coefficient f32 axes ["token"] sizes [-1]
   moe_kernel.buffer @limit coefficient i32 axes ["sequence", "expert"] sizes [-2, $E]
@@ -13,7 +13,8 @@ moe_kernel.program @queues $PIECES {
   moe_kernel.buffer @best output f32 axes ["token"] sizes [-1]
   moe_kernel.buffer @load metric i32 axes ["expert"] sizes [$E]
   moe_kernel.buffer @kept_load metric i32 axes ["expert"] sizes [$E]
-  moe_kernel.buffer @bad_offsets status i32 axes [] sizes []
+  moe_kernel.buffer @bad_offsets status i32 axes [] sizes [] // by offsets
+  moe_kernel.accumulator @bad_offsets_seen sum i32 sizes [] // by offsets
   moe_kernel.accumulator @all sum i32 sizes [$E] ranked
   moe_kernel.accumulator @own sum i32 sizes [$E] per_piece ranked
   moe_kernel.accumulator @held sum i32 sizes [$E] ranked
@@ -44,8 +45,6 @@ moe_kernel.program @queues $PIECES {
     }
     moe_kernel.store %l, @limit : !moe_kernel.row<$Exi32>
   } finish {
-    %c = moe_kernel.read @all : !moe_kernel.row<$Exi32>
-    moe_kernel.store %c, @load : !moe_kernel.row<$Exi32>
   }
   moe_kernel.pass because "a queue's order is known after all tokens" rows {
     %c = moe_kernel.load @choice : !moe_kernel.row<$Kxi32>
@@ -68,13 +67,20 @@ moe_kernel.program @queues $PIECES {
     moe_kernel.store %k, @choice : !moe_kernel.row<$Kxi32>
     moe_kernel.count %k, @held : !moe_kernel.row<$Kxi32>
   } finish {
-    %c = moe_kernel.read @held : !moe_kernel.row<$Exi32>
-    moe_kernel.store %c, @kept_load : !moe_kernel.row<$Exi32>
   }
   moe_kernel.pass because "and so is the order of what is kept" rows {
     %c = moe_kernel.load @choice : !moe_kernel.row<$Kxi32>
     %p = moe_kernel.rank %c, @held : !moe_kernel.row<$Kxi32>
     moe_kernel.store %p, @again : !moe_kernel.row<$Kxi32>
   } finish {
+    %c = moe_kernel.read @all : !moe_kernel.row<$Exi32>
+    moe_kernel.store %c, @load : !moe_kernel.row<$Exi32>
+    %k = moe_kernel.read @held : !moe_kernel.row<$Exi32>
+    moe_kernel.store %k, @kept_load : !moe_kernel.row<$Exi32>
+    %seen = moe_kernel.read @bad_offsets_seen : i32 // by offsets
+    %none = arith.constant 0 : i32 // by offsets
+    %is_bad = arith.cmpi ne, %seen, %none : i32 // by offsets
+    %word = arith.extui %is_bad : i1 to i32 // by offsets
+    moe_kernel.store %word, @bad_offsets : i32 // by offsets
   }
 }

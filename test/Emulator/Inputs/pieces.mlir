@@ -1,7 +1,7 @@
 // Sequences: what their tokens read and write of them, accumulators of their own, and what they add to those of all.
 moe_kernel.program @pieces $PIECES {
   moe_kernel.buffer @x input $T axes ["token", "expert"] sizes [-1, $E]
-  moe_kernel.buffer @cu_seqlens input i32 axes ["sequence.bound"] sizes [-3]
+  moe_kernel.buffer @cu_seqlens input i32 axes ["sequence.bound"] sizes [-3] // by offsets
   moe_kernel.buffer @scale input f32 axes ["sequence", "expert"] sizes [-2, $E]
   moe_kernel.buffer @bonus input f32 axes ["sequence"] sizes [-2]
   moe_kernel.buffer @y output f32 axes ["token", "expert"] sizes [-1, $E]
@@ -13,7 +13,8 @@ moe_kernel.program @pieces $PIECES {
   moe_kernel.buffer @balance loss f32 axes [] sizes []
   moe_kernel.buffer @busiest metric i32 axes ["expert"] sizes [$E]
   moe_kernel.buffer @total metric f32 axes ["expert"] sizes [$E]
-  moe_kernel.buffer @bad_offsets status i32 axes [] sizes []
+  moe_kernel.buffer @bad_offsets status i32 axes [] sizes [] // by offsets
+  moe_kernel.accumulator @bad_offsets_seen sum i32 sizes [] // by offsets
   moe_kernel.accumulator @P sum f32 sizes [$E]
   moe_kernel.accumulator @c sum i32 sizes [$E] per_piece
   moe_kernel.accumulator @s sum f32 sizes [$E] per_piece
@@ -69,6 +70,11 @@ moe_kernel.program @pieces $PIECES {
     moe_kernel.store %c, @saved_load : !moe_kernel.row<$Exi32>
     moe_kernel.store %m, @share : f32
   } finish {
+    %seen = moe_kernel.read @bad_offsets_seen : i32 // by offsets
+    %none = arith.constant 0 : i32 // by offsets
+    %is_bad = arith.cmpi ne, %seen, %none : i32 // by offsets
+    %word = arith.extui %is_bad : i1 to i32 // by offsets
+    moe_kernel.store %word, @bad_offsets : i32 // by offsets
     %b = moe_kernel.read @b : f32
     %pc = moe_kernel.index piece_count : i32
     %pf = arith.sitofp %pc : i32 to f32

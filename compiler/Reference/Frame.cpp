@@ -101,6 +101,15 @@ std::optional<std::vector<int64_t>> Frame::groupMap(Operation *op, StringRef fin
   return std::nullopt;
 }
 
+bool Frame::isInEachLayer(AxisOp axis) const {
+  if (!axis || axis.getSize())
+    return false;
+  for (; axis.isPieces(); axis = lookupAxis(axis, *axis.getOf()))
+    if (axis.getCount())
+      return false;
+  return true;
+}
+
 Tensor Frame::withoutMasked(Tensor tensor, Number number) const {
   int64_t axis = masked ? tensor.indexOf(masked.getValue()) : -1;
   if (axis < 0)

@@ -69,9 +69,15 @@ public:
     return !part || (*part)[i];
   }
 
+  /// Whether each layer has as many elements of its own on this axis (null: a slot axis, the bounds of pieces): tokens,
+  /// and pieces until the tokens are divided into a number of equal ones, which may be the layers.
+  bool isInEachLayer(AxisOp axis) const;
+
   /// `tensor` with `masked` at the masked tokens.
   Tensor withoutMasked(Tensor tensor, Number masked) const;
 
+  /// Of a gate that has been through moe-fold-layers: the number of layers that its tokens are the rows of; else 1.
+  int64_t layers = 1;
   /// Sizes of all axes, slot axes included.
   llvm::DenseMap<mlir::StringAttr, int64_t> axisSizes;
   /// By axis that is `of` another one: the group of each element of that other one.

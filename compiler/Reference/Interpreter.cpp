@@ -70,29 +70,60 @@ static llvm::Error evaluateOperation(Operation *op, bool single, const Evaluator
   return llvm::Error::success();
 }
 
+/// How many layers stand before the tokens, or their pieces, in the inputs of a gate; 1 without layers.
+static int64_t layersOf(GateOp gate, const Frame &frame) {
+  int64_t layers = 1;
+  for (auto input : gate.getOps<InputOp>())
+    for (auto [i, size] : llvm::enumerate(input.getType().getShape()))
+      if (ShapedType::isDynamic(size) && i > 0)
+        layers = std::max(layers, frame.axisSizes.lookup(axesOf(input.getType())[i - 1]));
+  return layers;
+}
+
+namespace {
+
+/// Tokens that are not masked and have something in common, in each layer.
+class Tokens {
+public:
+  Tokens(GateOp gate, const Frame &frame) : frame(frame), layers(layersOf(gate, frame)) {}
+
+  /// Adds the tokens that have such an element in `tensor`, whose axis `axis` is that of the tokens: in the layer in
+  /// front of it, or in all of them.
+  void add(const Tensor &tensor, int64_t axis, function_ref<bool(Number)> isSuch) {
+    int64_t element = 0;
+    forEachIndex(tensor.sizes, [&](ArrayRef<int64_t> at) {
+      if (!isSuch(tensor.data[element++]) || (!frame.validTokens.empty() && !frame.validTokens[at[axis]]))
+        return;
+      for (int64_t layer = axis > 0 ? at[axis - 1] : 0; layer < (axis > 0 ? at[axis - 1] + 1 : layers); ++layer)
+        found.insert({layer, at[axis]});
+    });
+  }
+  double count() const { return static_cast<double>(found.size()); }
+
+private:
+  const Frame &frame;
+  int64_t layers;
+  llvm::DenseSet<std::pair<int64_t, int64_t>> found;
+};
+
+} // namespace
+
+/// The axis of the tokens of a type, or -1.
+static int64_t tokensOf(Operation *op, Type type) {
+  for (auto [i, name] : llvm::enumerate(axesOf(type)))
+    if (AxisOp axis = lookupAxis(op, name.getValue()); axis && !axis.getSize() && !axis.isPieces())
+      return static_cast<int64_t>(i);
+  return -1;
+}
+
 /// How many tokens that are not masked have a non-finite value in some float input.
 static double countNonFinite(GateOp gate, const Frame &frame) {
-  llvm::MapVector<StringAttr, llvm::DenseSet<int64_t>> found;
-  for (auto input : gate.getOps<InputOp>()) {
-    auto type = cast<RankedTensorType>(input.getType());
-    if (!isa<FloatType>(type.getElementType()))
-      continue;
-    const Tensor &tensor = frame[input.getResult()];
-    for (auto [i, axis] : llvm::enumerate(tensor.axes)) {
-      if (!type.isDynamicDim(i) || lookupAxis(gate, axis.getValue()).isPieces())
-        continue;
-      int64_t element = 0;
-      forEachIndex(tensor.sizes, [&](ArrayRef<int64_t> at) {
-        bool isValid = frame.validTokens.empty() || frame.validTokens[at[i]];
-        if (!std::isfinite(tensor.data[element++].value) && isValid)
-          found[axis].insert(at[i]);
-      });
-    }
-  }
-  double count = 0;
-  for (auto &[axis, indices] : found)
-    count += indices.size();
-  return count;
+  Tokens tokens(gate, frame);
+  for (auto input : gate.getOps<InputOp>())
+    if (int64_t axis = tokensOf(gate, input.getType()); axis >= 0)
+      if (isa<FloatType>(getElementTypeOrSelf(input.getType())))
+        tokens.add(frame[input.getResult()], axis, [](Number number) { return !std::isfinite(number.value); });
+  return tokens.count();
 }
 
 static Array statusWord(double value) { return {{}, {}, ElementKind::Integer, {value}, {}}; }
@@ -109,28 +140,24 @@ static SmallVector<ForcedOp> selectionsOfCaller(GateOp gate) {
 }
 
 /// How many tokens that are not masked have an index that is neither -1 nor an element in one of these selections.
-static double countOutOfRange(ArrayRef<ForcedOp> selections, const Frame &frame) {
-  llvm::DenseSet<int64_t> found;
+static double countOutOfRange(GateOp gate, ArrayRef<ForcedOp> selections, const Frame &frame) {
+  Tokens tokens(gate, frame);
   for (ForcedOp forced : selections) {
-    const Tensor &index = frame[forced.getIndex()];
     auto size = static_cast<double>(frame.axisSizes.lookup(forced.getType().getAxis()));
-    int64_t element = 0;
-    forEachIndex(index.sizes, [&](ArrayRef<int64_t> at) {
-      double value = index.data[element++].value;
-      bool isValid = frame.validTokens.empty() || frame.validTokens[at[0]];
-      if (isValid && value != -1 && (value < 0 || value >= size))
-        found.insert(at[0]);
-    });
+    int64_t axis = tokensOf(gate, forced.getIndex().getType());
+    if (axis >= 0)
+      tokens.add(frame[forced.getIndex()], axis,
+                 [&](Number index) { return index.value != -1 && (index.value < 0 || index.value >= size); });
   }
-  return static_cast<double>(found.size());
+  return tokens.count();
 }
 
 static void reportStatus(GateOp gate, Frame &frame) {
   frame.results["empty"] = statusWord(frame.empty);
   frame.results["nonfinite_tokens"] = statusWord(countNonFinite(gate, frame));
   if (SmallVector<ForcedOp> selections = selectionsOfCaller(gate); !selections.empty())
-    frame.results["out_of_range"] = statusWord(countOutOfRange(selections, frame));
-  if (AxisOp pieces = piecesOf(gate); pieces && pieces.getOffsets())
+    frame.results["out_of_range"] = statusWord(countOutOfRange(gate, selections, frame));
+  if (llvm::any_of(pieceAxes(gate), [](AxisOp pieces) { return pieces.getOffsets().has_value(); }))
     frame.results["bad_offsets"] = statusWord(0); // others are an error
 }
 

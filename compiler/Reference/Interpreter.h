@@ -31,7 +31,8 @@ struct Array {
 
 struct EvaluationOptions {
   /// Size of the axes that are known at run time and that no input has (normally the inputs say it). Where an input
-  /// has such an axis, it must be of this size. Pieces follow from the number of tokens or from their offsets.
+  /// has such an axis, it must be of this size. Pieces follow from the number of tokens or from their offsets. With
+  /// layers that have been folded into the tokens: the number of tokens of one layer.
   std::optional<int64_t> tokenCount;
   /// Of the random numbers: those of the call (moe_call).
   uint64_t seed = 0;
@@ -45,10 +46,10 @@ struct EvaluationOptions {
 
 /// Arrays by name: losses, metrics, outputs and updated states of the gate, and the status words `empty` (1 when there
 /// is no token, or none that is not masked), `nonfinite_tokens` (how many tokens, not masked, have a NaN or an infinity
-/// in some float input that has them), `out_of_range` (how many have an index in a selection of the caller that is
-/// neither -1 nor an element, where there is one) and `bad_offsets` (0, where there are offsets). When the call is
-/// empty, losses are 0, metrics NaN (0 for integers) and states as they were. Outputs are 0 at masked tokens,
-/// selections and positions in a dispatch plan -1.
+/// in some float input that has them; in each layer, where inputs have layers before their tokens), `out_of_range` (how
+/// many have an index in a selection of the caller that is neither -1 nor an element, where there is one) and
+/// `bad_offsets` (0, where there are offsets). When the call is empty, losses are 0, metrics NaN (0 for integers) and
+/// states as they were. Outputs are 0 at masked tokens, selections and positions in a dispatch plan -1.
 using Arrays = std::map<std::string, Array>;
 
 /// Evaluates `gate`. `inputs` holds every `moe.input` by name, and may hold a scalar for a `moe.param` and an array for

@@ -10,13 +10,22 @@ using namespace moe::reference;
 
 namespace {
 
-/// The slots of a selection of each token, numbered token * k + slot, as candidates for elements.
+/// The slots of a selection of each token, numbered row * k + slot, as candidates for elements. Rows are tokens, those
+/// of one layer after the other where the selection has layers.
 struct Slots {
   Slots(Operation *op, TypedValue<SelectionType> value, std::optional<StringRef> per, const Frame &frame)
       : selection(frame[value]), k(selection.sizes.back()), count(selection.count()),
-        elements(frame.axisSizes.lookup(value.getType().getAxis())), piece(selection.sizes[0], 0) {
-    if (per)
-      piece = *frame.groupMap(op, selection.axes[0].getValue(), *per);
+        elements(frame.axisSizes.lookup(value.getType().getAxis())) {
+    size_t inFront = selection.sizes.size() - 2;
+    int64_t tokens = selection.sizes[inFront], pieces = 1;
+    std::vector<int64_t> piece(tokens, 0);
+    if (per) {
+      piece =
+          *frame.groupMap(op, selection.axes[inFront].getValue(), *per); // the verifier has checked that there is one
+      pieces = frame.axisSizes.lookup(StringAttr::get(op->getContext(), *per));
+    }
+    for (int64_t row = 0; row * k < count; ++row)
+      queue.push_back(row / tokens * pieces + piece[row % tokens]);
   }
 
   /// The element that a slot names; -1 where it is empty or names none of the axis.
@@ -25,30 +34,30 @@ struct Slots {
     return element < static_cast<double>(elements) ? static_cast<int64_t>(element) : -1;
   }
 
-  /// All slots by token, then slot; or by slot, then token.
+  /// All slots by row, then slot; or by slot, then row.
   std::vector<int64_t> inOrder(bool bySlot) const {
     std::vector<int64_t> order;
-    int64_t tokens = count / k;
+    int64_t rows = count / k;
     for (int64_t i = 0; i < count; ++i)
-      order.push_back(bySlot ? i % tokens * k + i / tokens : i);
+      order.push_back(bySlot ? i % rows * k + i / rows : i);
     return order;
   }
 
   const Tensor &selection;
   int64_t k, count, elements;
-  std::vector<int64_t> piece; ///< of each token
+  std::vector<int64_t> queue; ///< of each row: the layer and the piece that slots stand in line with it
 };
 
 } // namespace
 
-/// result[t, j] = number of earlier slots with the element of (t, j), in the same piece.
+/// result[…, t, j] = number of earlier slots with the element of (…, t, j), in the same layer and piece.
 static llvm::Error evaluateRank(RankOp op, Frame &frame) {
   Slots slots(op, op.getSelection(), op.getPer(), frame);
   Tensor result = frame.make(op.getType());
-  std::map<std::pair<int64_t, int64_t>, double> earlier; // by piece and element
+  std::map<std::pair<int64_t, int64_t>, double> earlier; // by queue and element
   for (int64_t slot : slots.inOrder(op.getBySlot()))
     if (int64_t element = slots.element(slot); element >= 0)
-      result.data[slot] = Number(earlier[{slots.piece[slot / slots.k], element}]++);
+      result.data[slot] = Number(earlier[{slots.queue[slot / slots.k], element}]++);
   frame.set(op.getResult(), std::move(result));
   return llvm::Error::success();
 }
@@ -63,7 +72,7 @@ class Limit {
 public:
   Limit(LimitOp op, Frame &frame)
       : op(op), frame(frame), slots(op, op.getSelection(), op.getPer(), frame), result(slots.selection),
-        refused(slots.piece.size()) {
+        refused(slots.queue.size()) {
     double capacity = frame[op.getCapacity()].data[0].value;
     room = capacity > 0 ? std::floor(capacity) : 0;
     StringRef axis = op.getSelection().getType().getAxis().getValue();
@@ -91,7 +100,7 @@ public:
   }
 
 private:
-  bool isExempt(int64_t token) { return op.getExempt() && frame[op.getExempt()].data[token].value != 0; }
+  bool isExempt(int64_t row) { return op.getExempt() && frame[op.getExempt()].data[row].value != 0; }
 
   /// The slots in the order in which they are taken: by priority, greatest first and NaN last, then by their place.
   std::vector<int64_t> queue() {
@@ -113,7 +122,7 @@ private:
 
   /// Whether the element's group has room for the slot, which it takes then; else the element refuses the token.
   bool takes(int64_t element, int64_t slot) {
-    double &taken = used[{slots.piece[slot / slots.k], group[element]}];
+    double &taken = used[{slots.queue[slot / slots.k], group[element]}];
     if (taken < room) {
       ++taken;
       return true;
@@ -122,17 +131,17 @@ private:
     return false;
   }
 
-  bool holds(int64_t element, int64_t token) const {
-    auto first = result.data.begin() + token * slots.k;
+  bool holds(int64_t element, int64_t row) const {
+    auto first = result.data.begin() + row * slots.k;
     return std::any_of(first, first + slots.k, [&](Number e) { return e.value == static_cast<double>(element); });
   }
 
-  /// The element of the greatest score that neither holds nor has refused the token; -1 where there is none.
-  int64_t proposal(int64_t token) {
-    const Number *score = &frame[op.getNext()].data[token * slots.elements];
+  /// The element of the greatest score that neither holds nor has refused the row's token; -1 where there is none.
+  int64_t proposal(int64_t row) {
+    const Number *score = &frame[op.getNext()].data[row * slots.elements];
     int64_t best = -1;
     for (int64_t e = 0; e < slots.elements; ++e)
-      if (!std::isnan(score[e].value) && !holds(e, token) && !refused[token].count(e) &&
+      if (!std::isnan(score[e].value) && !holds(e, row) && !refused[row].count(e) &&
           (best < 0 || score[e].value > score[best].value))
         best = e;
     return best;
@@ -159,8 +168,8 @@ private:
   Tensor result;
   double room;
   std::vector<int64_t> group;                         ///< of each element
-  std::map<std::pair<int64_t, int64_t>, double> used; ///< by piece and group
-  std::vector<std::set<int64_t>> refused;             ///< the elements that have refused each token
+  std::map<std::pair<int64_t, int64_t>, double> used; ///< by queue and group
+  std::vector<std::set<int64_t>> refused;             ///< the elements that have refused each row's token
 };
 
 } // namespace

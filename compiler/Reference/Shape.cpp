@@ -63,19 +63,20 @@ static llvm::Error evaluateIndex(IndexOp op, Frame &frame) {
   return llvm::Error::success();
 }
 
-/// result[…, i, …] = operand[…, i - distance, …], 0 where that is in another piece, masked, or before the start.
+/// result[…, i, …] = operand[…, i - distance, …], 0 where that is in another piece, masked, or beyond either end.
 static llvm::Error evaluateShift(ShiftOp op, Frame &frame) {
   const Tensor &x = frame[op.getInput()];
   Tensor result = frame.make(op.getType());
-  int64_t along = x.indexOf(op.getAxis()), distance = op.getDistance();
-  std::vector<int64_t> piece(x.sizes[along], 0);
+  int64_t along = x.indexOf(op.getAxis()), distance = op.getDistance(), size = x.sizes[along];
+  std::vector<int64_t> piece(size, 0);
   if (AxisOp pieces = piecesOf(op); pieces && *pieces.getOf() == op.getAxis())
     piece = *frame.groupMap(op, op.getAxis(), pieces.getSymName());
   auto strides = x.strides(x.axes);
   auto element = result.data.begin();
   forEachIndex(x.sizes, [&](ArrayRef<int64_t> at) {
-    int64_t i = at[along], from = i - distance;
-    bool isThere = from >= 0 && piece[from] == piece[i] && frame.takesPart(op.getAxisAttr(), from);
+    int64_t i = at[along];
+    bool isThere = distance <= i && distance > i - size && piece[i - distance] == piece[i] &&
+                   frame.takesPart(op.getAxisAttr(), i - distance);
     *element++ = isThere ? x.data[offset(at, strides) - distance * strides[along]] : Number(0);
   });
   frame.set(op.getResult(), std::move(result));

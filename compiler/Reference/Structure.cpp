@@ -38,11 +38,13 @@ static Array toArray(const Tensor &tensor, Type type) {
 static llvm::Error evaluateAxis(AxisOp, Frame &) { return llvm::Error::success(); }
 static llvm::Error evaluateMask(MaskOp, Frame &) { return llvm::Error::success(); }
 
-/// What the caller passes as `name`, as elements of the type.
+/// What the caller passes as `name`, as elements of the type; where that has layers, and the array does not, the same
+/// for each of them.
 static Tensor given(StringRef name, RankedTensorType type, Frame &frame) {
   Tensor result = frame.make(type);
-  for (auto [number, value] : llvm::zip_equal(result.data, frame.inputs.at(name.str()).data))
-    number = Number(roundTo(type.getElementType(), value));
+  const std::vector<double> &data = frame.inputs.at(name.str()).data;
+  for (auto [i, number] : llvm::enumerate(result.data))
+    number = Number(roundTo(type.getElementType(), data[i % data.size()]));
   return result;
 }
 
@@ -129,12 +131,30 @@ static llvm::Error evaluateUpdate(UpdateOp op, Frame &frame) {
   return llvm::Error::success();
 }
 
+/// The caller's array for a value of an output: the layers that have been folded into its tokens in front, or one of
+/// them where the array has none.
+static void unfold(Array &array, OutputOp op, const Frame &frame) {
+  AxisOp outer = array.axes.empty() ? AxisOp() : lookupAxis(op, array.axes[0]);
+  if (frame.layers == 1 || !frame.isInEachLayer(outer))
+    return;
+  array.sizes[0] /= frame.layers;
+  if (op.getLayered()) {
+    array.axes.insert(array.axes.begin(), op.getLayered()->str());
+    array.sizes.insert(array.sizes.begin(), frame.layers);
+  }
+  array.data.resize(array.count());
+  if (array.kind == ElementKind::Float)
+    array.terms.resize(array.count());
+}
+
 /// The value; 0 at masked tokens, where a selection is empty already, and its positions in a dispatch plan are -1.
 static llvm::Error evaluateOutput(OutputOp op, Frame &frame) {
   Type type = op.getValue().getType();
   const Tensor &value = frame[op.getValue()];
   bool knowsMask = isa<SelectionType>(type) || op.getValue().getDefiningOp<PermuteOp>();
-  frame.results[op.getName().str()] = toArray(knowsMask ? value : frame.withoutMasked(value, Number(0)), type);
+  Array &array = frame.results[op.getName().str()];
+  array = toArray(knowsMask ? value : frame.withoutMasked(value, Number(0)), type);
+  unfold(array, op, frame);
   return llvm::Error::success();
 }
 

@@ -487,8 +487,8 @@ LogicalResult ShiftOp::verify() {
   AxisOp axis = lookupAxis(*this, getAxis());
   if (!axis || axis.getSize() || axis.isPieces())
     return emitOpError("shifts along '") << getAxis() << "', which is not the axis of the tokens";
-  if (static_cast<int64_t>(getDistance()) < 1)
-    return emitOpError("shifts by ") << static_cast<int64_t>(getDistance()) << "; expected 1 or more";
+  if (getDistance() == 0)
+    return emitOpError("shifts by 0; expected a distance to what stands before (1 or more) or behind (-1 or less)");
   return axisIndex(getInput().getType(), getAxis()) < 0 ? noSuchAxis(*this, getAxis(), getInput().getType())
                                                         : LogicalResult(success());
 }

@@ -1,10 +1,11 @@
 // RUN: moe-opt %s --verify-roundtrip | FileCheck %s
 // RUN: moe-opt %s | moe-opt | FileCheck %s
 // RUN: moe-opt %s --mlir-print-op-generic | moe-opt | FileCheck %s
-// moe.shift. Of floats, integers and truth values; along one of two axes.
+// moe.shift. Of floats, integers and truth values; along one of two axes; of those behind.
 // CHECK: moe.shift %{{.*}}, 1 over token : tensor<?x64xf32, #moe.axes<token, expert>>
 // CHECK: moe.shift %{{.*}}, 4096 over token : tensor<?xi32, #moe.axes<token>>
 // CHECK: moe.shift %{{.*}}, 2 over token : tensor<?xi1, #moe.axes<token>>
+// CHECK: moe.shift %{{.*}}, -1 over token : tensor<?x64xf32, #moe.axes<token, expert>>
 moe.gate @g {
   moe.axis @token
   moe.axis @expert size 64
@@ -15,4 +16,5 @@ moe.gate @g {
   %a = moe.shift %x, 1 over token : tensor<?x64xf32, #moe.axes<token, expert>>
   %b = moe.shift %t, 4096 over token : tensor<?xi32, #moe.axes<token>>
   %d = moe.shift %c, 2 over token : tensor<?xi1, #moe.axes<token>>
+  %e = moe.shift %x, -1 over token : tensor<?x64xf32, #moe.axes<token, expert>>
 }

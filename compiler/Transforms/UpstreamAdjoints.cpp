@@ -1,5 +1,5 @@
-// The adjoints of upstream arith and math on named-axis tensors, attached from outside. g stands for the gradient with
-// respect to the result, y for the result.
+// The adjoints of upstream arith and math on named-axis tensors, and of moe.shift, attached from outside. g stands for
+// the gradient with respect to the result, y for the result.
 #include "compiler/Transforms/Differentiate.h"
 #include "dialects/Moe/IR/Adjoint.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -112,6 +112,15 @@ void fma(math::FmaOp op, AdjointBuilder &a) {
   a.accumulate(op.getC(), a.gradient());
 }
 
+//===-- moe
+//---------------------------------------------------------------------------------------------------------===//
+
+/// g from as far behind as the values came from before: the element at i went to i + distance, within its piece.
+void shift(ShiftOp op, AdjointBuilder &a) {
+  a.accumulate(op.getInput(), ShiftOp::create(a.builder, a.loc, a.gradient().getType(), a.gradient(),
+                                              -static_cast<int64_t>(op.getDistance()), op.getAxis()));
+}
+
 } // namespace
 
 void moe::registerUpstreamAdjoints(DialectRegistry &registry) {
@@ -133,6 +142,8 @@ void moe::registerUpstreamAdjoints(DialectRegistry &registry) {
     arith::SelectOp::attachInterface<Model<arith::SelectOp, select>>(*context);
     arith::ExtFOp::attachInterface<Model<arith::ExtFOp, extF>>(*context);
   });
+  registry.addExtension(
+      +[](MLIRContext *context, MoeDialect *) { ShiftOp::attachInterface<Model<ShiftOp, shift>>(*context); });
   registry.addExtension(+[](MLIRContext *context, math::MathDialect *) {
     math::ExpOp::attachInterface<Model<math::ExpOp, exp>>(*context);
     math::Exp2Op::attachInterface<Model<math::Exp2Op, exp2>>(*context);

@@ -66,3 +66,17 @@ moe.gate @mask_not_applied {
 // CHECK: moe.gate @nothing {
 // CHECK-NEXT: }
 moe.gate @nothing {}
+
+// -----
+
+// The gradient of a shift comes from as far behind.
+// CHECK-LABEL: moe.gate @shift
+// CHECK: %[[G:.*]] = moe.input "grad_y"
+// CHECK: %[[D:.*]] = moe.shift %[[G]], -2 over token
+// CHECK: moe.output "grad_x" = %[[D]]
+moe.gate @shift {
+  moe.axis @token
+  %x = moe.input "x" : tensor<?xf32, #moe.axes<token>>
+  %y = moe.shift %x, 2 over token : tensor<?xf32, #moe.axes<token>>
+  moe.output "y" = %y : tensor<?xf32, #moe.axes<token>>
+}

@@ -20,6 +20,7 @@ using reference::Arrays;
 struct Call {
   int64_t tokens = 9;
   std::vector<double> offsets; // of the pieces; empty: pieces of `length`
+  std::vector<double> outer;   // offsets of the pieces of these pieces, where they have some
   int64_t length = 3;
   std::vector<double> valid; // by token; empty: no mask
 };
@@ -80,7 +81,6 @@ public:
     addInputs(gate(module), given, call, engine);
   }
   static void addInputs(GateOp gate, Arrays &given, const Call &call, std::mt19937 &engine) {
-    AxisOp pieces = piecesOf(gate);
     MaskOp mask = maskOf(gate);
     for (auto input : gate.getBody().getOps<InputOp>()) {
       std::string name = input.getName().str();
@@ -88,21 +88,15 @@ public:
         continue;
       Array &array = given[name];
       for (auto [axis, size] : llvm::zip_equal(axesOf(input.getType()), input.getType().getShape())) {
-        bool isBound = axis.getValue().ends_with(".bound");
-        bool isPiece = pieces && axis == pieces.getSymNameAttr();
         array.axes.push_back(axis.str());
-        int64_t held = call.offsets.empty() ? call.tokens / call.length : call.offsets.size() - 1;
-        array.sizes.push_back(!mlir::ShapedType::isDynamic(size) ? size
-                              : isBound                          ? held + 1
-                              : isPiece                          ? held
-                                                                 : call.tokens);
+        array.sizes.push_back(mlir::ShapedType::isDynamic(size) ? sizeOf(gate, axis.getValue(), call) : size);
       }
       mlir::Type element = input.getType().getElementType();
       array.kind = element.isInteger(1)    ? reference::ElementKind::Boolean
                    : element.isInteger(32) ? reference::ElementKind::Integer
                                            : reference::ElementKind::Float;
       if (!array.axes.empty() && llvm::StringRef(array.axes[0]).ends_with(".bound"))
-        array.data = call.offsets;
+        array.data = offsetsOf(gate, array.axes[0], call);
       else if (mask && mask.getValid() == input.getResult())
         array.data = call.valid;
       else
@@ -110,18 +104,41 @@ public:
     }
   }
 
+  /// The offsets of the first axis of pieces, or of the one that divides it.
+  static const std::vector<double> &offsetsOf(GateOp gate, llvm::StringRef bound, const Call &call) {
+    return bound.drop_back(llvm::StringRef(".bound").size()) == piecesOf(gate).getSymName() ? call.offsets : call.outer;
+  }
+  /// The size of a run-time axis.
+  static int64_t sizeOf(GateOp gate, llvm::StringRef name, const Call &call) {
+    if (name.ends_with(".bound"))
+      return offsetsOf(gate, name, call).size();
+    int64_t size = call.tokens;
+    for (AxisOp axis : pieceAxes(gate)) {
+      if (*axis.getOf() == name)
+        break;
+      if (axis.getOffsets())
+        size = (axis == piecesOf(gate) ? call.offsets : call.outer).size() - 1;
+      else
+        size = axis.getCount() ? *axis.getCount() : size / static_cast<int64_t>(*axis.getLength());
+    }
+    return size;
+  }
+
   /// Small integers, some of them no element of any axis; coin throws; normal floats, NaN at masked tokens.
   static void fill(Array &array, const Call &call, std::mt19937 &engine) {
     std::normal_distribution<double> normal;
-    bool onTokens = !array.axes.empty() && array.axes[0] == "token" && !call.valid.empty();
-    int64_t row = onTokens && call.tokens ? array.count() / call.tokens : 1;
+    auto token = llvm::find(array.axes, "token");
+    bool onTokens = token != array.axes.end() && !call.valid.empty();
+    int64_t row = 1; // elements of one token, in one layer
+    for (auto axis = token; onTokens && ++axis != array.axes.end();)
+      row *= array.sizes[axis - array.axes.begin()];
     for (int64_t i = 0; i < array.count(); ++i) {
       double value = static_cast<float>(normal(engine));
       if (array.kind == reference::ElementKind::Boolean)
         value = engine() % 2;
       else if (array.kind == reference::ElementKind::Integer)
         value = static_cast<double>(engine() % 5) - 1;
-      else if (onTokens && !call.valid[i / row])
+      else if (onTokens && !call.valid[i / row % call.tokens])
         value = std::numeric_limits<double>::quiet_NaN();
       array.data.push_back(value);
     }

@@ -35,7 +35,7 @@ inline void expectNoGradientWhereMasked(const Arrays &inputs, const Arrays &grad
     auto gradient = gradients.find("grad_" + name);
     if (gradient == gradients.end() || call.valid.empty() || array.axes.empty() || array.axes[0] != "token")
       continue;
-    int64_t row = array.count() / call.tokens;
+    int64_t row = array.count() / call.tokens; // tokens come first
     for (int64_t i = 0; i < array.count(); ++i)
       if (!call.valid[i / row])
         EXPECT_EQ(gradient->second.data[i], 0) << name << i;

@@ -271,12 +271,17 @@ Type Sema::checkForced(Expr &call) {
 
 /// What queues up for elements are the slots of tokens, in each layer by themselves. A plan is that of one layer.
 bool Sema::checkQueued(const Expr &call, const Type &selection) {
+  if (call.builtin->group == Group::Permute && !layerName.empty()) {
+    auto diag = diags.error(call.loc);
+    diag << "'permute' plans for the tokens of one layer; write one gate for each '" << layerName << "'";
+    diag.attachNote(diags.locate(layerLoc)) << "layers stand before the tokens here";
+    return false;
+  }
   bool hasLayers = selection.axes.size() == 2 && selection.axes[0]->isLayer;
-  size_t expected = hasLayers && call.builtin->group == Group::Limit ? 2 : 1;
-  if (selection.axes.size() == expected && selection.axes.back()->origin == Axis::Origin::RunTime)
+  if (selection.axes.size() == (hasLayers ? 2 : 1) && selection.axes.back()->origin == Axis::Origin::RunTime)
     return true;
   diags.error(call.arguments[0].loc) << "'" << call.text << "' works on a selection for each token, and this is "
-                                     << selection.text() << (hasLayers ? "; write one gate for each layer" : "");
+                                     << selection.text();
   return false;
 }
 

@@ -28,7 +28,7 @@ static void readBounds(const int32_t *offsets, const Extent &extent, uint32_t le
   int64_t count = extent.inLayer(level);
   auto elements = static_cast<int32_t>(extent.inLayer(level - 1));
   bounds[0] = 0;
-  for (int64_t first = 0; offsets && first < extent.counts[level]; first += count) {
+  for (int64_t first = 0; offsets && first + count <= extent.counts[level]; first += std::max<int64_t>(count, 1)) {
     int32_t start = bounds[first], last = 0;
     for (int64_t i = 0; i <= count; ++i) {
       int32_t right = i == 0 ? 0 : i == count ? elements : std::clamp(offsets[i], last, elements);

@@ -136,25 +136,28 @@ static double get(const unsigned char *at, uint32_t dtype) {
   return number.convertToDouble();
 }
 
-static int64_t sizeOf(const moe_array &array, uint32_t axis, int64_t tokens, int64_t pieces) {
-  switch (array.sizes[axis]) {
+static int64_t sizeOf(const moe_array &array, uint32_t axis, const RuntimeCall &call) {
+  int64_t size = array.sizes[axis];
+  switch (size) {
   case MOE_TOKENS:
-    return tokens;
-  case MOE_PIECES:
-    return pieces;
-  case MOE_PIECES_PLUS_1:
-    return pieces + 1;
+    return call.tokens;
   case MOE_DISPATCH_ROWS:
-    return array.per_token * tokens + array.extra;
+    return array.per_token * call.tokens + array.extra;
   default:
-    return array.sizes[axis];
+    for (int64_t level = 1; size < 0 && level < 7; ++level) {
+      if (size == MOE_PIECES_OF_LEVEL(level))
+        return call.piecesOf(static_cast<size_t>(level));
+      if (size == MOE_PIECES_OF_LEVEL_PLUS_1(level))
+        return call.piecesOf(static_cast<size_t>(level)) + 1;
+    }
+    return size;
   }
 }
 
-static size_t elementsOf(const moe_array &array, int64_t tokens, int64_t pieces = 0) {
+static size_t elementsOf(const moe_array &array, const RuntimeCall &call) {
   size_t count = 1;
   for (uint32_t i = 0; i < array.rank; ++i)
-    count *= sizeOf(array, i, tokens, pieces);
+    count *= sizeOf(array, i, call);
   return count;
 }
 
@@ -186,8 +189,8 @@ static void mergeBlock(const moe_gate &gate, unsigned char *target, const unsign
 }
 
 /// `values` as they are in memory.
-static Memory toMemory(const moe_array &array, int64_t tokens, const Elements &values, int64_t pieces = 0) {
-  size_t count = elementsOf(array, tokens, pieces), bytes = bytesOf(array.dtype);
+static Memory toMemory(const moe_array &array, const RuntimeCall &call, const Elements &values) {
+  size_t count = elementsOf(array, call), bytes = bytesOf(array.dtype);
   EXPECT_TRUE(values.empty() || values.size() == count) << array.name << " is given " << values.size() << " elements";
   Memory memory(count * bytes);
   for (size_t i = 0; i < values.size(); ++i)
@@ -216,7 +219,7 @@ Arrays KernelRunner::rounded(const Arrays &arrays) const {
     flat.rank = 1;
     flat.sizes = &size;
     if (arrays.count(flat.name))
-      result[flat.name] = fromMemory(flat, toMemory(flat, 0, values));
+      result[flat.name] = fromMemory(flat, toMemory(flat, {}, values));
   }
   return result;
 }
@@ -226,7 +229,7 @@ void KernelRunner::run(unsigned variant, int64_t tokens, Arrays &arrays, const C
   std::vector<Memory> blocks;
   std::vector<void *> pointers;
   for (uint32_t a = 0; a < g.array_count; ++a) {
-    blocks.push_back(toMemory(g.arrays[a], tokens, elementsOf(arrays, g.arrays[a].name)));
+    blocks.push_back(toMemory(g.arrays[a], {tokens}, elementsOf(arrays, g.arrays[a].name)));
     pointers.push_back(options.dropped.count(g.arrays[a].name) ? nullptr : blocks.back().data);
   }
   moe_cpu_call call{};
@@ -261,14 +264,35 @@ struct Bound {
   Bound(const moe_gate &gate, const Arrays &inputs, const RuntimeCall &options) : gate(gate), sizes(gate.array_count) {
     for (uint32_t a = 0; a < gate.array_count; ++a) {
       const moe_array &array = gate.arrays[a];
-      memory.push_back(toMemory(array, options.tokens, elementsOf(inputs, array.name), options.pieces));
+      memory.push_back(toMemory(array, options, elementsOf(inputs, array.name)));
       for (uint32_t axis = 0; axis < array.rank; ++axis)
-        sizes[a].push_back(sizeOf(array, axis, options.tokens, options.pieces));
+        sizes[a].push_back(sizeOf(array, axis, options));
       bool isGiven = array.role != MOE_COEFFICIENT && array.role != MOE_SAVED &&
                      (array.role != MOE_PARAM || inputs.count(array.name));
       bindings.push_back(
           {isGiven ? memory[a].data : nullptr, array.dtype, array.rank, sizes[a].data(), nullptr, nullptr});
+      if (options.bindsByLayer && (array.flags & MOE_ARRAY_LAYERED) && array.sizes[1] == MOE_TOKENS)
+        bindLayers(a);
     }
+  }
+  /// Each layer in memory of its own.
+  void bindLayers(uint32_t a) {
+    size_t count = gate.layers, bytes = memory[a].size / count;
+    for (size_t layer = 0; layer < count; ++layer) {
+      Memory &own = layers[a].emplace_back(bytes);
+      std::copy_n(memory[a].data + layer * bytes, bytes, own.data);
+      pointers[a].push_back(own.data);
+    }
+    bindings[a].data = nullptr;
+    bindings[a].layers = pointers[a].data();
+  }
+  /// Puts layers together again.
+  void joinLayers() {
+    for (auto &[a, parts] : layers)
+      for (size_t layer = 0; layer < parts.size(); ++layer) {
+        EXPECT_TRUE(parts[layer].isIntact()) << "writes beyond layer " << layer << " of " << gate.arrays[a].name;
+        std::copy_n(parts[layer].data, parts[layer].size, memory[a].data + layer * parts[layer].size);
+      }
   }
   /// What the program wrote.
   void collect(Arrays &into) const {
@@ -284,6 +308,8 @@ struct Bound {
   std::vector<Memory> memory;
   std::vector<std::vector<int64_t>> sizes;
   std::vector<moe_binding> bindings;
+  std::map<uint32_t, std::vector<Memory>> layers; ///< by array
+  std::map<uint32_t, std::vector<void *>> pointers;
 };
 
 } // namespace
@@ -314,6 +340,7 @@ Arrays KernelRunner::call(const Arrays &inputs, const RuntimeCall &options) cons
     Bound bound(program, inputs, options);
     call.bindings = bound.bindings.data();
     bool isDone = check(entry(made, &call));
+    bound.joinLayers();
     bound.collect(results);
     EXPECT_TRUE(workspace.isIntact() && accumulators.isIntact() && saved.isIntact() && coefficients.isIntact())
         << "writes beyond a block of the call";

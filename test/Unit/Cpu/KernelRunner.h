@@ -17,7 +17,7 @@ struct CallOptions {
 
 /// A forward call through the runtime, and what follows on it.
 struct RuntimeCall {
-  int64_t tokens = 0, pieces = 0;
+  int64_t tokens = 0, pieces = 0; ///< of each layer
   uint32_t threads = 1;
   unsigned variant = 0;
   uint32_t phase = MOE_FORWARD;
@@ -25,6 +25,11 @@ struct RuntimeCall {
   uint64_t seed = 0;
   int64_t firstToken = 0;
   uint32_t offset = 0;
+  std::vector<int64_t> outerPieces = {}; ///< of level 2, 3, …
+  bool bindsByLayer = false;             ///< layered arrays with tokens come as one array per layer
+
+  /// Pieces of a level from 1 on.
+  int64_t piecesOf(size_t level) const { return level < 2 ? pieces : outerPieces.at(level - 2); }
 };
 
 /// A program, or a gate and its backward, compiled for every variant that this machine runs.

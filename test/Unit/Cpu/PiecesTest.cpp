@@ -84,6 +84,7 @@ moe_kernel.program @sequences $PIECES {
     moe_kernel.store %l, @longest : i32
     %n = moe_kernel.index piece_count : i32
     moe_kernel.store %n, @pieces : i32
+    $WORD
   }
 }
 moe_kernel.program @sequences_backward backward_of @sequences $PIECES {
@@ -104,7 +105,13 @@ moe_kernel.program @sequences_backward backward_of @sequences $PIECES {
 std::string byOffsets(const char *text) {
   return fill(text, {{"PIECES", "piece_offsets @cu_seqlens"},
                      {"OFFSETS", R"(moe_kernel.buffer @cu_seqlens input i32 axes ["sequence.bound"] sizes [-3])"},
-                     {"STATUS", "moe_kernel.buffer @bad_offsets status i32 axes [] sizes []"}});
+                     {"STATUS", "moe_kernel.buffer @bad_offsets status i32 axes [] sizes []\n"
+                                "  moe_kernel.accumulator @bad_offsets_seen sum i32 sizes []"},
+                     {"WORD", "%seen = moe_kernel.read @bad_offsets_seen : i32\n"
+                              "    %none = arith.constant 0 : i32\n"
+                              "    %is = arith.cmpi ne, %seen, %none : i32\n"
+                              "    %word = arith.extui %is : i1 to i32\n"
+                              "    moe_kernel.store %word, @bad_offsets : i32"}});
 }
 
 Elements offsetsOf(const std::vector<int64_t> &sizes) {
@@ -225,7 +232,8 @@ TEST(Pieces, ByOffsets) {
 TEST(Pieces, ByLength) {
   for (int64_t length : {1, 5, 1024, 3000}) {
     KernelRunner runner(
-        fill(sequences, {{"PIECES", "piece_length " + std::to_string(length)}, {"OFFSETS", ""}, {"STATUS", ""}}));
+        fill(sequences,
+             {{"PIECES", "piece_length " + std::to_string(length)}, {"OFFSETS", ""}, {"STATUS", ""}, {"WORD", ""}}));
     ASSERT_TRUE(runner.isReady());
     for (int64_t count : {0, 1, 3}) {
       std::vector<int64_t> sizes(static_cast<size_t>(count * (length < 10 ? 700 : 1)), length);
@@ -297,6 +305,7 @@ moe_kernel.program @queues piece_offsets @cu_seqlens {
   moe_kernel.buffer @bad_offsets status i32 axes [] sizes []
   moe_kernel.accumulator @all sum i32 sizes [6] ranked
   moe_kernel.accumulator @own sum i32 sizes [6] per_piece ranked
+  moe_kernel.accumulator @bad_offsets_seen sum i32 sizes []
   moe_kernel.pass rows {
     %i = moe_kernel.load @choice : !moe_kernel.row<3xi32>
     %c = moe_kernel.map (%i : !moe_kernel.row<3xi32>) -> !moe_kernel.row<3xi32> {
@@ -313,7 +322,6 @@ moe_kernel.program @queues piece_offsets @cu_seqlens {
     moe_kernel.store %f, @busy : f32
   } finish {
     %all = moe_kernel.read @all : !moe_kernel.row<6xi32>
-    moe_kernel.store %all, @load : !moe_kernel.row<6xi32>
     %zero = arith.constant 0 : i32
     %e0 = moe_kernel.extract %all[0] : !moe_kernel.row<6xi32> -> i32
     %e1 = moe_kernel.extract %all[1] : !moe_kernel.row<6xi32> -> i32
@@ -364,6 +372,10 @@ moe_kernel.program @queues piece_offsets @cu_seqlens {
     %b = moe_kernel.load @busy : f32
     moe_kernel.store %b, @share : f32
   } finish {
+    %all = moe_kernel.read @all : !moe_kernel.row<6xi32>
+    moe_kernel.store %all, @load : !moe_kernel.row<6xi32>
+    %seen = moe_kernel.read @bad_offsets_seen : i32
+    moe_kernel.store %seen, @bad_offsets : i32
   }
 }
 )";

@@ -14,7 +14,7 @@ using namespace mlir;
 using namespace moe;
 
 std::string moe::waitReason(Operation *op, Value value) {
-  StringRef waits = specName(op->getLoc()), name = specName(value.getLoc());
+  StringRef waits = specName(op->getLoc()), name = value ? specName(value.getLoc()) : StringRef();
   std::string subject = waits.empty() ? op->getName().getStringRef().str() : ("'" + waits + "'").str();
   if (isa<RankOp, PermuteOp>(op))
     return subject + " needs the place of each slot among those of all tokens";

@@ -68,7 +68,8 @@ moe.gate @by_slot {
 // CHECK: count
 // CHECK: store_at %{{.*}}, %{{.*}}, @order : <2xi32>
 // CHECK: } finish {
-// CHECK-DAG: store %{{.*}}, @segments : !moe_kernel.row<5xi32>
+// CHECK-DAG: store %[[E:.*]], @segments : !moe_kernel.row<5xi32>
+// CHECK-DAG: store %[[E]], @offset : !moe_kernel.row<5xi32>
 // CHECK-DAG: store_at %{{.*}}, %{{.*}}, @order : <60xi32>
 // CHECK: pass because
 // CHECK: %[[S:.*]] = moe_kernel.load @segments
@@ -77,8 +78,8 @@ moe.gate @by_slot {
 // CHECK-DAG: store_at %{{.*}}, %[[P:.*]], @order : <2xi32>
 // CHECK-DAG: store %{{.*}}, @position
 // CHECK: } finish {
-// CHECK: %[[E:.*]] = moe_kernel.load @segments
-// CHECK: store %[[E]], @offset
+// CHECK-NOT: @offset
+// CHECK: store %{{.*}}, @empty
 moe.gate @dispatch {
   moe.axis @token
   moe.axis @expert size 4
@@ -96,7 +97,7 @@ moe.gate @dispatch {
 // An input can be read at another token at once; what is computed is stored first.
 // CHECK-LABEL: moe_kernel.program @shifted
 // CHECK: pass rows {
-// CHECK: %[[B:.*]] = arith.select
+// CHECK: %[[B:.*]] = arith.subi
 // CHECK: load_at @x[%[[B]]] : f32
 // CHECK: store %{{.*}}, @[[D:double.*]] : f32
 // CHECK: pass because

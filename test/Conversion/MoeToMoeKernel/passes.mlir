@@ -62,9 +62,11 @@ moe.gate @deviation {
 // CHECK:   moe_kernel.load @x
 // CHECK:   moe_kernel.load @p_known :
 // CHECK:   moe_kernel.load @p_known_2 :
-// CHECK:   moe_kernel.store %{{.*}}, @p
+// CHECK:   moe_kernel.store %{{.*}}, @p :
 // CHECK: } finish {
-// CHECK-NEXT: }
+// CHECK-NOT: @p_
+// CHECK:   moe_kernel.store %{{.*}}, @empty
+// CHECK:   moe_kernel.store %{{.*}}, @nonfinite_tokens
 moe.gate @softmax_over_tokens {
   moe.axis @token
   moe.axis @expert size 4
@@ -75,14 +77,14 @@ moe.gate @softmax_over_tokens {
 
 // -----
 
-// The maximum, then the sum; what the second finish needs of the first it reads as a coefficient. No names: the
-// operation stands for itself.
+// The maximum, then the sum: the rows of the second pass load the first as a coefficient, its finish reads what all passes
+// have collected. No names: the operation stands for itself.
 // REMARK: "gate 'logsumexp_over_tokens': 0 losses, 1 metric and 0 outputs in 2 passes over the tokens with 3 accumulators"
 // REMARK: "gate 'logsumexp_over_tokens': pass 2 over the tokens, since moe.broadcast needs a reduction over the tokens for each token and that is known only after all tokens"
 
 // CHECK-LABEL: @logsumexp_over_tokens
-// CHECK: moe_kernel.accumulator @[[SUM:.*]] sum f32 sizes [4]
-// CHECK: moe_kernel.accumulator @[[MAX:.*]] maxnum f32 sizes [4]
+// CHECK-DAG: moe_kernel.accumulator @[[SUM:.*]] sum f32 sizes [4]
+// CHECK-DAG: moe_kernel.accumulator @[[MAX:.*]] maxnum f32 sizes [4]
 // CHECK: moe_kernel.accumulate %{{.*}}, @[[MAX]]
 // CHECK: moe_kernel.store %{{.*}}, @coefficient
 // CHECK: moe_kernel.pass because "moe.broadcast needs a reduction over the tokens for each token" rows {
@@ -90,8 +92,9 @@ moe.gate @softmax_over_tokens {
 // CHECK:   math.exp
 // CHECK:   moe_kernel.accumulate %{{.*}}, @[[SUM]]
 // CHECK: } finish {
-// CHECK:   moe_kernel.read @[[SUM]]
-// CHECK:   moe_kernel.load @coefficient
+// CHECK-NOT: @coefficient
+// CHECK-DAG:   moe_kernel.read @[[SUM]] :
+// CHECK-DAG:   moe_kernel.read @[[MAX]] :
 // CHECK:   math.log
 // CHECK:   moe_kernel.store %{{.*}}, @z
 moe.gate @logsumexp_over_tokens {
@@ -122,16 +125,16 @@ moe.gate @dead_code {
 
 // -----
 
-// A selection of the first finish that the second one reads is a coefficient too.
+// A selection made from what the first pass collects: the rows of the second load it, its finish makes it again.
 // REMARK: "gate 'selection_of_an_earlier_pass': 0 losses, 1 metric and 0 outputs in 2 passes over the tokens with 3 accumulators"
 // REMARK: "gate 'selection_of_an_earlier_pass': pass 2 over the tokens, since moe.broadcast needs 'm' for each token and that is known only after all tokens"
 // CHECK-LABEL: @selection_of_an_earlier_pass
-// CHECK: moe_kernel.buffer @q_known coefficient i32 axes ["q.slot"] sizes [2]
-// CHECK: %[[Q:.*]], %{{.*}} = moe_kernel.topk
-// CHECK: moe_kernel.store %[[Q]], @q_known : !moe_kernel.row<2xi32>
+// CHECK: moe_kernel.pass rows
+// CHECK: moe_kernel.store %{{.*}}, @m_known : !moe_kernel.row<4xf32>
 // CHECK: moe_kernel.pass because
 // CHECK: } finish {
-// CHECK: %[[Q:.*]] = moe_kernel.load @q_known : !moe_kernel.row<2xi32>
+// CHECK: moe_kernel.read @m_sum
+// CHECK: %[[Q:.*]], %{{.*}} = moe_kernel.topk
 // CHECK: moe_kernel.gather %{{.*}}[%[[Q]]]
 moe.gate @selection_of_an_earlier_pass {
   moe.axis @token

@@ -108,6 +108,9 @@ private:
     if (op->getNumResults() != 1 || gradients.contains(op) || !tokens.contains(op) || isa<BroadcastOp, ExpandOp>(op))
       return false; // a copy is made from the smaller value
     Value value = op->getResult(0);
+    if (auto forced = dyn_cast<ForcedOp>(op);
+        forced && isPerToken(value)) // placed elsewhere, by the tokens of the call
+      return !forced.getIndex().getDefiningOp<InputOp>();
     if (isPerToken(value))
       return isa<TopkOp, ArgmaxOp, RankOp, LimitOp>(op) || (isa<FilterOp>(op) && !hasAppendedSlots(value));
     return !isComparison(op);

@@ -1,7 +1,7 @@
 // moe-expand-limit: capacity as ranks, counts and filters. A slot has room when fewer candidates than its group's
 // capacity come before it: by position that is its rank; by priority, the group's threshold is found four bits at a
 // time from counts over the tokens, so that no candidate is moved or sorted. All state is in arrays on [token, slot]
-// and on the groups.
+// and on the groups; where slots are placed elsewhere, on [token, candidate] too.
 #include "compiler/Transforms/Passes.h"
 #include "compiler/Transforms/Validity.h"
 #include "mlir/IR/TypeUtilities.h"
@@ -33,13 +33,14 @@ class Expansion {
 public:
   explicit Expansion(LimitOp op)
       : op(op), builder(op), b{builder, op.getLoc()}, selection(op.getSelection().getType()),
-        token(selection.getBatch()[0]), group(op.getOverAttr()), i32(builder.getI32Type()) {
-    auto size = static_cast<int64_t>(*lookupAxis(op, op.getOver()).getSize());
+        token(selection.getBatch().back()), group(op.getOverAttr()), i32(builder.getI32Type()) {
+    if (op.getPriority())
+      declareKeys();
+    SmallVector<StringAttr> queues(selection.getBatch().drop_back()); // of each layer
     if (op.getPer())
-      groups = tensorOf(i32, {op.getPerAttr(), group}, {ShapedType::kDynamic, size});
-    else
-      groups = tensorOf(i32, {group}, {size});
-    slots = tensorOf(i32, {token, selection.getSlot()}, {ShapedType::kDynamic, selection.getSize()});
+      queues.push_back(op.getPerAttr());
+    groups = onAxes(queues, group);
+    slots = onAxes(selection.getBatch(), selection.getSlot());
     mask = slots.clone(builder.getI1Type());
   }
 
@@ -49,6 +50,9 @@ public:
     if (op.getNext() && mayNameNothing(op.getSelection()))
       return op.emitError("places slots elsewhere in a selection that names elements beyond its axis; append after the "
                           "limit, not before");
+    if (op.getPriority() && sizeOf(group) > AxisOp::maxSize / digits)
+      return op.emitError("has a priority among ")
+             << sizeOf(group) << " groups; " << AxisOp::maxSize / digits << " are the most";
     if (op.getPriority())
       makeKeys();
     Value exempt = op.getExempt() ? b.broadcast(op.getExempt(), mask) : Value();
@@ -87,12 +91,22 @@ private:
   Value gather(Value values, Value at) {
     return GatherOp::create(builder, b.loc, slots.clone(getElementTypeOrSelf(values.getType())), values, at);
   }
-  Value chosen(Value of) { return ChosenOp::create(builder, b.loc, elements().clone(builder.getI1Type()), of); }
-  /// The type of a value for each element of the selected axis, for each token.
-  RankedTensorType elements() {
-    auto size = static_cast<int64_t>(*lookupAxis(op, selection.getAxis().getValue()).getSize());
-    return tensorOf(i32, {token, selection.getAxis()}, {ShapedType::kDynamic, size});
+  int64_t sizeOf(StringAttr axis) {
+    if (axis == selection.getSlot())
+      return selection.getSize();
+    std::optional<uint64_t> size = lookupAxis(op, axis.getValue()).getSize();
+    return size ? static_cast<int64_t>(*size) : ShapedType::kDynamic;
   }
+  /// i32 on `outer`, then on `inner`.
+  RankedTensorType onAxes(ArrayRef<StringAttr> outer, StringAttr inner) {
+    SmallVector<StringAttr> axes(outer);
+    axes.push_back(inner);
+    return tensorOf(i32, axes, llvm::map_to_vector(axes, [&](StringAttr axis) { return sizeOf(axis); }));
+  }
+  /// The type of a value for each element of the selected axis, for each token.
+  RankedTensorType elements() { return onAxes(selection.getBatch(), selection.getAxis()); }
+  /// 0, 1, 2, … along an axis.
+  Value numbers(StringAttr axis) { return IndexOp::create(builder, b.loc, onAxes({}, axis), axis, StringAttr()); }
   /// A reduction along the last axis of `x`, back on `x`.
   Value along(ReduceKind kind, Value x) {
     RankedTensorType type = b.typeOf(x);
@@ -114,36 +128,64 @@ private:
   Value groupsOf(Value of) {
     if (group == selection.getAxis())
       return of;
-    auto count = static_cast<int64_t>(*lookupAxis(op, op.getOver()).getSize());
-    Value numbers = IndexOp::create(builder, b.loc, tensorOf(i32, {group}, {count}), group, StringAttr());
-    numbers = b.binary<arith::AddIOp>(numbers, number(numbers.getType(), 1));
-    Type onElements = withoutAxis(elements(), token.getValue());
-    Value table = ExpandOp::create(builder, b.loc, onElements, numbers, group, selection.getAxis());
-    Value index = b.binary<arith::SubIOp>(gather(table, of), number(slots, 1)); // -1 where the slot is empty
+    Value table = b.binary<arith::AddIOp>(numbers(op.getOverAttr()), number(onAxes({}, op.getOverAttr()), 1));
+    if (op.getOverAttr() != selection.getAxis())
+      table = ExpandOp::create(builder, b.loc, onAxes({}, selection.getAxis()), table, op.getOverAttr(),
+                               selection.getAxis());
+    return selectOn(group, b.binary<arith::SubIOp>(gather(table, of), number(slots, 1))); // -1 where the slot is empty
+  }
+  /// The elements of `axis` that the slots have the numbers of.
+  Value selectOn(StringAttr axis, Value index) {
     auto type =
-        SelectionType::get(op.getContext(), selection.getBatch(), group, selection.getSlot(), selection.getSize());
+        SelectionType::get(op.getContext(), selection.getBatch(), axis, selection.getSlot(), selection.getSize());
     return ForcedOp::create(builder, b.loc, type, index);
   }
   Value named(Value of) {
-    Type onElements = withoutAxis(elements(), token.getValue());
-    return compare(IntPredicate::sgt, gather(number(onElements, 1), of), 0);
+    return compare(IntPredicate::sgt, gather(number(onAxes({}, selection.getAxis()), 1), of), 0);
   }
-  /// How many slots name each group, over all tokens or in each piece.
-  Value count(Value of) {
-    auto type = tensorOf(i32, {token, group}, {ShapedType::kDynamic, groups.getShape().back()});
-    Value each = MultiplicityOp::create(builder, b.loc, type, of);
-    return ReduceOp::create(builder, b.loc, groups, ReduceKind::Sum, each, Value(), builder.getArrayAttr({token}),
-                            op.getPerAttr());
+  /// How many slots name each element of `axis`, over all tokens or in each piece.
+  Value count(Value of, StringAttr axis) {
+    Value each = MultiplicityOp::create(builder, b.loc, onAxes(selection.getBatch(), axis), of);
+    return ReduceOp::create(builder, b.loc, onAxes(axesOf(groups).drop_back(), axis), ReduceKind::Sum, each, Value(),
+                            builder.getArrayAttr({token}), op.getPerAttr());
   }
   /// A number of each slot's group.
   Value atSlots(Value values, Value at) {
     if (op.getPer())
-      values = ExpandOp::create(builder, b.loc, tensorOf(i32, {token, group}, groups.getShape()), values,
-                                op.getPerAttr(), token);
+      values = ExpandOp::create(builder, b.loc, onAxes(selection.getBatch(), group), values, op.getPerAttr(), token);
     return gather(values, at);
   }
 
   //===-- Order ---------------------------------------------------------------------------------------------------===//
+
+  /// An axis for each digit of each group's threshold, and one of the groups that divides it.
+  void declareKeys() {
+    int64_t count = sizeOf(group);
+    if (count > AxisOp::maxSize / digits)
+      return; // run() says so
+    std::string key = uniqueAxis("key");
+    std::string ofKey = uniqueAxis("group");
+    auto first = OpBuilder::atBlockBegin(op->getBlock());
+    auto declare = [&](StringRef name, int64_t size, FlatSymbolRefAttr of) {
+      auto axis =
+          AxisOp::create(first, b.loc, first.getStringAttr(name), first.getI64IntegerAttr(size), of,
+                         DenseI32ArrayAttr(), StringAttr(), IntegerAttr(), StringAttr(), IntegerAttr(), IntegerAttr());
+      return axis.getSymNameAttr();
+    };
+    keyAxis = declare(key, count * digits, FlatSymbolRefAttr());
+    group = declare(ofKey, count, FlatSymbolRefAttr::get(keyAxis));
+  }
+  /// A name, of the selection's slots, that the gate does not have yet.
+  std::string uniqueAxis(StringRef what) {
+    std::string base = (selection.getSlot().getValue() + "." + what).str(), name = base;
+    auto isTaken = [&](Operation &other) {
+      auto made = other.getNumResults() ? dyn_cast<SelectionType>(other.getResult(0).getType()) : SelectionType();
+      return made && made.getSlot().getValue() == name;
+    };
+    for (int i = 2; lookupAxis(op, name) || llvm::any_of(*op->getBlock(), isTaken); ++i)
+      name = base + std::to_string(i);
+    return name;
+  }
 
   /// i32 that are ordered as the priorities are: -0 equals 0, NaN comes last.
   void makeKeys() {
@@ -164,8 +206,10 @@ private:
     if (!key)
       return compare(IntPredicate::slt, rank(candidates), uniform ? uniform : atSlots(room, candidates));
     Value threshold = number(groups, 0);
+    Value ones = number(onAxes({}, group), 1), next = b.binary<arith::AddIOp>(numbers(group), ones);
+    Value own = b.binary<arith::SubIOp>(gather(next, candidates), number(slots, 1)); // -1 where the slot is empty
     for (int shift = 28; shift >= 0; shift -= 4)
-      std::tie(threshold, room) = nextDigit(candidates, threshold, room, shift);
+      std::tie(threshold, room) = nextDigit(candidates, own, threshold, room, shift);
     // Above the threshold all fit; of those at the threshold as many as there is room left for.
     Value at = atSlots(threshold, candidates), ties = compare(IntPredicate::eq, key, at);
     Value place = rank(filter(candidates, ties));
@@ -174,49 +218,95 @@ private:
   }
 
   /// Four more bits of the threshold: the greatest digit that at least `room` candidates reach, or 0; and the room that
-  /// those above it leave.
-  std::pair<Value, Value> nextDigit(Value candidates, Value threshold, Value room, int shift) {
+  /// those above it leave. `own` is the number of each candidate's group. One count of (group, digit) over the tokens.
+  std::pair<Value, Value> nextDigit(Value candidates, Value own, Value threshold, Value room, int shift) {
     auto shifted = [&](Value x, int by) { return b.binary<arith::ShRUIOp>(x, number(slots, by)); };
-    Value matches, digit = b.binary<arith::AndIOp>(shifted(key, shift), number(slots, 15));
+    Value takesPart = compare(IntPredicate::sge, own, 0);
     if (shift < 28) {
       Value differ = b.binary<arith::XOrIOp>(key, atSlots(threshold, candidates));
-      matches = compare(IntPredicate::eq, shifted(differ, shift + 4), 0);
+      takesPart = both(takesPart, compare(IntPredicate::eq, shifted(differ, shift + 4), 0));
     }
-    Value found = number(groups, 0), above = number(groups, 0), zero = above;
-    for (int value = 1; value < 16; ++value) {
-      Value reach = count(filter(candidates, both(matches, compare(IntPredicate::sge, digit, value))));
-      Value enough = compare(IntPredicate::sge, reach, room);
-      found = b.binary<arith::AddIOp>(found, arith::ExtUIOp::create(builder, b.loc, groups, enough));
-      above = b.binary<arith::MaxSIOp>(above, select(enough, zero, reach));
-    }
+    Value digit = b.binary<arith::AndIOp>(shifted(key, shift), number(slots, digits - 1));
+    Value place = b.binary<arith::AddIOp>(b.binary<arith::MulIOp>(own, number(slots, digits)), digit);
+    Value reached = count(selectOn(keyAxis, select(takesPart, place, number(slots, -1))), keyAxis);
+    auto [found, left] = descend(reached, room);
     found = b.binary<arith::ShLIOp>(found, number(groups, shift));
-    return {b.binary<arith::OrIOp>(threshold, found), b.binary<arith::SubIOp>(room, above)};
+    return {b.binary<arith::OrIOp>(threshold, found), left};
+  }
+
+  /// The digit, bit by bit from the highest: it is set where the candidates that have it, and all higher bits found,
+  /// are enough; else they take their room.
+  std::pair<Value, Value> descend(Value counts, Value room) {
+    RankedTensorType type = b.typeOf(counts), row = onAxes({}, keyAxis);
+    Value found = number(groups, 0), none = found;
+    for (int bit = digits / 2; bit > 0; bit /= 2) {
+      Value high = b.binary<arith::AndIOp>(numbers(keyAxis), number(row, digits - bit));
+      Value wanted = b.binary<arith::OrIOp>(found, number(groups, bit));
+      wanted = ExpandOp::create(builder, b.loc, type, wanted, group, keyAxis);
+      Value has = compare(IntPredicate::eq, wanted, high);
+      Value those = ReduceOp::create(builder, b.loc, groups, ReduceKind::Sum, select(has, counts, number(type, 0)),
+                                     Value(), builder.getArrayAttr({keyAxis}), group);
+      Value enough = compare(IntPredicate::sge, those, room);
+      found = b.binary<arith::OrIOp>(found, select(enough, number(groups, bit), none));
+      room = b.binary<arith::SubIOp>(room, select(enough, none, those));
+    }
+    return {found, room};
   }
 
   //===-- Elsewhere -----------------------------------------------------------------------------------------------===//
 
-  /// The selection after `rounds` rounds. Slots of a token propose the same element, so only the first of them in the
-  /// order can be taken.
+  /// The selection after `rounds` rounds. An element that the route names holds the token or has refused it, and so
+  /// does one that the token has proposed: the candidates of a token are the other elements, best first, and as long as
+  /// it has an unplaced slot, it proposes one after the other, one in each round. Slots of a token propose the same
+  /// element, so only the first of them in the order can be taken.
   Value placeElsewhere(Value kept, Value capacity) {
     Value filled = FilledOp::create(builder, b.loc, mask, op.getSelection());
-    Value numbers =
-        IndexOp::create(builder, b.loc, withoutAxis(elements(), token.getValue()), selection.getAxis(), StringAttr());
     Value none = number(slots, -1);
     Value unplaced = both(filled, invert(kept));
-    Value placed = select(both(filled, kept), gather(numbers, op.getSelection()), none);
-    Value refused = chosen(filter(op.getSelection(), unplaced));
-    for (uint64_t round = 0; round < *op.getRounds(); ++round) {
+    Value placed = select(both(filled, kept), gather(numbers(selection.getAxis()), op.getSelection()), none);
+    auto rounds = std::min(static_cast<int64_t>(*op.getRounds()), sizeOf(selection.getAxis()));
+    auto [candidates, open] = rankCandidates(rounds);
+    for (int64_t round = 0; round < rounds; ++round) {
       Value current = ForcedOp::create(builder, b.loc, selection, placed);
-      Value proposal = propose(either(refused, chosen(current)), firstOf(unplaced));
+      Value offer = candidateOf(candidates, open, round);
+      Value proposal = select(firstOf(unplaced), b.broadcast(offer, slots), none);
       Value proposed = ForcedOp::create(builder, b.loc, selection, proposal);
-      Value used = count(filter(groupsOf(current), subject));
+      Value used = count(filter(groupsOf(current), subject), group);
       Value room = b.binary<arith::SubIOp>(b.broadcast(capacity, groups), used);
       Value accepted = both(fits(groupsOf(proposed), room, Value()), compare(IntPredicate::sge, proposal, 0));
       placed = select(accepted, proposal, placed);
       unplaced = both(unplaced, invert(accepted));
-      refused = either(refused, chosen(filter(proposed, invert(accepted))));
     }
     return ForcedOp::create(builder, b.loc, selection, placed);
+  }
+
+  /// For each token the `count` elements of the greatest scores that its slots do not name, best first, and how many of
+  /// these there are at most: NaN is no score.
+  std::pair<Value, Value> rankCandidates(int64_t count) {
+    Value scores = op.getNext(), taken;
+    RankedTensorType type = b.typeOf(scores), flags = type.clone(builder.getI1Type());
+    taken = ChosenOp::create(builder, b.loc, flags, op.getSelection());
+    taken = either(taken, b.compare(arith::CmpFPredicate::UNO, scores, scores));
+    Value open = along(ReduceKind::Sum, arith::ExtUIOp::create(builder, b.loc, elements(), invert(taken)));
+    Value nan = b.full(type, std::numeric_limits<double>::quiet_NaN());
+    StringAttr slot = builder.getStringAttr(uniqueAxis("next"));
+    auto list = SelectionType::get(op.getContext(), selection.getBatch(), selection.getAxis(), slot, count);
+    return {TopkOp::create(builder, b.loc, list, select(taken, nan, scores), Value(), selection.getAxis()), open};
+  }
+
+  /// The candidate that each token proposes in a round; -1 where there is none.
+  Value candidateOf(Value candidates, Value open, int64_t round) {
+    auto list = cast<SelectionType>(candidates.getType());
+    SmallVector<StringAttr> axes(list.getBatch());
+    axes.push_back(list.getSlot());
+    SmallVector<int64_t> sizes(slots.getShape().drop_back());
+    sizes.push_back(list.getSize());
+    Type type = tensorOf(i32, axes, sizes), row = tensorOf(i32, {list.getSlot()}, {list.getSize()});
+    Value all = GatherOp::create(builder, b.loc, type, numbers(selection.getAxis()), candidates);
+    Value places = IndexOp::create(builder, b.loc, row, list.getSlot(), StringAttr());
+    Value isIt = compare(IntPredicate::eq, b.broadcast(places, type), round);
+    Value offer = along(ReduceKind::Sum, select(isIt, all, number(type, 0)));
+    return select(compare(IntPredicate::sgt, open, round), offer, number(offer.getType(), -1));
   }
 
   /// Of each token the slot among `unplaced` that comes first in the order.
@@ -225,31 +315,18 @@ private:
       Value best = along(ReduceKind::Max, select(unplaced, signedKey, number(slots, INT32_MIN)));
       unplaced = both(unplaced, compare(IntPredicate::eq, signedKey, best));
     }
-    StringAttr slot = selection.getSlot();
-    Value places = IndexOp::create(builder, b.loc, withoutAxis(slots, token.getValue()), slot, StringAttr());
-    places = b.broadcast(places, slots);
+    Value places = b.broadcast(numbers(selection.getSlot()), slots);
     Value first = along(ReduceKind::Min, select(unplaced, places, number(slots, selection.getSize())));
     return compare(IntPredicate::eq, places, first);
-  }
-
-  /// At the slots in `from`, the element of the greatest score that is not excluded; -1 where there is none.
-  Value propose(Value excluded, Value from) {
-    Value scores = op.getNext();
-    RankedTensorType type = b.typeOf(scores), onTokens = withoutAxis(type, selection.getAxis().getValue());
-    excluded = either(excluded, b.compare(arith::CmpFPredicate::UNO, scores, scores));
-    Value nan = b.full(type, std::numeric_limits<double>::quiet_NaN());
-    Value best =
-        ArgmaxOp::create(builder, b.loc, onTokens.clone(i32), select(excluded, nan, scores), selection.getAxis());
-    Value open = arith::ExtUIOp::create(builder, b.loc, elements(), invert(excluded));
-    best = select(compare(IntPredicate::sgt, along(ReduceKind::Max, open), 0), best, number(best.getType(), -1));
-    return select(from, b.broadcast(best, slots), number(slots, -1));
   }
 
   LimitOp op;
   OpBuilder builder;
   TensorBuilder b;
   SelectionType selection;
+  static constexpr int digits = 16; ///< what four bits hold
   StringAttr token, group;
+  StringAttr keyAxis; ///< (group, digit), with a priority
   Type i32;
   RankedTensorType groups, slots, mask;
   Value key, signedKey; ///< of each slot; null: by position

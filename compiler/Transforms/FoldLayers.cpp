@@ -310,7 +310,7 @@ private:
     Type type = types[op.getResult()];
     if (isOfLayers(value) && onRows.contains(op.getResult()))
       value = onRowsOf(builder, op.getLoc(), value, axesOf(type)[0]);
-    if (value.getType() != type)
+    if (value.getType() != type || layered.contains(value) != layered.contains(op.getResult())) // not the same value
       value = BroadcastOp::create(builder, op.getLoc(), type, value);
     replaceLike(op, value);
     return success();

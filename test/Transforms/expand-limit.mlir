@@ -49,10 +49,19 @@ moe.gate @over_devices {
 
 // -----
 
-// Eight rounds of fifteen counts find the threshold; ranks decide among those that equal it.
+// Eight counts of (group, digit), one axis for them; each digit bit by bit; ranks decide among those that equal the
+// threshold.
 // CHECK-LABEL: @by_priority
+// CHECK: moe.axis @r.slot.key size 64
+// CHECK: moe.axis @r.slot.group size 4 of @r.slot.key
 // CHECK: arith.bitcast
-// CHECK-COUNT-120: moe.multiplicity
+// CHECK: %[[INDEX:.*]] = arith.addi %{{.*}} : tensor<?x2xi32, #moe.axes<token, r.slot>>
+// CHECK: %[[PLACE:.*]] = arith.select %{{.*}}, %[[INDEX]], %
+// CHECK: %[[KEYS:.*]] = moe.forced %[[PLACE]] : {{.*}} -> <[token], r.slot.key, r.slot, 2>
+// CHECK: %[[EACH:.*]] = moe.multiplicity %[[KEYS]]
+// CHECK: %[[COUNTS:.*]] = moe.reduce sum %[[EACH]] over [token]
+// CHECK-COUNT-4: moe.reduce sum %{{.*}} over [r.slot.key] to r.slot.group
+// CHECK-COUNT-7: moe.multiplicity
 // CHECK-NOT: moe.multiplicity
 // CHECK: %[[T:.*]] = moe.gather
 // CHECK: %[[E:.*]] = arith.cmpi eq, %[[KEY:.*]], %[[T]]
@@ -72,17 +81,27 @@ moe.gate @by_priority {
 
 // -----
 
-// Each round: the best element that neither holds nor has refused the token, for the token's first unplaced slot; what
-// room the elements have left.
+// The candidates of each token, best first, are those that its route does not name; in each round the token's first
+// unplaced slot proposes the next of them. What room the elements have left.
 // CHECK-LABEL: @elsewhere
 // CHECK: moe.rank
-// CHECK: %[[REFUSED:.*]] = moe.chosen
+// CHECK: %[[NAMED:.*]] = moe.chosen
+// CHECK: %[[NONE:.*]] = arith.cmpf uno
+// CHECK: %[[TAKEN:.*]] = arith.ori %[[NAMED]], %[[NONE]]
+// CHECK: %[[OPEN:.*]] = moe.reduce sum %{{.*}} over [expert] : {{.*}} -> tensor<?xi32, #moe.axes<token>>
+// CHECK: %[[SCORES:.*]] = arith.select %[[TAKEN]], %
+// CHECK: %[[LIST:.*]] = moe.topk %[[SCORES]] over expert : {{.*}} -> <[token], expert, r.slot.next, 2>
+// CHECK-NOT: tensor<?x4x
 // CHECK: %[[CURRENT:.*]] = moe.forced
-// CHECK: moe.argmax
+// CHECK-NOT: tensor<?x4x
+// CHECK: moe.gather %{{.*}}[%[[LIST]]]
+// CHECK-NOT: tensor<?x4x
 // CHECK: %[[NEXT:.*]] = moe.forced
 // CHECK: %[[USED:.*]] = moe.multiplicity %[[CURRENT]]
 // CHECK: moe.reduce sum %[[USED]] over [token]
 // CHECK: moe.rank %[[NEXT]]
+// CHECK: moe.rank
+// CHECK-NOT: moe.rank
 // CHECK: %[[LAST:.*]] = moe.forced
 // CHECK: moe.output "k" = %[[LAST]]
 moe.gate @elsewhere {
@@ -91,7 +110,41 @@ moe.gate @elsewhere {
   %x = moe.input "x" : tensor<?x4xf32, #moe.axes<token, expert>>
   %c = moe.param "c" = 2.0 : tensor<f64>
   %r = moe.topk %x over expert : tensor<?x4xf32, #moe.axes<token, expert>> -> !moe.selection<[token], expert, r.slot, 2>
-  %k = moe.limit %r capacity %c : tensor<f64> over expert next %x : tensor<?x4xf32, #moe.axes<token, expert>> rounds 1 : !moe.selection<[token], expert, r.slot, 2>
+  %k = moe.limit %r capacity %c : tensor<f64> over expert next %x : tensor<?x4xf32, #moe.axes<token, expert>> rounds 2 : !moe.selection<[token], expert, r.slot, 2>
+  moe.output "k" = %k : !moe.selection<[token], expert, r.slot, 2>
+}
+
+// -----
+
+// Each layer has queues of its own: ranks, counts, thresholds and what room there is.
+// CHECK-LABEL: @layers
+// CHECK: moe.reduce sum %{{.*}} over [token] : tensor<3x?x64xi32, #moe.axes<layer, token, r.slot.key>> -> tensor<3x64xi32, #moe.axes<layer, r.slot.key>>
+// CHECK: moe.rank %{{.*}} : <[layer, token], r.slot.group, r.slot, 2> -> tensor<3x?x2xi32, #moe.axes<layer, token, r.slot>>
+// CHECK: moe.topk %{{.*}} -> <[layer, token], expert, r.slot.next, 1>
+// CHECK: moe.reduce sum %{{.*}} over [token] : tensor<3x?x4xi32, #moe.axes<layer, token, r.slot.group>> -> tensor<3x4xi32, #moe.axes<layer, r.slot.group>>
+moe.gate @layers {
+  moe.axis @layer size 3
+  moe.axis @token
+  moe.axis @expert size 4
+  %x = moe.input "x" : tensor<3x?x4xf32, #moe.axes<layer, token, expert>>
+  %c = moe.param "c" = 2.0 : tensor<f64>
+  %r = moe.topk %x over expert : tensor<3x?x4xf32, #moe.axes<layer, token, expert>> -> !moe.selection<[layer, token], expert, r.slot, 2>
+  %w = moe.gather %x[%r] : tensor<3x?x4xf32, #moe.axes<layer, token, expert>>, !moe.selection<[layer, token], expert, r.slot, 2> -> tensor<3x?x2xf32, #moe.axes<layer, token, r.slot>>
+  %k = moe.limit %r capacity %c : tensor<f64> over expert priority %w : tensor<3x?x2xf32, #moe.axes<layer, token, r.slot>> next %x : tensor<3x?x4xf32, #moe.axes<layer, token, expert>> rounds 1 : !moe.selection<[layer, token], expert, r.slot, 2>
+  moe.output "k" = %k : !moe.selection<[layer, token], expert, r.slot, 2>
+}
+
+// -----
+
+moe.gate @many_groups {
+  moe.axis @token
+  moe.axis @expert size 65537
+  %x = moe.input "x" : tensor<?x65537xf32, #moe.axes<token, expert>>
+  %c = moe.param "c" = 2.0 : tensor<f64>
+  %r = moe.topk %x over expert : tensor<?x65537xf32, #moe.axes<token, expert>> -> !moe.selection<[token], expert, r.slot, 2>
+  %w = moe.gather %x[%r] : tensor<?x65537xf32, #moe.axes<token, expert>>, !moe.selection<[token], expert, r.slot, 2> -> tensor<?x2xf32, #moe.axes<token, r.slot>>
+  // expected-error @below {{has a priority among 65537 groups; 65536 are the most}}
+  %k = moe.limit %r capacity %c : tensor<f64> over expert priority %w : tensor<?x2xf32, #moe.axes<token, r.slot>> : !moe.selection<[token], expert, r.slot, 2>
   moe.output "k" = %k : !moe.selection<[token], expert, r.slot, 2>
 }
 

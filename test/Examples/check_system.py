@@ -135,7 +135,7 @@ def differences(module, x, c, p, call, weights):
 def check_gradients(module, options, case, x, c, p, expected, rng):
     """One backward call with random gradients of the outputs, and scales that make every loss's part as large as theirs."""
     outputs = [name for name, value in expected.items()
-               if np.ndim(value) == 2 and value.dtype.kind == "f" and not is_state(name)]
+               if np.ndim(value) in (2, 3) and value.dtype.kind == "f" and not is_state(name)]
     weights = {name: rng.normal(size=expected[name].shape).astype(np.float32).astype(np.float64) for name in outputs}
     slopes = differences(module, widened(x), c, p, call_of(case), weights)
 

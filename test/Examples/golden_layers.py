@@ -1,10 +1,9 @@
-"""The published load_balancing_loss_func (test/Golden/README.md) as a gate: layers are concatenated as tokens.
+"""The published load_balancing_loss_func (test/Golden/README.md) as a gate over an axis of layers.
 
 usage: golden_layers.py pack CASE_DIRECTORY LOGITS.npy VALID.npy
        golden_layers.py compare CASE_DIRECTORY RESULT_DIRECTORY
 
-`pack` writes the logits of all layers, one below the other, and the attention mask once for each layer (all ones where the
-case has none). `compare` wants the loss within 1e-5 of its value, and the gradients of all layers within 1e-5 of their
+`pack` writes the logits of all layers as one array, and the attention mask (all ones where the case has none). `compare` wants the loss within 1e-5 of its value, and the gradients of all layers within 1e-5 of their
 greatest; exactly 0 in the padding.
 """
 
@@ -17,23 +16,22 @@ TOLERANCE = 1e-5
 
 
 def layers(case, name):
-    """The arrays NAME0, NAME1, … of a case, concatenated."""
+    """The arrays NAME0, NAME1, … of a case, stacked."""
     arrays = []
     while os.path.exists(os.path.join(case, f"{name}{len(arrays)}.npy")):
         arrays.append(np.load(os.path.join(case, f"{name}{len(arrays)}.npy")))
-    return np.concatenate(arrays), len(arrays)
+    return np.stack(arrays)
 
 
 def valid_tokens(case):
-    logits, count = layers(case, "gate_logits_layer")
     path = os.path.join(case, "attention_mask.npy")
     if not os.path.exists(path):
-        return np.ones(len(logits), dtype=bool)
-    return np.tile(np.load(path).reshape(-1) != 0, count)
+        return np.ones(layers(case, "gate_logits_layer").shape[1], dtype=bool)
+    return np.load(path).reshape(-1) != 0
 
 
 def pack(case, logits, valid):
-    np.save(logits, layers(case, "gate_logits_layer")[0])
+    np.save(logits, layers(case, "gate_logits_layer"))
     np.save(valid, valid_tokens(case))
 
 
@@ -43,8 +41,8 @@ def compare(case, result):
     if not error <= TOLERANCE:
         sys.exit(f"loss {loss:.9g}, expected {expected:.9g}")
     gradient = np.load(os.path.join(result, "grad_logits.npy")).astype(np.float64)
-    golden = layers(case, "grad_logits_layer")[0].astype(np.float64)
-    if np.any(gradient[~valid_tokens(case)] != 0):
+    golden = layers(case, "grad_logits_layer").astype(np.float64)
+    if np.any(gradient[:, ~valid_tokens(case)] != 0):
         sys.exit("the gradient of padding is not 0")
     gradient_error = np.max(np.abs(gradient - golden)) / np.max(np.abs(golden))
     if not gradient_error <= TOLERANCE:

@@ -163,6 +163,12 @@ static void addArithmetic(EvaluatorTable &table) {
     return b == 0 ? 0 : b == -1 ? static_cast<int64_t>(-U(a)) : a / b;
   });
   addBinary<arith::RemSIOp>(table, [](int64_t a, int64_t b, unsigned) { return b == 0 || b == -1 ? 0 : a % b; });
+  addBinary<arith::DivUIOp>(table, [](int64_t a, int64_t b, unsigned width) {
+    return b == 0 ? 0 : static_cast<int64_t>(zeroExtend(a, width) / zeroExtend(b, width));
+  });
+  addBinary<arith::RemUIOp>(table, [](int64_t a, int64_t b, unsigned width) {
+    return b == 0 ? 0 : static_cast<int64_t>(zeroExtend(a, width) % zeroExtend(b, width));
+  });
   addBinary<arith::MaxSIOp>(table, [](int64_t a, int64_t b, unsigned) { return std::max(a, b); });
   addBinary<arith::MinSIOp>(table, [](int64_t a, int64_t b, unsigned) { return std::min(a, b); });
   addBinary<math::IPowIOp>(table, wrappingPower);

@@ -44,6 +44,10 @@ moe.gate @integers {
   %mul = arith.muli %a, %b : tensor<3xi32, #moe.axes<expert>>
   %div = arith.divsi %a, %b : tensor<3xi32, #moe.axes<expert>>
   %rem = arith.remsi %a, %b : tensor<3xi32, #moe.axes<expert>>
+  %divu = arith.divui %a, %b : tensor<3xi32, #moe.axes<expert>>
+  %remu = arith.remui %b, %a : tensor<3xi32, #moe.axes<expert>>
+  check.expect_eq %divu, dense<[3, 2147483644, 2147483647]> : tensor<3xi32> : tensor<3xi32, #moe.axes<expert>>
+  check.expect_eq %remu, dense<[2, 2, 1]> : tensor<3xi32> : tensor<3xi32, #moe.axes<expert>>
   %and = arith.andi %a, %b : tensor<3xi32, #moe.axes<expert>>
   %or = arith.ori %a, %b : tensor<3xi32, #moe.axes<expert>>
   %xor = arith.xori %a, %b : tensor<3xi32, #moe.axes<expert>>

@@ -1,36 +1,6 @@
 // RUN: moe-opt %s --moe-interpret
-// Layers stand before the tokens: two layers of three tokens.
-moe.gate @values {
-  moe.axis @layer size 2
-  moe.axis @token
-  moe.axis @expert size 3
-  %x = moe.input "x" : tensor<2x?x3xf64, #moe.axes<layer, token, expert>>
-  check.given "x" = dense<[[[3.0, 1.0, 2.0], [1.0, 5.0, 4.0], [2.0, 6.0, 8.0]], [[0.0, 1.0, 3.0], [2.0, 2.0, 4.0], [5.0, 4.0, 1.0]]]> : tensor<2x3x3xf64>
-  %r = moe.topk %x over expert : tensor<2x?x3xf64, #moe.axes<layer, token, expert>> -> !moe.selection<[layer, token], expert, r.slot, 2>
-  %n = moe.normalize %x over expert : tensor<2x?x3xf64, #moe.axes<layer, token, expert>>
-  %m = moe.softmax %x over layer : tensor<2x?x3xf64, #moe.axes<layer, token, expert>>
-  %one = moe.reduce sum %m over [layer] : tensor<2x?x3xf64, #moe.axes<layer, token, expert>> -> tensor<?x3xf64, #moe.axes<token, expert>>
-  %all = moe.reduce mean %x over [layer, token] : tensor<2x?x3xf64, #moe.axes<layer, token, expert>> -> tensor<3xf64, #moe.axes<expert>>
-  %each = moe.reduce mean %x over [token] : tensor<2x?x3xf64, #moe.axes<layer, token, expert>> -> tensor<2x3xf64, #moe.axes<layer, expert>>
-  %max = moe.reduce max %x over [layer] : tensor<2x?x3xf64, #moe.axes<layer, token, expert>> -> tensor<?x3xf64, #moe.axes<token, expert>>
-  %arg = moe.argmax %x over expert : tensor<2x?x3xf64, #moe.axes<layer, token, expert>> -> tensor<2x?xi32, #moe.axes<layer, token>>
-  %kth = moe.kth %x, 2 over expert : tensor<2x?x3xf64, #moe.axes<layer, token, expert>> -> tensor<2x?xf64, #moe.axes<layer, token>>
-  %top = moe.sum_top %x, 2 over expert : tensor<2x?x3xf64, #moe.axes<layer, token, expert>> -> tensor<2x?xf64, #moe.axes<layer, token>>
-  %before = moe.shift %kth, 1 over token : tensor<2x?xf64, #moe.axes<layer, token>>
-  %share = moe.normalize %kth over token : tensor<2x?xf64, #moe.axes<layer, token>>
-  %size = moe.size token : tensor<i32>
-  check.expect_close %n, dense<[[[0.5, 0.16666666666666666, 0.3333333333333333], [0.1, 0.5, 0.4], [0.125, 0.375, 0.5]], [[0.0, 0.25, 0.75], [0.25, 0.25, 0.5], [0.5, 0.4, 0.1]]]> : tensor<2x3x3xf64> : tensor<2x?x3xf64, #moe.axes<layer, token, expert>>
-  check.expect_close %one, dense<1.0> : tensor<3x3xf64> : tensor<?x3xf64, #moe.axes<token, expert>>
-  check.expect_close %all, dense<[2.1666666666666665, 3.1666666666666665, 3.6666666666666665]> : tensor<3xf64> : tensor<3xf64, #moe.axes<expert>>
-  check.expect_close %each, dense<[[2.0, 4.0, 4.666666666666667], [2.3333333333333335, 2.3333333333333335, 2.6666666666666665]]> : tensor<2x3xf64> : tensor<2x3xf64, #moe.axes<layer, expert>>
-  check.expect_close %max, dense<[[3.0, 1.0, 3.0], [2.0, 5.0, 4.0], [5.0, 6.0, 8.0]]> : tensor<3x3xf64> : tensor<?x3xf64, #moe.axes<token, expert>>
-  check.expect_eq %arg, dense<[[0, 1, 2], [2, 2, 0]]> : tensor<2x3xi32> : tensor<2x?xi32, #moe.axes<layer, token>>
-  check.expect_close %kth, dense<[[2.0, 4.0, 6.0], [1.0, 2.0, 4.0]]> : tensor<2x3xf64> : tensor<2x?xf64, #moe.axes<layer, token>>
-  check.expect_close %top, dense<[[5.0, 9.0, 14.0], [4.0, 6.0, 9.0]]> : tensor<2x3xf64> : tensor<2x?xf64, #moe.axes<layer, token>>
-  check.expect_close %before, dense<[[0.0, 2.0, 4.0], [0.0, 1.0, 2.0]]> : tensor<2x3xf64> : tensor<2x?xf64, #moe.axes<layer, token>>
-  check.expect_close %share, dense<[[0.16666666666666666, 0.3333333333333333, 0.5], [0.14285714285714285, 0.2857142857142857, 0.5714285714285714]]> : tensor<2x3xf64> : tensor<2x?xf64, #moe.axes<layer, token>>
-  check.expect_eq %size, dense<3> : tensor<i32> : tensor<i32>
-}
+// RUN: moe-opt %s --moe-apply-mask --moe-expand-limit --moe-decompose --canonicalize --moe-fold-layers --moe-interpret=float32-selections
+// Layers stand before the tokens; what a gate means is the same when moe-fold-layers has made rows of them.
 
 // Selections of each layer.
 moe.gate @selections {
@@ -82,21 +52,21 @@ moe.gate @queues {
   moe.axis @layer size 2
   moe.axis @token
   moe.axis @expert size 3
-  %x = moe.input "x" : tensor<2x?x3xf64, #moe.axes<layer, token, expert>>
-  check.given "x" = dense<[[[3.0, 1.0, 2.0], [1.0, 5.0, 4.0], [2.0, 6.0, 8.0]], [[0.0, 1.0, 3.0], [2.0, 2.0, 4.0], [5.0, 4.0, 1.0]]]> : tensor<2x3x3xf64>
-  %r = moe.topk %x over expert : tensor<2x?x3xf64, #moe.axes<layer, token, expert>> -> !moe.selection<[layer, token], expert, r.slot, 2>
+  %x = moe.input "x" : tensor<2x?x3xf32, #moe.axes<layer, token, expert>>
+  check.given "x" = dense<[[[3.0, 1.0, 2.0], [1.0, 5.0, 4.0], [2.0, 6.0, 8.0]], [[0.0, 1.0, 3.0], [2.0, 2.0, 4.0], [5.0, 4.0, 1.0]]]> : tensor<2x3x3xf32>
+  %r = moe.topk %x over expert : tensor<2x?x3xf32, #moe.axes<layer, token, expert>> -> !moe.selection<[layer, token], expert, r.slot, 2>
   %exempt = moe.input "exempt" : tensor<2x?xi1, #moe.axes<layer, token>>
   check.given "exempt" = dense<[[false, true, false], [false, false, false]]> : tensor<2x3xi1>
-  %w = moe.gather %x[%r] : tensor<2x?x3xf64, #moe.axes<layer, token, expert>>, !moe.selection<[layer, token], expert, r.slot, 2> -> tensor<2x?x2xf64, #moe.axes<layer, token, r.slot>>
+  %w = moe.gather %x[%r] : tensor<2x?x3xf32, #moe.axes<layer, token, expert>>, !moe.selection<[layer, token], expert, r.slot, 2> -> tensor<2x?x2xf32, #moe.axes<layer, token, r.slot>>
   %c1 = arith.constant dense<1.0> : tensor<f64>
   %c2 = arith.constant dense<2.0> : tensor<f64>
   %q = moe.rank %r : !moe.selection<[layer, token], expert, r.slot, 2> -> tensor<2x?x2xi32, #moe.axes<layer, token, r.slot>>
   %p = moe.rank %r by_slot : !moe.selection<[layer, token], expert, r.slot, 2> -> tensor<2x?x2xi32, #moe.axes<layer, token, r.slot>>
   %l = moe.limit %r capacity %c1 : tensor<f64> over expert : !moe.selection<[layer, token], expert, r.slot, 2>
   %o = moe.limit %r capacity %c1 : tensor<f64> over expert by_slot : !moe.selection<[layer, token], expert, r.slot, 2>
-  %g = moe.limit %r capacity %c1 : tensor<f64> over expert priority %w : tensor<2x?x2xf64, #moe.axes<layer, token, r.slot>> : !moe.selection<[layer, token], expert, r.slot, 2>
+  %g = moe.limit %r capacity %c1 : tensor<f64> over expert priority %w : tensor<2x?x2xf32, #moe.axes<layer, token, r.slot>> : !moe.selection<[layer, token], expert, r.slot, 2>
   %e = moe.limit %r capacity %c1 : tensor<f64> over expert exempt %exempt : tensor<2x?xi1, #moe.axes<layer, token>> : !moe.selection<[layer, token], expert, r.slot, 2>
-  %n = moe.limit %r capacity %c2 : tensor<f64> over expert next %x : tensor<2x?x3xf64, #moe.axes<layer, token, expert>> rounds 1 : !moe.selection<[layer, token], expert, r.slot, 2>
+  %n = moe.limit %r capacity %c2 : tensor<f64> over expert next %x : tensor<2x?x3xf32, #moe.axes<layer, token, expert>> rounds 1 : !moe.selection<[layer, token], expert, r.slot, 2>
   check.expect_eq %q, dense<[[[0, 0], [0, 1], [2, 1]], [[0, 0], [1, 0], [1, 1]]]> : tensor<2x3x2xi32> : tensor<2x?x2xi32, #moe.axes<layer, token, r.slot>>
   check.expect_eq %p, dense<[[[0, 1], [0, 2], [0, 1]], [[0, 0], [1, 1], [0, 1]]]> : tensor<2x3x2xi32> : tensor<2x?x2xi32, #moe.axes<layer, token, r.slot>>
   check.expect_eq %l, dense<[[[0, 2], [1, -1], [-1, -1]], [[2, 1], [-1, 0], [-1, -1]]]> : tensor<2x3x2xi32> : !moe.selection<[layer, token], expert, r.slot, 2>
@@ -129,21 +99,53 @@ moe.gate @mask {
   check.expect_eq %q, dense<[[[0, 0], [0, 0], [1, 0]], [[0, 0], [0, 0], [0, 1]]]> : tensor<2x3x2xi32> : tensor<2x?x2xi32, #moe.axes<layer, token, r.slot>>
 }
 
-// Pieces of the tokens are the same in all layers.
+// Pieces of one length, of tokens and of pieces, are the same in all layers; a value of each layer alone is spread to them.
 moe.gate @pieces {
   moe.axis @layer size 2
   moe.axis @token
-  moe.axis @sequence of @token offsets "bounds"
-  %b = moe.input "bounds" : tensor<?xi32, #moe.axes<sequence.bound>>
+  moe.axis @group of @token length 2
+  moe.axis @sequence of @group length 2
   %x = moe.input "x" : tensor<2x?xf64, #moe.axes<layer, token>>
   %w = moe.input "w" : tensor<2x?xf64, #moe.axes<layer, sequence>>
-  check.given "bounds" = dense<[0, 1, 3]> : tensor<3xi32>
-  check.given "x" = dense<[[1.0, 2.0, 3.0], [10.0, 20.0, 30.0]]> : tensor<2x3xf64>
-  check.given "w" = dense<[[5.0, 6.0], [7.0, 8.0]]> : tensor<2x2xf64>
-  %s = moe.reduce sum %x over [token] to sequence : tensor<2x?xf64, #moe.axes<layer, token>> -> tensor<2x?xf64, #moe.axes<layer, sequence>>
+  %f = moe.input "f" : tensor<2xf64, #moe.axes<layer>>
+  %same = moe.input "same" : tensor<?xf64, #moe.axes<token>>
+  check.given "x" = dense<[[1.0, 2.0, 3.0, 4.0], [10.0, 20.0, 30.0, 40.0]]> : tensor<2x4xf64>
+  check.given "w" = dense<[[5.0], [7.0]]> : tensor<2x1xf64>
+  check.given "f" = dense<[2.0, 3.0]> : tensor<2xf64>
+  check.given "same" = dense<[1.0, 0.5, 0.25, 0.125]> : tensor<4xf64>
+  %g = moe.reduce sum %x over [token] to group : tensor<2x?xf64, #moe.axes<layer, token>> -> tensor<2x?xf64, #moe.axes<layer, group>>
+  %s = moe.reduce max %g over [group] to sequence : tensor<2x?xf64, #moe.axes<layer, group>> -> tensor<2x?xf64, #moe.axes<layer, sequence>>
+  %l = moe.reduce mean %g over [group] : tensor<2x?xf64, #moe.axes<layer, group>> -> tensor<2xf64, #moe.axes<layer>>
   %e = moe.expand %w from sequence to token : tensor<2x?xf64, #moe.axes<layer, sequence>> to tensor<2x?xf64, #moe.axes<layer, token>>
+  %ff = moe.broadcast %f : tensor<2xf64, #moe.axes<layer>> to tensor<2x?xf64, #moe.axes<layer, token>>
   %before = moe.shift %x, 1 over token : tensor<2x?xf64, #moe.axes<layer, token>>
-  check.expect_close %s, dense<[[1.0, 5.0], [10.0, 50.0]]> : tensor<2x2xf64> : tensor<2x?xf64, #moe.axes<layer, sequence>>
-  check.expect_close %e, dense<[[5.0, 6.0, 6.0], [7.0, 8.0, 8.0]]> : tensor<2x3xf64> : tensor<2x?xf64, #moe.axes<layer, token>>
-  check.expect_close %before, dense<[[0.0, 0.0, 2.0], [0.0, 0.0, 20.0]]> : tensor<2x3xf64> : tensor<2x?xf64, #moe.axes<layer, token>>
+  %rows = moe.broadcast %same : tensor<?xf64, #moe.axes<token>> to tensor<2x?xf64, #moe.axes<layer, token>>
+  %xs = arith.mulf %x, %rows : tensor<2x?xf64, #moe.axes<layer, token>>
+  %once = moe.reduce sum %same over [token] : tensor<?xf64, #moe.axes<token>> -> tensor<f64>
+  %tokens = moe.size token : tensor<i32>
+  %groups = moe.size group : tensor<i32>
+  %layers = moe.size layer : tensor<i32>
+  check.expect_close %g, dense<[[3.0, 7.0], [30.0, 70.0]]> : tensor<2x2xf64> : tensor<2x?xf64, #moe.axes<layer, group>>
+  check.expect_close %s, dense<[[7.0], [70.0]]> : tensor<2x1xf64> : tensor<2x?xf64, #moe.axes<layer, sequence>>
+  check.expect_close %l, dense<[5.0, 50.0]> : tensor<2xf64> : tensor<2xf64, #moe.axes<layer>>
+  check.expect_close %e, dense<[[5.0, 5.0, 5.0, 5.0], [7.0, 7.0, 7.0, 7.0]]> : tensor<2x4xf64> : tensor<2x?xf64, #moe.axes<layer, token>>
+  check.expect_close %ff, dense<[[2.0, 2.0, 2.0, 2.0], [3.0, 3.0, 3.0, 3.0]]> : tensor<2x4xf64> : tensor<2x?xf64, #moe.axes<layer, token>>
+  check.expect_close %before, dense<[[0.0, 1.0, 0.0, 3.0], [0.0, 10.0, 0.0, 30.0]]> : tensor<2x4xf64> : tensor<2x?xf64, #moe.axes<layer, token>>
+  check.expect_close %xs, dense<[[1.0, 1.0, 0.75, 0.5], [10.0, 10.0, 7.5, 5.0]]> : tensor<2x4xf64> : tensor<2x?xf64, #moe.axes<layer, token>>
+  check.expect_close %once, dense<1.875> : tensor<f64> : tensor<f64>
+  check.expect_eq %tokens, dense<4> : tensor<i32> : tensor<i32>
+  check.expect_eq %groups, dense<2> : tensor<i32> : tensor<i32>
+  check.expect_eq %layers, dense<2> : tensor<i32> : tensor<i32>
+}
+
+// Without pieces the layers themselves stop a shift, and queues are theirs.
+moe.gate @alone {
+  moe.axis @layer size 2
+  moe.axis @token
+  %x = moe.input "x" : tensor<2x?xf64, #moe.axes<layer, token>>
+  check.given "x" = dense<[[1.0, 2.0, 3.0], [10.0, 20.0, 30.0]]> : tensor<2x3xf64>
+  %before = moe.shift %x, 2 over token : tensor<2x?xf64, #moe.axes<layer, token>>
+  %behind = moe.shift %x, -1 over token : tensor<2x?xf64, #moe.axes<layer, token>>
+  check.expect_close %before, dense<[[0.0, 0.0, 1.0], [0.0, 0.0, 10.0]]> : tensor<2x3xf64> : tensor<2x?xf64, #moe.axes<layer, token>>
+  check.expect_close %behind, dense<[[2.0, 3.0, 0.0], [20.0, 30.0, 0.0]]> : tensor<2x3xf64> : tensor<2x?xf64, #moe.axes<layer, token>>
 }

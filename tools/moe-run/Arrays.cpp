@@ -13,44 +13,65 @@ namespace {
 
 using Pairs = std::vector<std::pair<std::string, std::string>>;
 
+// A run-time size of an array: of tokens (level 0), of pieces of level 1, 2, …, or one more than these.
+struct RunTimeSize {
+  size_t level = 0;
+  bool isBounds = false;
+};
+
+std::optional<RunTimeSize> runTimeSize(int64_t size) {
+  if (size == MOE_TOKENS)
+    return RunTimeSize{};
+  for (int64_t level = 1; size < 0 && size != MOE_DISPATCH_ROWS && 2 * level <= -size; ++level)
+    for (bool isBounds : {false, true})
+      if (size == (isBounds ? MOE_PIECES_OF_LEVEL_PLUS_1(level) : MOE_PIECES_OF_LEVEL(level)))
+        return RunTimeSize{static_cast<size_t>(level), isBounds};
+  return std::nullopt;
+}
+
+// The axis that may have a run-time size: the first, behind that of the layers.
+uint32_t outerAxis(const moe_array &array) { return array.flags & MOE_ARRAY_LAYERED ? 1 : 0; }
+
+std::optional<RunTimeSize> runTimeSize(const moe_array &array) {
+  uint32_t axis = outerAxis(array);
+  return axis < array.rank ? runTimeSize(array.sizes[axis]) : std::nullopt;
+}
+
+// "T", "P" or "P2".
+std::string countName(size_t level) { return level == 0 ? "T" : level == 1 ? "P" : "P" + std::to_string(level); }
+
 std::string sizesText(const moe_array &array) {
-  auto text = [&](int64_t size) -> std::string {
-    switch (size) {
-    case MOE_TOKENS:
-      return "T";
-    case MOE_PIECES:
-      return "P";
-    case MOE_PIECES_PLUS_1:
-      return "P + 1";
-    case MOE_DISPATCH_ROWS:
-      return fmt::format("{} T + {}", array.per_token, array.extra);
-    default:
-      return std::to_string(size);
-    }
-  };
   std::string all = "[";
-  for (uint32_t i = 0; i < array.rank; ++i)
-    all += (i ? ", " : "") + text(array.sizes[i]);
+  for (uint32_t i = 0; i < array.rank; ++i) {
+    int64_t size = array.sizes[i];
+    all += i ? ", " : "";
+    if (std::optional<RunTimeSize> found = runTimeSize(size))
+      all += countName(found->level) + (found->isBounds ? " + 1" : "");
+    else
+      all += size == MOE_DISPATCH_ROWS ? fmt::format("{} T + {}", array.per_token, array.extra) : std::to_string(size);
+  }
   return all + "]";
 }
 
 // The sizes of an array in a call.
 llvm::SmallVector<int64_t, 4> sizesIn(const moe_array &array, const CallArrays &call) {
   llvm::SmallVector<int64_t, 4> sizes(array.sizes, array.sizes + array.rank);
-  for (int64_t &size : sizes)
-    size = size == MOE_TOKENS          ? call.tokens
-           : size == MOE_PIECES        ? call.pieces
-           : size == MOE_PIECES_PLUS_1 ? call.pieces + 1
-           : size == MOE_DISPATCH_ROWS ? array.per_token * call.tokens + array.extra
-                                       : size;
+  for (int64_t &size : sizes) {
+    if (std::optional<RunTimeSize> found = runTimeSize(size))
+      size = (found->level ? call.pieces.at(found->level - 1) : call.tokens) + found->isBounds;
+    else if (size == MOE_DISPATCH_ROWS)
+      size = array.per_token * call.tokens + array.extra;
+  }
   return sizes;
 }
 
-const moe_axis *pieceAxis(const moe_gate &gate) {
-  const moe_axis *end = gate.axes + gate.axis_count;
-  const moe_axis *found =
-      std::find_if(gate.axes, end, [](const moe_axis &axis) { return axis.length || axis.offsets; });
-  return found == end ? nullptr : found;
+// The axes of pieces, from the finest on.
+llvm::SmallVector<const moe_axis *> pieceAxes(const moe_gate &gate) {
+  llvm::SmallVector<const moe_axis *> found;
+  for (uint32_t i = 0; i < gate.axis_count; ++i)
+    if (const moe_axis &axis = gate.axes[i]; axis.length || axis.offsets || axis.count)
+      found.push_back(&axis);
+  return found;
 }
 
 std::string axesText(const moe_array &array) {
@@ -75,9 +96,17 @@ std::string typeHint(const moe_array &wanted, NpyType came) {
 
 bool isBound(const moe_array &array) { return array.role != MOE_COEFFICIENT && array.role != MOE_SAVED; }
 
-bool hasTokens(const moe_array &array) { return array.rank > 0 && array.sizes[0] == MOE_TOKENS; }
-bool isOffsets(const moe_array &array) { return array.rank > 0 && array.sizes[0] == MOE_PIECES_PLUS_1; }
-bool isRow(const moe_array &array) { return array.rank > 0 && array.sizes[0] == MOE_PIECES; }
+bool isOffsets(const moe_array &array) {
+  std::optional<RunTimeSize> size = runTimeSize(array);
+  return size && size->isBounds;
+}
+
+// Made-up offsets of the call's pieces.
+NpyArray makeOffsets(const moe_array &wanted, const CallArrays &call, const SeededOptions &options) {
+  size_t level = runTimeSize(wanted)->level;
+  int64_t elements = level == 1 ? call.tokens : call.pieces[level - 2];
+  return seededOffsets(wanted.name, elements, call.pieces[level - 1], options);
+}
 
 // What a state is before its first step.
 NpyArray initialState(const moe_array &state) {
@@ -138,9 +167,12 @@ private:
   const CallArrays *forward;
   CallArrays call;
   llvm::Error errors = llvm::Error::success();
-  std::optional<int64_t> tokens;
-  std::optional<int64_t> pieces;
-  std::string tokensFrom, piecesFrom; // who decided the number of tokens, and of pieces
+  // The number of tokens, of pieces of level 1, 2, …, and who decided it.
+  struct Count {
+    std::optional<int64_t> value;
+    std::string from;
+  };
+  std::vector<Count> counts = std::vector<Count>(1);
 };
 
 // Whether a backward call reads the array from its forward call: an input, a param, an output.
@@ -219,24 +251,21 @@ void Matcher::readFile(CallArray &array, const std::string &path) {
 // Tokens or pieces, which all files have to agree on.
 void Matcher::readCount(const CallArray &array, const std::string &path) {
   const moe_array &wanted = *array.description;
-  if (isOffsets(wanted) || isRow(wanted)) {
-    int64_t came = array.storage.sizes[0] - (isOffsets(wanted) ? 1 : 0);
-    if (came < 0 || (pieces && *pieces != came))
-      fail("input '{}' ('{}'): expected {}, came {} elements", wanted.name, path,
-           pieces ? fmt::format("P = {} pieces as {} says", *pieces, piecesFrom) : "one element more than pieces",
-           array.storage.sizes[0]);
-    if (!pieces)
-      piecesFrom = fmt::format("input '{}'", wanted.name);
-    pieces = pieces.value_or(came);
-  }
-  if (!hasTokens(wanted))
+  std::optional<RunTimeSize> size = runTimeSize(wanted);
+  if (!size)
     return;
-  int64_t came = array.storage.sizes[0];
-  if (tokens && *tokens != came)
-    fail("input '{}' ('{}'): expected T = {} tokens as {} says, came {}", wanted.name, path, *tokens, tokensFrom, came);
-  if (!tokens)
-    tokensFrom = fmt::format("input '{}'", wanted.name);
-  tokens = tokens.value_or(came);
+  int64_t elements = array.storage.sizes[outerAxis(wanted)], came = elements - size->isBounds;
+  counts.resize(std::max(counts.size(), size->level + 1));
+  Count &count = counts[size->level];
+  std::string expected = fmt::format("{} = {} {} as {} says", countName(size->level), count.value.value_or(0),
+                                     size->level ? "pieces" : "tokens", count.from);
+  if (size->level && (came < 0 || (count.value && *count.value != came)))
+    fail("input '{}' ('{}'): expected {}, came {} elements", wanted.name, path,
+         count.value ? expected : "one element more than pieces", elements);
+  else if (count.value && *count.value != came)
+    fail("input '{}' ('{}'): expected {}, came {}", wanted.name, path, expected, came);
+  if (!count.value)
+    count = {came, fmt::format("input '{}'", wanted.name)};
 }
 
 void Matcher::setParam(CallArray &array, const std::string &text) {
@@ -294,7 +323,7 @@ void Matcher::makeOthers() {
       array.storage = NpyArray(typeToWrite(static_cast<moe_dtype>(wanted.dtype)), sizes);
       array.source = wanted.role == MOE_INPUT ? "zero" : "";
     } else if (make && isOffsets(wanted)) {
-      array.storage = seededOffsets(wanted.name, call.tokens, call.pieces, options.seeded);
+      array.storage = makeOffsets(wanted, call, options.seeded);
       array.source = "seeded";
     } else if (make && isFloat(wanted)) {
       array.storage = seededArray(wanted.name, static_cast<moe_dtype>(wanted.dtype), sizes, options.seeded);
@@ -316,16 +345,33 @@ void Matcher::checkSomethingToDifferentiate() {
          gate.name, known(MOE_INPUT));
 }
 
-// The numbers of the call: what files and options say, else what suits the gate.
+// The numbers of the call: what files and options say, else what suits the gate. Offsets that are made up make pieces
+// of `seededPieceTokens` tokens, or of two pieces.
 void Matcher::countPieces() {
-  const moe_axis *axis = pieceAxis(gate);
-  int64_t length = axis ? axis->length : 0;
-  call.tokens = tokens.value_or(length ? (defaultTokens + length - 1) / length * length : defaultTokens);
-  if (length)
-    call.pieces = call.tokens / length;
-  else if (axis)
-    call.pieces =
-        forward ? forward->pieces : pieces.value_or((call.tokens + seededPieceTokens - 1) / seededPieceTokens);
+  llvm::SmallVector<const moe_axis *> axes = pieceAxes(gate);
+  int64_t multiple = 1;
+  for (const moe_axis *axis : axes) {
+    if (axis->offsets)
+      break;
+    multiple *= axis->count ? axis->count / (gate.layers ? gate.layers : 1) : axis->length;
+  }
+  multiple = std::max<int64_t>(multiple, 1);
+  call.tokens = counts[0].value.value_or((defaultTokens + multiple - 1) / multiple * multiple);
+  counts.resize(std::max(counts.size(), axes.size() + 1));
+  bool hasOffsets = false;
+  for (size_t level = 1; level <= axes.size(); ++level) {
+    const moe_axis &axis = *axes[level - 1];
+    int64_t finer = level == 1 ? call.tokens : call.pieces[level - 2];
+    int64_t typical = level == 1 ? seededPieceTokens : 2;
+    if (axis.count || axis.length)
+      call.pieces.push_back(axis.count ? axis.count : finer / axis.length);
+    else
+      call.pieces.push_back(forward ? forward->pieces[level - 1]
+                                    : counts[level].value.value_or((finer + typical - 1) / typical));
+    if (axis.offsets && !hasOffsets)
+      call.piecesByOffsets = call.pieces.back();
+    hasOffsets |= axis.offsets != nullptr;
+  }
 }
 
 llvm::Expected<CallArrays> Matcher::match() {
@@ -334,8 +380,7 @@ llvm::Expected<CallArrays> Matcher::match() {
   checkNames(options.files, MOE_INPUT, "input", forward ? "grad" : "input");
   checkNames(options.params, MOE_PARAM, "param", forward ? "scale" : "param");
   checkNames(options.states, MOE_STATE, "state", "state");
-  tokens = forward ? std::optional(forward->tokens) : options.tokens;
-  tokensFrom = forward ? "the forward call" : "-T";
+  counts[0] = {forward ? std::optional(forward->tokens) : options.tokens, forward ? "the forward call" : "-T"};
   bindGiven();
   countPieces();
   makeOthers();
@@ -396,7 +441,7 @@ llvm::Expected<CallArrays> makeBackwardArrays(const moe_gate &gate, const CallAr
 void reseed(CallArrays &call, const SeededOptions &options) {
   for (CallArray &array : call.arrays)
     if (const moe_array &wanted = *array.description; array.source == "seeded")
-      array.storage = isOffsets(wanted) ? seededOffsets(wanted.name, call.tokens, call.pieces, options)
+      array.storage = isOffsets(wanted) ? makeOffsets(wanted, call, options)
                                         : seededArray(wanted.name, static_cast<moe_dtype>(wanted.dtype),
                                                       array.storage.sizes, options);
 }

@@ -43,14 +43,16 @@ struct CallArray {
 
 /// All arrays of a call, in descriptor order.
 struct CallArrays {
-  int64_t tokens = 0, pieces = 0;
+  int64_t tokens = 0;               ///< of each layer, where there are layers
+  std::vector<int64_t> pieces = {}; ///< of level 1, 2, …; as many in each layer
+  int64_t piecesByOffsets = 0; ///< those of the finest level that offsets divide, as moe_workspace_bytes wants them
   std::vector<CallArray> arrays;
 };
 
 /// Where a backward call reads an array of its forward call.
 inline constexpr llvm::StringLiteral fromForward = "forward call";
 
-/// "f32 [T, 64] (token, expert)"; run-time sizes are "T" tokens and "P" pieces.
+/// "f32 [T, 64] (token, expert)"; run-time sizes are "T" tokens, "P" pieces, "P2" pieces of pieces, ….
 std::string arrayText(const moe_array &array);
 
 /// Reads, makes and allocates everything. The error names each wrong, missing or unknown input or param on a line of

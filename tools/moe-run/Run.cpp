@@ -85,6 +85,14 @@ std::string deviceText(const RunOptions &options) {
                                             : fmt::format("{} threads", options.threads));
 }
 
+// " in each of 4 layers", " in 64 pieces in 8 pieces"
+std::string divisionText(const moe_gate &gate, const CallArrays &arrays) {
+  std::string text = gate.layers ? fmt::format(" in each of {} layers", gate.layers) : "";
+  for (int64_t count : arrays.pieces)
+    text += count ? fmt::format(" in {} pieces", count) : "";
+  return text;
+}
+
 rt::Executable prepare(const moe_gate &gate, const RunOptions &options) {
   if (options.device == MOE_CUDA)
     return rt::Executable::cuda(gate);
@@ -145,7 +153,7 @@ llvm::Expected<std::optional<CallArrays>> makeGradients(const moe_gate &gate, co
 // One forward call, or several with a step after each.
 void runForward(const RunOptions &options, rt::Call &call, CallArrays &arrays) {
   bindAll(call, arrays);
-  call.random(options.inputs.seeded.seed, options.offset);
+  call.random(options.inputs.seeded.seed, options.offset, options.firstToken);
   call.forward(arrays.tokens);
   std::optional<rt::Step> step;
   for (unsigned i = 0; i < options.steps; ++i) {
@@ -154,7 +162,7 @@ void runForward(const RunOptions &options, rt::Call &call, CallArrays &arrays) {
       next.seed += i;
       reseed(arrays, next);
       bindAll(call, arrays);
-      call.random(options.inputs.seeded.seed, options.offset + i);
+      call.random(options.inputs.seeded.seed, options.offset + i, options.firstToken);
       call.forward(arrays.tokens);
     }
     if (!step)
@@ -174,14 +182,13 @@ llvm::Error runGate(const moe_gate &gate, const RunOptions &options, llvm::raw_o
   if (options.device == MOE_CUDA)
     return llvm::createStringError(
         "this machine has a CUDA device, but moe-run binds host memory only: use --device=cpu");
-  rt::Call call(executable, arrays->tokens, arrays->pieces);
+  rt::Call call(executable, arrays->tokens, arrays->piecesByOffsets);
   if (options.backward)
-    call.keep(arrays->tokens, arrays->pieces);
+    call.keep(arrays->tokens, arrays->piecesByOffsets);
   runForward(options, call, *arrays);
-  out << fmt::format("{}: {} tokens{} on {}{}\n", gate.name, arrays->tokens,
-                     arrays->pieces ? fmt::format(" in {} pieces", arrays->pieces) : "", deviceText(options),
-                     options.steps ? fmt::format(", after {} step{}", options.steps, options.steps == 1 ? "" : "s")
-                                   : "");
+  out << fmt::format(
+      "{}: {} tokens{} on {}{}\n", gate.name, arrays->tokens, divisionText(gate, *arrays), deviceText(options),
+      options.steps ? fmt::format(", after {} step{}", options.steps, options.steps == 1 ? "" : "s") : "");
   printTable(out, *arrays);
   if (options.traffic)
     printTraffic(out, executable.traffic());

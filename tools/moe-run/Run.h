@@ -23,6 +23,8 @@ struct RunOptions {
   unsigned steps = 0;
   /// Of the random numbers of the first call; each call takes the next one.
   uint32_t offset = 0;
+  /// The number of the call's first token among those of all ranks.
+  int64_t firstToken = 0;
   moe_device_kind device = MOE_CPU;
   /// Grid and order of threads in the emulator; 0 in both: as the gate says, in order.
   unsigned blocks = 0;

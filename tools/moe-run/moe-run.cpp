@@ -55,6 +55,9 @@ void addOptions(CLI::App &app, RunOptions &options, Raw &raw) {
   app.add_option("--offset", options.offset,
                  "Offset of the random numbers (uniform, normal) of the first call; --seed is their seed")
       ->check(CLI::NonNegativeNumber);
+  app.add_option("--first-token", options.firstToken,
+                 "Number of the first token among those of all ranks, for the random numbers (default: 0)")
+      ->check(CLI::NonNegativeNumber);
   app.add_option("--skew", options.inputs.seeded.skew, "Popularity of experts in made-up logits: 0 even, 1 as 1/rank")
       ->check(CLI::Range(-100.0, 100.0));
   app.add_option("--device", raw.device, "Where to run")->check(CLI::IsMember({"cpu", "cuda", "emulator"}));

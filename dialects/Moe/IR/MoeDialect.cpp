@@ -168,9 +168,12 @@ RankedTensorType moe::withAxis(RankedTensorType type, StringRef axis, StringAttr
 
 AxisOp moe::lookupAxis(Operation *op, StringRef axis) {
   auto gate = isa<GateOp>(op) ? cast<GateOp>(op) : op->getParentOfType<GateOp>();
-  if (!gate)
+  if (!gate || gate.getBody().empty())
     return {};
-  return dyn_cast_or_null<AxisOp>(SymbolTable::lookupSymbolIn(gate, axis));
+  for (auto declared : gate.getBody().front().getOps<AxisOp>()) // much faster than to ask each operation for its symbol
+    if (declared.getSymName() == axis)
+      return declared;
+  return {};
 }
 
 /// The size of a static axis as long as it is a legal one; also asked of axes that no verifier has seen yet.

@@ -2,6 +2,7 @@
 // calls that follow one another on one workspace, and the calls of two layers in turn.
 #include "test/Emulator/KernelProgram.h"
 #include "gtest/gtest.h"
+#include <set>
 
 namespace moe::test {
 namespace {
@@ -112,6 +113,84 @@ TEST_F(Calls, OfTwoLayersInTurnDoNotMeet) {
     EXPECT_NEAR(lastX[name][0], wantX[name][0], 1e-5) << name;
     EXPECT_NEAR(lastY[name][0], wantY[name][0], 1e-5) << name;
     EXPECT_NE(lastX[name][0], lastY[name][0]) << name;
+  }
+}
+
+/// Queues of each sequence over three passes.
+class CallsOfSeveralPasses : public testing::Test {
+protected:
+  CallsOfSeveralPasses() : program({"Emulator/Inputs/piece_ranks.mlir", 16, 0, 0, 3, 0, "f32", 0, 8}) {}
+  void SetUp() override { ASSERT_TRUE(program.isReady()); }
+  static Arrays slice(const Arrays &all, int64_t first, int64_t tokens) {
+    const Elements &x = all.at("x");
+    return {{"x", Elements(x.begin() + first * 16, x.begin() + (first + tokens) * 16)}};
+  }
+  /// The names of the kernels that the last call ran.
+  std::set<std::string> kernels() {
+    std::set<std::string> names;
+    for (const moe_traffic &row : program.emulator().traffic())
+      names.insert(row.kernel);
+    return names;
+  }
+  KernelProgram program;
+};
+
+/// What has room in its sequence's queue does not depend on the other micro-batch; the totals are those of both.
+TEST_F(CallsOfSeveralPasses, AccumulateTwiceThenFinishIsOneCallOverAllTokens) {
+  Arrays all = program.inputs(104, Rows::Plain, 6), expected = program.interpret(all, 104);
+  for (unsigned seed : {0u, 3u}) {
+    program.emulator().schedule(seed ? 3 : 0, seed);
+    GateCall call(program.emulator(), 80);
+    Arrays first = slice(all, 0, 80), second = slice(all, 80, 24), last = slice(all, 0, 0);
+    program.run(call, first, 80, MOE_RESET | MOE_ACCUMULATE, "first");
+    EXPECT_EQ(kernels().size(), 3u);
+    program.run(call, second, 24, MOE_ACCUMULATE, "second");
+    program.run(call, last, 0, MOE_FINISH, "finish");
+    EXPECT_EQ(kernels(), std::set<std::string>{"queues_forward_pass3"});
+    for (const char *name : {"turn", "kept", "best"}) {
+      Elements both = first[name];
+      both.insert(both.end(), second[name].begin(), second[name].end());
+      EXPECT_EQ(both, expected[name]) << name;
+    }
+    EXPECT_EQ(last["load"], expected["load"]);
+    EXPECT_EQ(last["kept_load"], expected["kept_load"]);
+    // Places in queues of all tokens are those of the call.
+    EXPECT_EQ(first["place"], program.interpret(slice(all, 0, 80), 80)["place"]);
+    EXPECT_EQ(second["place"], program.interpret(slice(all, 80, 24), 24)["place"]);
+  }
+}
+
+TEST_F(CallsOfSeveralPasses, AnEmptyMicroBatchChangesNothing) {
+  Arrays arrays = program.inputs(40, Rows::Plain, 6), expected = program.interpret(arrays, 40);
+  Arrays none = slice(arrays, 0, 0), after = none;
+  GateCall call(program.emulator(), 40);
+  program.run(call, none, 0, MOE_RESET | MOE_ACCUMULATE, "reset");
+  program.run(call, arrays, 40, MOE_ACCUMULATE, "tokens");
+  program.run(call, after, 0, MOE_ACCUMULATE | MOE_FINISH, "no tokens");
+  EXPECT_EQ(after["kept_load"], expected["kept_load"]);
+}
+
+TEST_F(CallsOfSeveralPasses, WithoutAccumulatorsWriteOutputsOnly) {
+  Arrays arrays = program.inputs(40, Rows::Plain, 8), expected = program.interpret(arrays, 40);
+  GateCall call(program.emulator(), 40);
+  call.collects = false;
+  program.run(call, arrays, 40, MOE_ACCUMULATE, "recomputation");
+  for (const char *name : {"place", "turn", "kept", "again", "best"})
+    EXPECT_EQ(arrays[name], expected[name]) << name;
+}
+
+/// The first pass has its mean of each call; the squares around it are those of all calls.
+TEST(CallsOfTwoPasses, FinishTheirCoefficientsEach) {
+  KernelProgram program({"Emulator/Inputs/passes.mlir", 16, 4, 2, 3, 2, "f64", 0});
+  ASSERT_TRUE(program.isReady());
+  GateCall call(program.emulator(), 97);
+  Arrays first = program.inputs(97, Rows::Plain, 1), second = program.inputs(30, Rows::Plain, 2);
+  Arrays wantFirst = program.interpret(first, 97), wantSecond = program.interpret(second, 30);
+  program.run(call, first, 97, MOE_RESET | MOE_ACCUMULATE, "first");
+  program.run(call, second, 30, MOE_ACCUMULATE | MOE_FINISH, "second");
+  for (size_t e = 0; e < 16; ++e) {
+    EXPECT_NEAR(second["variance"][e], (97 * wantFirst["variance"][e] + 30 * wantSecond["variance"][e]) / 127, 1e-5);
+    EXPECT_EQ(second["counts"][e], wantFirst["counts"][e] + wantSecond["counts"][e]);
   }
 }
 

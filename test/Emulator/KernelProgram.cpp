@@ -45,11 +45,22 @@ std::string moe::test::programText(const Shape &shape) {
     for (size_t at = 0; (at = text.find(name, at)) != std::string::npos; at += value.size())
       text.replace(at, name.size(), value);
   };
-  // Without offsets, there is nothing that says that they are bad.
-  for (size_t at; shape.pieces && (at = text.find(" // by offsets")) != std::string::npos;) {
-    size_t start = text.rfind('\n', at) + 1;
-    text.erase(start, text.find('\n', at) + 1 - start);
-  }
+  // Lines that are about offsets stand there only where there are some.
+  auto drop = [&](const std::string &mark) {
+    for (size_t at; (at = text.find(mark)) != std::string::npos;) {
+      size_t start = text.rfind('\n', at) + 1;
+      text.erase(start, text.find('\n', at) + 1 - start);
+    }
+  };
+  bool outerOffsets = llvm::StringRef(shape.outer).starts_with("offsets");
+  if (shape.pieces)
+    drop(" // by offsets");
+  if (!outerOffsets)
+    drop(" // by outer offsets");
+  if (shape.pieces && !outerOffsets)
+    drop(" // by any offsets");
+  replace("$OUTER", shape.outer);
+  replace("$Z", std::to_string(shape.layers));
   replace("$PIECES", shape.pieces ? "piece_length " + std::to_string(shape.pieces) : "piece_offsets @cu_seqlens");
   replace("$GROUPS", groups);
   replace("$E", std::to_string(shape.experts));
@@ -119,17 +130,32 @@ static void fillRows(Buffer &buffer, Rows rows, std::mt19937 &random) {
       buffer.set(row * size + e, buffer.get(row * size));
 }
 
-int64_t KernelProgram::piecesOf(const Arrays &arrays, int64_t tokens) {
-  if (program.getLength())
-    return tokens / static_cast<int64_t>(*program.getLength());
-  return program.getOffsets() ? static_cast<int64_t>(arrays.at(program.getOffsets()->str()).size()) - 1 : 0;
+std::vector<int64_t> KernelProgram::countsOf(const Arrays &arrays, int64_t tokens) {
+  std::vector<int64_t> counts{tokens};
+  auto divide = [&](auto op) {
+    counts.push_back(op.getLength()    ? counts.back() / static_cast<int64_t>(*op.getLength())
+                     : op.getOffsets() ? static_cast<int64_t>(arrays.at(op.getOffsets()->str()).size()) - 1
+                                       : static_cast<int64_t>(*op.getCount()));
+  };
+  if (program.hasPieces())
+    divide(program);
+  for (auto pieces : program.getOps<kernel::PiecesOp>())
+    divide(pieces);
+  return counts;
 }
 
-Arrays KernelProgram::inputs(int64_t tokens, Rows rows, unsigned seed, const std::vector<int> &bounds) {
+Arrays KernelProgram::inputs(int64_t tokens, Rows rows, unsigned seed, const std::vector<int> &bounds,
+                             const std::vector<int> &outer) {
   std::mt19937 random(seed);
-  int64_t pieces = bounds.empty() ? piecesOf({{"cu_seqlens", {0}}}, tokens) : static_cast<int64_t>(bounds.size()) - 1;
-  std::vector<Buffer> buffers = makeBuffers(gate(), tokens, pieces);
   Arrays arrays;
+  arrays["cu_seqlens"] = Elements(bounds.begin(), bounds.end());
+  arrays["cu_documents"] = Elements(outer.begin(), outer.end());
+  for (const char *name : {"cu_seqlens", "cu_documents"})
+    if (arrays[name].empty())
+      arrays[name] = {0};
+  const Arrays offsets = arrays;
+  std::vector<Buffer> buffers = makeBuffers(gate(), countsOf(arrays, tokens));
+  arrays.clear();
   for (uint32_t i = 0; i < gate().array_count; ++i) {
     const moe_array &array = gate().arrays[i];
     if (array.role == MOE_PARAM)
@@ -137,11 +163,12 @@ Arrays KernelProgram::inputs(int64_t tokens, Rows rows, unsigned seed, const std
     if (array.role != MOE_INPUT && array.role != MOE_STATE)
       continue;
     fillRows(buffers[i], array.role == MOE_STATE ? Rows::Plain : rows, random);
-    if (program.getOffsets() == array.name)
-      for (size_t piece = 0; piece < bounds.size(); ++piece)
-        buffers[i].set(static_cast<int64_t>(piece), bounds[piece]);
-    for (int64_t e = 0; e < buffers[i].count(); ++e)
+    auto known = offsets.find(array.name);
+    for (int64_t e = 0; e < buffers[i].count(); ++e) {
+      if (known != offsets.end())
+        buffers[i].set(e, known->second[static_cast<size_t>(e)]);
       arrays[array.name].push_back(buffers[i].get(e));
+    }
   }
   return arrays;
 }
@@ -153,7 +180,7 @@ Arrays KernelProgram::interpret(const Arrays &inputs, int64_t tokens, CallContex
 }
 
 void KernelProgram::run(GateCall &call, Arrays &arrays, int64_t tokens, uint32_t phase, const std::string &what) {
-  std::vector<Buffer> buffers = makeBuffers(gate(), tokens, piecesOf(arrays, tokens));
+  std::vector<Buffer> buffers = makeBuffers(gate(), countsOf(arrays, tokens));
   for (uint32_t i = 0; i < gate().array_count; ++i)
     if (gate().arrays[i].role == MOE_INPUT || gate().arrays[i].role == MOE_STATE)
       for (int64_t e = 0; e < buffers[i].count(); ++e)

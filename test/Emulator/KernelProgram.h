@@ -16,8 +16,10 @@ struct Shape {
   const char *file;
   int experts, groups, keptGroups, slots, top;
   const char *type;
-  int lanes;      ///< that hold a row; 0: the cost model's choice
-  int pieces = 0; ///< tokens of a piece; 0: the program's offsets say where pieces are
+  int lanes;              ///< that hold a row; 0: the cost model's choice
+  int pieces = 0;         ///< tokens of a piece; 0: the program's offsets say where pieces are
+  const char *outer = ""; ///< how the pieces come in pieces: "length 3", "count 4", "offsets @cu_documents"
+  int layers = 0;
 };
 std::ostream &operator<<(std::ostream &out, const Shape &shape);
 
@@ -37,16 +39,17 @@ public:
   const moe_gate &gate() const { return *compiled->gate(); }
 
   /// Inputs and states, random, exact in their types; params at their defaults; the rest empty. `bounds`: where pieces
-  /// begin, and the number of tokens, for a program with offsets.
-  Arrays inputs(int64_t tokens, Rows rows, unsigned seed, const std::vector<int> &bounds = {});
+  /// begin, and the number of tokens, for a program with offsets; `outer`: the same of the pieces of pieces.
+  Arrays inputs(int64_t tokens, Rows rows, unsigned seed, const std::vector<int> &bounds = {},
+                const std::vector<int> &outer = {});
   /// What the program means.
   Arrays interpret(const Arrays &inputs, int64_t tokens, CallContext *context = nullptr);
   /// The same for the step of its states, after a call of `tokens` tokens whose context is given.
   Arrays interpretStep(const Arrays &states, int64_t tokens, CallContext &context);
   /// One step: the states in `arrays` change.
   void runStep(GateCall &call, Arrays &arrays, const std::string &what);
-  /// Pieces of a call on these arrays.
-  int64_t piecesOf(const Arrays &arrays, int64_t tokens);
+  /// Tokens (of each layer), pieces of level 1, of level 2, … of a call on these arrays.
+  std::vector<int64_t> countsOf(const Arrays &arrays, int64_t tokens);
 
   /// One call; adds what it wrote to `arrays`. Findings are a test failure that names `what`.
   void run(GateCall &call, Arrays &arrays, int64_t tokens, uint32_t phase, const std::string &what);

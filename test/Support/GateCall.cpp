@@ -8,33 +8,35 @@ using namespace moe;
 using namespace moe::test;
 
 /// The size of an axis in a call.
-static int64_t sizeOf(const moe_array &array, uint32_t axis, int64_t tokens, int64_t pieces) {
-  switch (array.sizes[axis]) {
-  case MOE_TOKENS:
-    return tokens;
-  case MOE_PIECES:
-    return pieces;
-  case MOE_PIECES_PLUS_1:
-    return pieces + 1;
-  case MOE_DISPATCH_ROWS:
-    return array.per_token * tokens + array.extra;
-  default:
-    return array.sizes[axis];
-  }
+static int64_t sizeOf(const moe_array &array, uint32_t axis, const std::vector<int64_t> &counts) {
+  int64_t size = array.sizes[axis];
+  if (size >= 0)
+    return size;
+  if (size == MOE_DISPATCH_ROWS)
+    return array.per_token * counts[0] + array.extra;
+  for (int64_t level = 1; level < static_cast<int64_t>(counts.size()); ++level)
+    if (size == MOE_PIECES_OF_LEVEL(level) || size == MOE_PIECES_OF_LEVEL_PLUS_1(level))
+      return counts[static_cast<size_t>(level)] + (size == MOE_PIECES_OF_LEVEL_PLUS_1(level));
+  EXPECT_EQ(size, MOE_TOKENS) << array.name;
+  return counts[0];
 }
 
-std::vector<Buffer> moe::test::makeBuffers(const moe_gate &gate, int64_t tokens, int64_t pieces) {
+std::vector<Buffer> moe::test::makeBuffers(const moe_gate &gate, const std::vector<int64_t> &counts) {
   std::vector<Buffer> all;
   for (uint32_t i = 0; i < gate.array_count; ++i) {
     const moe_array &array = gate.arrays[i];
     Buffer &buffer = all.emplace_back();
     buffer.dtype = static_cast<moe_dtype>(array.dtype);
     for (uint32_t axis = 0; axis < array.rank; ++axis)
-      buffer.sizes.push_back(sizeOf(array, axis, tokens, pieces));
+      buffer.sizes.push_back(sizeOf(array, axis, counts));
     if (array.role != MOE_PARAM)
       buffer.bytes.resize(buffer.count() * moe_dtype_bytes(buffer.dtype));
   }
   return all;
+}
+
+std::vector<Buffer> moe::test::makeBuffers(const moe_gate &gate, int64_t tokens, int64_t pieces) {
+  return makeBuffers(gate, std::vector<int64_t>{tokens, pieces});
 }
 
 Buffer &moe::test::bufferOf(const moe_gate &gate, std::vector<Buffer> &arrays, const char *name, bool in) {
@@ -55,19 +57,50 @@ void GateCall::run(std::vector<Buffer> &arrays, int64_t tokens, uint32_t phase) 
 
 void GateCall::step(std::vector<Buffer> &arrays) { call(*executable.gate().step, arrays, 0, 0, Kind::Step); }
 
-void GateCall::call(const moe_gate &gate, std::vector<Buffer> &arrays, int64_t tokens, uint32_t phase, Kind kind) {
+/// Memory of one array in a call, exactly as large as it is: one block, or one for each layer.
+static std::vector<rt::Block> blocksOf(const moe_array &array, const Buffer &buffer, bool apart) {
+  bool isRead = array.role == MOE_INPUT || array.role == MOE_PARAM || array.role == MOE_STATE;
+  size_t count = apart ? static_cast<size_t>(buffer.sizes[0]) : 1, bytes = buffer.bytes.size() / count;
   std::vector<rt::Block> blocks;
+  for (size_t n = 0; n < count; ++n) {
+    const rt::Block &block = blocks.emplace_back(bytes);
+    if (isRead && bytes)
+      std::memcpy(block.data(), buffer.bytes.data() + n * bytes, bytes);
+    else
+      std::memset(block.data(), 0xAB, bytes);
+  }
+  return blocks;
+}
+
+/// Pieces of the finest level that offsets divide.
+static int64_t piecesByOffsets(const moe_gate &gate, const std::vector<Buffer> &arrays) {
+  for (int64_t level = 1; level < 8; ++level)
+    for (uint32_t i = 0; i < gate.array_count; ++i)
+      if (gate.arrays[i].rank && gate.arrays[i].sizes[0] == MOE_PIECES_OF_LEVEL_PLUS_1(level))
+        return arrays[i].sizes[0] - 1;
+  return 0;
+}
+
+void GateCall::call(const moe_gate &gate, std::vector<Buffer> &arrays, int64_t tokens, uint32_t phase, Kind kind) {
+  std::vector<std::vector<rt::Block>> blocks;
+  std::vector<std::vector<void *>> layers(gate.array_count);
   std::vector<moe_binding> bindings(gate.array_count);
   for (uint32_t i = 0; i < gate.array_count; ++i) {
-    uint32_t role = gate.arrays[i].role;
-    bool isBound = role != MOE_COEFFICIENT && role != MOE_SAVED && !(role == MOE_PARAM && arrays[i].bytes.empty());
-    const rt::Block &block = blocks.emplace_back(arrays[i].bytes.size());
-    if (role == MOE_INPUT || role == MOE_PARAM || role == MOE_STATE)
-      std::copy(arrays[i].bytes.begin(), arrays[i].bytes.end(), static_cast<uint8_t *>(block.data()));
-    else
-      std::memset(block.data(), 0xAB, block.bytes());
-    bindings[i] = {isBound ? block.data() : nullptr, arrays[i].dtype, static_cast<uint32_t>(arrays[i].sizes.size()),
-                   arrays[i].sizes.data(),           nullptr,         nullptr};
+    const moe_array &array = gate.arrays[i];
+    bool isBound = array.role != MOE_COEFFICIENT && array.role != MOE_SAVED &&
+                   !(array.role == MOE_PARAM && arrays[i].bytes.empty());
+    bool apart = layersApart && (array.flags & MOE_ARRAY_LAYERED) && array.sizes[1] == MOE_TOKENS;
+    blocks.push_back(blocksOf(array, arrays[i], apart));
+    bindings[i] = {isBound && !apart ? blocks[i][0].data() : nullptr,
+                   arrays[i].dtype,
+                   static_cast<uint32_t>(arrays[i].sizes.size()),
+                   arrays[i].sizes.data(),
+                   nullptr,
+                   nullptr};
+    for (const rt::Block &block : blocks[i])
+      layers[i].push_back(block.data());
+    if (apart)
+      bindings[i].layers = layers[i].data();
   }
   moe_call call{};
   call.struct_size = sizeof(call);
@@ -80,10 +113,7 @@ void GateCall::call(const moe_gate &gate, std::vector<Buffer> &arrays, int64_t t
   call.seed = seed;
   call.first_token = firstToken;
   call.offset = offset;
-  int64_t pieces = 0;
-  for (uint32_t i = 0; i < gate.array_count; ++i)
-    if (gate.arrays[i].rank && gate.arrays[i].sizes[0] == MOE_PIECES_PLUS_1)
-      pieces = arrays[i].sizes[0] - 1;
+  int64_t pieces = piecesByOffsets(gate, arrays);
   rt::Block saved(keeps ? executable.savedBytes(tokens, pieces) : 0),
       coefficients(keeps ? executable.coefficientBytes() : 0);
   if (keeps) {
@@ -94,8 +124,9 @@ void GateCall::call(const moe_gate &gate, std::vector<Buffer> &arrays, int64_t t
   }
   moe_status status = kind == Kind::Step ? moe_run_step(executable.get(), &call) : moe_run(executable.get(), &call);
   for (uint32_t i = 0; i < gate.array_count; ++i)
-    if (!arrays[i].bytes.empty())
-      std::memcpy(arrays[i].bytes.data(), blocks[i].data(), arrays[i].bytes.size());
+    for (size_t n = 0; n < blocks[i].size(); ++n)
+      if (size_t bytes = blocks[i][n].bytes())
+        std::memcpy(arrays[i].bytes.data() + n * bytes, blocks[i][n].data(), bytes);
   rt::check(status);
 }
 

@@ -5,7 +5,10 @@
 
 namespace moe::test {
 
-/// A buffer for every array of a gate, sized for `tokens` in `pieces` pieces, zero.
+/// A buffer for every array of a gate, zero, sized for so many tokens (of each layer), pieces of level 1, of level 2,
+/// ….
+std::vector<Buffer> makeBuffers(const moe_gate &gate, const std::vector<int64_t> &counts);
+/// The same for `tokens` in `pieces` pieces.
 std::vector<Buffer> makeBuffers(const moe_gate &gate, int64_t tokens, int64_t pieces = 0);
 
 /// The buffer of that name: of an input or param, or of what the gate writes.
@@ -25,6 +28,8 @@ public:
 
   /// Whether calls with MOE_ACCUMULATE alone collect anything.
   bool collects = true;
+  /// Whether layers of arrays with tokens are bound apart from one another.
+  bool layersApart = false;
   /// Whether a forward call keeps what its backward would read.
   bool keeps = false;
   /// Of the random numbers.

@@ -1,5 +1,6 @@
 // One function per kind of operation; no layout, no vectors.
 #include "test/Support/KernelInterpreter.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include <cmath>
 #include <numeric>
@@ -16,20 +17,28 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 class Interpreter {
 public:
   Interpreter(ProgramOp program, int64_t tokens, Arrays &arrays, bool adds, CallContext &context)
-      : program(program), tokens(tokens), arrays(arrays), adds(adds), context(context),
-        accumulators(context.accumulators), oldStates(arrays) {}
+      : program(program), layers(program.getLayers().value_or(1)), tokens(tokens * layers), arrays(arrays), adds(adds),
+        context(context), oldStates(arrays) {}
   void run();
 
 private:
   using Scope = llvm::DenseMap<Value, Elements>;
 
-  /// Where the pieces begin, and the number of tokens.
-  std::vector<int64_t> findPieces();
+  using Bounds = std::vector<int64_t>;
+
+  /// Where the pieces begin that `finer` elements come in, and that number; `op` says how, if anything does.
+  template <typename Op> Bounds findPieces(Op op, int64_t finer);
+  void findAllPieces();
+  /// Rows, or pieces of a level.
+  int64_t countOf(int64_t level) { return level ? static_cast<int64_t>(levels[level - 1].size()) - 1 : tokens; }
   void prepareArrays();
-  void makeNeutral(bool perPiece);
+  void makeNeutral(std::map<std::string, Elements> &block, bool perPiece);
   void runPass(PassOp pass);
+  void finish(PassOp pass);
+  void mergeEarlierPasses();
   void runBlock(Block &block, int64_t row);
-  int64_t rowIn(BufferOp buffer, int64_t row) { return buffer.isPerToken() ? row : buffer.isPerPiece() ? piece : 0; }
+  bool isOfOneLayer(BufferOp buffer);
+  int64_t rowIn(BufferOp buffer, int64_t row);
   Elements load(BufferOp buffer, int64_t row);
   void storeAt(StoreAtOp op);
   double index(Position what, int64_t row);
@@ -50,14 +59,20 @@ private:
   double scalar(Value value) { return values[value][0]; }
 
   ProgramOp program;
-  int64_t tokens;
+  int64_t layers, tokens; ///< of all layers
   Arrays &arrays;
   bool adds;
   CallContext &context;
   Scope values;
-  std::map<std::string, Elements> &accumulators;
+  std::map<std::string, Elements> own;                     ///< what passes before the last one collect in this call
+  std::map<std::string, Elements> *accumulators = nullptr; ///< of the pass
+  int64_t size = 0;                                        ///< what the region that runs takes as number of tokens
+  bool isBad = false;                                      ///< some offsets are out of place
   const Arrays oldStates;
-  std::vector<int64_t> bounds;
+  std::vector<Bounds> levels; ///< [0]: of the pieces of tokens
+  bool isInEachLayer = true;  ///< whether pieces are the same in each layer, so far
+  int64_t level = 0;          ///< of the pass
+  Bounds bounds;              ///< of the pieces that its rows come in
   int64_t piece = 0;
   llvm::DenseMap<Operation *, Elements> ranked; ///< by rank operation: what has come before
   int32_t position = 0;
@@ -110,43 +125,87 @@ bool ranksAbove(double a, double b) { return std::isnan(b) ? !std::isnan(a) : a 
 
 } // namespace
 
-std::vector<int64_t> Interpreter::findPieces() {
-  std::vector<int64_t> result;
-  if (program.getLength())
-    for (int64_t token = 0; token <= tokens; token += static_cast<int64_t>(*program.getLength()))
-      result.push_back(token);
-  else if (program.getOffsets())
-    for (double offset : arrays[program.getOffsets()->str()])
-      result.push_back(static_cast<int64_t>(offset));
-  else
-    result = {0, tokens};
+template <typename Op> Interpreter::Bounds Interpreter::findPieces(Op op, int64_t finer) {
+  int64_t count = static_cast<int64_t>(op.getCount().value_or(0)), length = count ? finer / count : 0;
+  isInEachLayer &= !count;
+  if (op.getLength())
+    count = finer / (length = static_cast<int64_t>(*op.getLength()));
+  Bounds result{0};
+  if (!op.getOffsets()) {
+    for (int64_t n = 0; n < count; ++n)
+      result.push_back(result.back() + length);
+    return result;
+  }
+  const Elements &offsets = arrays[op.getOffsets()->str()];
+  int64_t copies = isInEachLayer ? layers : 1, elements = finer / copies;
+  for (int64_t layer = 0; layer < copies; ++layer) {
+    int64_t last = 0;
+    for (size_t i = 0; i < offsets.size(); ++i) {
+      auto offset = static_cast<int64_t>(offsets[i]);
+      int64_t right = i == 0 ? 0 : i + 1 == offsets.size() ? elements : std::clamp(offset, last, elements);
+      isBad |= right != offset;
+      last = right;
+      if (i > 0)
+        result.push_back(layer * elements + right);
+    }
+  }
   return result;
 }
 
-/// Room for everything that is written; what has been there stays.
+void Interpreter::findAllPieces() {
+  if (program.hasPieces())
+    levels.push_back(findPieces(program, tokens));
+  for (auto pieces : program.getOps<PiecesOp>())
+    levels.push_back(findPieces(pieces, countOf(static_cast<int64_t>(levels.size()))));
+}
+
+/// Whether the caller's array has the tokens of one layer, the same for all.
+bool Interpreter::isOfOneLayer(BufferOp buffer) {
+  bool isCallers = buffer.getRole() == Role::Input || buffer.getRole() == Role::Output;
+  return program.getLayers() && buffer.isPerToken() && isCallers && !buffer.getLayered();
+}
+
+/// The row of a buffer that a region is at.
+int64_t Interpreter::rowIn(BufferOp buffer, int64_t row) {
+  if (buffer.getLevel() < 0)
+    return 0;
+  if (buffer.getLevel() != level)
+    return piece;
+  return isOfOneLayer(buffer) ? row % (tokens / layers) : row;
+}
+
+/// Room for everything that is written; what has been there stays. Without passes, rows are not touched.
 void Interpreter::prepareArrays() {
   for (auto buffer : program.getOps<BufferOp>()) {
     Role role = buffer.getRole();
     if (role == Role::Input || role == Role::Param || role == Role::State)
       continue;
-    int64_t rows = buffer.isPerToken() ? tokens : buffer.isPerPiece() ? static_cast<int64_t>(bounds.size()) - 1 : 1;
+    bool hasRows = buffer.getLevel() >= 0 || buffer.getPerToken();
+    if (hasRows && !context.accumulates)
+      continue;
+    int64_t rows = buffer.getLevel() < 0 ? 1 : countOf(buffer.getLevel());
+    if (isOfOneLayer(buffer))
+      rows /= layers;
     if (buffer.getPerToken())
       rows = static_cast<int64_t>(*buffer.getPerToken()) * tokens + static_cast<int64_t>(*buffer.getExtra());
     arrays[buffer.getSymName().str()].resize(buffer.getRowSize() * rows);
   }
 }
 
-void Interpreter::makeNeutral(bool perPiece) {
+void Interpreter::makeNeutral(std::map<std::string, Elements> &block, bool perPiece) {
   for (auto accumulator : program.getOps<AccumulatorOp>())
     if (accumulator.getPerPiece() == perPiece)
-      accumulators[accumulator.getSymName().str()].assign(accumulator.getCount(),
-                                                          neutral(accumulator.getCombine(), accumulator.getType()));
+      block[accumulator.getSymName().str()].assign(accumulator.getCount(),
+                                                   neutral(accumulator.getCombine(), accumulator.getType()));
 }
 
 void Interpreter::runPass(PassOp pass) {
   ranked.clear();
+  size = tokens;
+  level = static_cast<int64_t>(pass.getLevel());
+  bounds = level < static_cast<int64_t>(levels.size()) ? levels[level] : Bounds{0, countOf(level)};
   for (piece = 0; piece + 1 < static_cast<int64_t>(bounds.size()); ++piece) {
-    makeNeutral(true);
+    makeNeutral(*accumulators, true);
     for (auto &[op, before] : ranked)
       if (lookupAccumulator(op, cast<RankOp>(op).getAccumulator()).getPerPiece())
         before.clear();
@@ -155,16 +214,54 @@ void Interpreter::runPass(PassOp pass) {
     if (!pass.getPieces().empty())
       runBlock(pass.getPieces().front(), 0);
   }
+}
+
+/// The last pass's is about all accumulated calls, that of an earlier one about this call.
+void Interpreter::finish(PassOp pass) {
+  level = static_cast<int64_t>(pass.getLevel());
+  bounds = level < static_cast<int64_t>(levels.size()) ? levels[level] : Bounds{0, countOf(level)};
+  size = accumulators == &own ? tokens : context.accumulatedTokens;
   runBlock(pass.getFinish().front(), 0);
 }
 
-void Interpreter::run() {
-  bounds = findPieces();
-  if (!program.getStepOf())
-    makeNeutral(false);
-  prepareArrays();
+void Interpreter::mergeEarlierPasses() {
+  llvm::StringSet<> collected;
   for (auto pass : program.getOps<PassOp>())
-    runPass(pass);
+    if (pass->getNextNode())
+      for (Region *region : pass.getBodies())
+        for (Operation &op : region->front())
+          if (isa<AccumulateOp, CountOp>(op))
+            collected.insert(op.getAttrOfType<FlatSymbolRefAttr>("accumulator").getValue());
+  for (auto accumulator : program.getOps<AccumulatorOp>())
+    if (std::string name = accumulator.getSymName().str(); collected.contains(name))
+      for (auto [all, mine] : llvm::zip_equal(context.accumulators[name], own[name]))
+        all = combine(accumulator.getCombine(), all, mine);
+}
+
+void Interpreter::run() {
+  findAllPieces();
+  prepareArrays();
+  bool isStep = program.getStepOf().has_value();
+  if (context.resets && !isStep) {
+    makeNeutral(context.accumulators, false);
+    context.accumulatedTokens = 0;
+  }
+  makeNeutral(own, false);
+  bool accumulates = context.accumulates && !isStep;
+  context.accumulatedTokens += accumulates ? tokens : 0;
+  if (auto seen = context.accumulators.find("bad_offsets_seen");
+      accumulates && isBad && seen != context.accumulators.end())
+    ++seen->second[0];
+  for (auto pass : program.getOps<PassOp>()) {
+    bool isLast = !pass->getNextNode();
+    accumulators = isLast ? &context.accumulators : &own;
+    if (accumulates)
+      runPass(pass);
+    if (accumulates && isLast)
+      mergeEarlierPasses();
+    if (isLast ? context.finishes || isStep : accumulates)
+      finish(pass);
+  }
 }
 
 void Interpreter::runBlock(Block &block, int64_t row) {
@@ -337,24 +434,24 @@ Elements Interpreter::evaluate(Operation &op, int64_t row) {
       .Case<AccumulateOp>([&](AccumulateOp accumulate) {
         Combine kind = lookupAccumulator(accumulate, accumulate.getAccumulator()).getCombine();
         for (auto [into, value] :
-             llvm::zip_equal(accumulators[accumulate.getAccumulator().str()], get(accumulate.getValue())))
+             llvm::zip_equal((*accumulators)[accumulate.getAccumulator().str()], get(accumulate.getValue())))
           into = combine(kind, into, value);
         return Elements();
       })
       .Case<CountOp>([&](CountOp count) {
-        Elements &counts = accumulators[count.getAccumulator().str()];
+        Elements &counts = (*accumulators)[count.getAccumulator().str()];
         for (double index : get(count.getIndices()))
           if (isInside(index, counts.size()))
             ++counts[static_cast<size_t>(index)];
         return Elements();
       })
       .Case<ReadOp>([&](ReadOp read) {
-        Elements result = accumulators[read.getAccumulator().str()];
+        Elements result = (*accumulators)[read.getAccumulator().str()];
         for (double &value : result)
           value = rounded(value, elementOf(read.getResult().getType()));
         return result;
       })
-      .Case<SizeOp>([&](auto) { return Elements{static_cast<double>(tokens)}; })
+      .Case<SizeOp>([&](auto) { return Elements{static_cast<double>(size)}; })
       .Case<kernel::ReduceOp>([&](auto reduceOp) { return reduce(reduceOp); })
       .Case<GroupTopSumOp>([&](auto sum) { return groupTopSum(sum); })
       .Default([&](Operation *other) {

@@ -1,5 +1,6 @@
 // A gate of the moe dialect before and after passes, evaluated by the interpreter on the same inputs.
 #pragma once
+#include "compiler/Frontend/Frontend.h"
 #include "compiler/Reference/Interpreter.h"
 #include "compiler/Transforms/Differentiate.h"
 #include "compiler/Transforms/Passes.h"
@@ -8,6 +9,8 @@
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/SourceMgr.h"
 #include "gtest/gtest.h"
 #include <random>
 
@@ -27,13 +30,21 @@ struct Call {
 
 class Gates {
 public:
+  /// `text` is a module, or a spec, which begins with `gate`.
   explicit Gates(const std::string &text) {
     mlir::DialectRegistry registry;
     registry.insert<MoeDialect, mlir::arith::ArithDialect, mlir::math::MathDialect>();
     registerUpstreamAdjoints(registry);
     context.appendDialectRegistry(registry);
     context.loadAllAvailableDialects();
-    before = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
+    if (llvm::StringRef(text).starts_with("gate ")) {
+      llvm::SourceMgr sources;
+      sources.AddNewSourceBuffer(llvm::MemoryBuffer::getMemBufferCopy(text, "gate.moe"), llvm::SMLoc());
+      mlir::SourceMgrDiagnosticHandler handler(sources, &context);
+      before = importGate(sources, &context, {});
+    } else {
+      before = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
+    }
     EXPECT_TRUE(before) << text;
     if (before)
       after = before->clone();

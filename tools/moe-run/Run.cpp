@@ -88,8 +88,13 @@ std::string deviceText(const RunOptions &options) {
 // " in each of 4 layers", " in 64 pieces in 8 pieces"
 std::string divisionText(const moe_gate &gate, const CallArrays &arrays) {
   std::string text = gate.layers ? fmt::format(" in each of {} layers", gate.layers) : "";
-  for (int64_t count : arrays.pieces)
-    text += count ? fmt::format(" in {} pieces", count) : "";
+  size_t level = 0;
+  for (uint32_t i = 0; i < gate.axis_count && level < arrays.pieces.size(); ++i) {
+    const moe_axis &axis = gate.axes[i];
+    if (axis.length || axis.offsets || axis.count)
+      if (int64_t count = arrays.pieces[level++]; count && !(gate.layers && axis.count)) // those are the layers
+        text += fmt::format(" in {} pieces", count);
+  }
   return text;
 }
 

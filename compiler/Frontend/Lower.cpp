@@ -219,12 +219,12 @@ void Lower::lowerMetric(const Statement &statement, Value value) {
 void Lower::lowerOutput(const Statement &statement, Value value) {
   StringRef element = statement.type ? statement.type->element : "";
   bool isSelection = isa<SelectionType>(value.getType());
-  bool isWritten = isSelection || value.getDefiningOp<PermuteOp>(); // by the operation that makes it, as i64 too
-  mlir::Type stored = element == "bf16"               ? mlir::Type(builder.getBF16Type())
-                      : element == "f16"              ? mlir::Type(builder.getF16Type())
-                      : element == "i16"              ? mlir::Type(builder.getI16Type())
-                      : element == "i64" && isWritten ? mlir::Type(builder.getI64Type())
-                                                      : mlir::Type();
+  bool isWide = !isSelection && elementOf(value) == Element::I64;
+  mlir::Type stored = element == "bf16"             ? mlir::Type(builder.getBF16Type())
+                      : element == "f16"            ? mlir::Type(builder.getF16Type())
+                      : element == "i16"            ? mlir::Type(builder.getI16Type())
+                      : element == "i64" && !isWide ? mlir::Type(builder.getI64Type()) // from i32, where it is written
+                                                    : mlir::Type();
   TypeAttr store = stored ? TypeAttr::get(stored) : TypeAttr();
   if (!isSelection)
     value = withoutEmpty(value);

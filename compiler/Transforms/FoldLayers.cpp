@@ -252,7 +252,7 @@ private:
   LogicalResult foldOutput(OutputOp op) {
     Value value = op.getValue();
     bool isLayered = layered.contains(value);
-    if (isLayered && !onRows.contains(value) && axesOf(value.getType())[0] != name)
+    if (isLayered && !onRows.contains(value) && outerAxesOf(value.getType())[0] != name)
       return op.emitError("has '") << name.getValue() << "' behind another axis; the array of a caller has it in front";
     if (!onRows.contains(value))
       return success();

@@ -410,11 +410,15 @@ static moe_status checkPair(const moe_gate &forward, const moe_gate &other, cons
 }
 
 static moe_status checkBackward(const moe_gate &forward, const moe_gate &backward) {
+  bool savesRows = false;
   for (uint32_t i = 0; i < backward.array_count; ++i)
-    if (backward.arrays[i].role == MOE_SAVED)
-      if (moe_status status = checkSavedArray(forward, backward, backward.arrays[i]))
+    if (const moe_array &array = backward.arrays[i]; array.role == MOE_SAVED) {
+      savesRows |= array.rank && array.sizes[0] < 0;
+      if (moe_status status = checkSavedArray(forward, backward, array))
         return status;
-  bool isSame = forward.layers == backward.layers;
+    }
+  // A backward that reads no row of any layer may know nothing of them.
+  bool isSame = forward.layers == backward.layers || (!backward.layers && !savesRows);
   const moe_axis *others = nullptr;
   for (uint32_t level = 1; (others = pieceAxis(backward, level)); ++level) {
     const moe_axis *pieces = pieceAxis(forward, level);

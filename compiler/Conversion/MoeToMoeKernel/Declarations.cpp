@@ -93,7 +93,8 @@ LogicalResult Fusion::declareArray(Operation *op) {
   kernel::BufferOp buffer =
       declareBuffer(name, roleOf(op), element, type, op->getAttrOfType<FloatAttr>("init"), op->getLoc());
   buffer.setAdds(output && output.getAdds());
-  if (auto layered = op->getAttrOfType<StringAttr>("layered"))
+  auto layered = op->getAttrOfType<StringAttr>("layered"); // what is saved is rows of all layers
+  if (layered && roleOf(op) != kernel::Role::Saved)
     buffer.setLayeredAttr(layered);
   if (PermuteOp plan = orderedBy(op)) {
     SelectionType selection = plan.getSelection().getType();

@@ -76,7 +76,25 @@ private:
     return "";
   }
 
+  /// The axis of layers that a reduction over tokens or pieces keeps; empty for others. Targets finish each layer
+  /// within a call, as they do a piece, but a layer goes on in the next one.
+  static StringRef keptLayer(Operation *op) {
+    auto reduce = dyn_cast<ReduceOp>(op);
+    if (!reduce || llvm::none_of(reduce.getOver().getAsRange<StringAttr>(),
+                                 [&](StringAttr name) { return isRunTime(op, name.getValue()); }))
+      return "";
+    for (StringAttr name : axesOf(reduce.getInput().getType())) {
+      if (isRunTime(op, name.getValue()))
+        return "";
+      if (levelOf(reduce.getResult()) == Level::Call && axisIndex(reduce.getType(), name.getValue()) >= 0)
+        return name.getValue(); // it stands in front of the tokens
+    }
+    return "";
+  }
+
   std::optional<std::string> reasonOf(Operation *op) {
+    if (StringRef layer = keptLayer(op); !layer.empty())
+      return (subjectOf(op) + " is finished for each '" + layer + "'").str();
     if (StringRef axis = axisAlong(op); !axis.empty() && isRunTime(op, axis))
       return (subjectOf(op) + " is a " + op->getName().stripDialect() + " over all of '" + axis + "'").str();
     auto reduce = dyn_cast<ReduceOp>(op);

@@ -128,3 +128,28 @@ moe.gate @priority {
   %k = moe.limit %r capacity %c : tensor<f64> over expert priority %p : tensor<?x2xf32, #moe.axes<token, r.slot>> : !moe.selection<[token], expert, r.slot, 2>
   moe.output "k" = %k : !moe.selection<[token], expert, r.slot, 2>
 }
+
+// -----
+
+// What is finished for each layer belongs to one call; what is reduced over layers and tokens can be added up.
+// CHECK: moe.gate @layers whole_batch "'P' is finished for each 'layer'" {
+moe.gate @layers {
+  moe.axis @layer size 2
+  moe.axis @token
+  moe.axis @expert size 4
+  %x = moe.input "x" : tensor<2x?x4xf32, #moe.axes<layer, token, expert>>
+  %p = moe.reduce mean %x over [token] : tensor<2x?x4xf32, #moe.axes<layer, token, expert>> -> tensor<2x4xf32, #moe.axes<layer, expert>> loc("P = mean(x, token)")
+  moe.output "p" = %p : tensor<2x4xf32, #moe.axes<layer, expert>>
+}
+
+// -----
+
+// CHECK: moe.gate @all_layers {
+moe.gate @all_layers {
+  moe.axis @layer size 2
+  moe.axis @token
+  moe.axis @expert size 4
+  %x = moe.input "x" : tensor<2x?x4xf32, #moe.axes<layer, token, expert>>
+  %p = moe.reduce mean %x over [layer, token] : tensor<2x?x4xf32, #moe.axes<layer, token, expert>> -> tensor<4xf32, #moe.axes<expert>> loc("P = mean(x, layer, token)")
+  moe.output "p" = %p : tensor<4xf32, #moe.axes<expert>>
+}

@@ -134,8 +134,8 @@ static void printProgram(llvm::raw_ostream &out, kernel::ProgramOp program) {
   out << "\n";
   out << "/* Sizes of the axes; those known at run time are not among them. */\nenum {\n";
   for (const AxisInfo &axis : axesOf(program))
-    if (axis.size >= 0)
-      out << "  " << prefix << "SIZE_" << identifier(axis.name, true) << " = " << axis.size << ",\n";
+    if (int64_t size = axis.count ? axis.count : axis.size; size >= 0)
+      out << "  " << prefix << "SIZE_" << identifier(axis.name, true) << " = " << size << ",\n";
   out << "  " << prefix << "AXIS_COUNT = " << axesOf(program).size() << "\n};\n";
 }
 

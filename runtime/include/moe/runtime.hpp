@@ -189,7 +189,8 @@ public:
   /// own: `layers` has a pointer to each. It is borrowed too, and on the host on every device.
   template <typename T>
   Derived &inputLayers(const char *name, const T *const *layers, std::initializer_list<std::int64_t> sizes) {
-    return bindLayers(name, true, reinterpret_cast<void *const *>(layers), dtypeOf<T>(), sizes.begin(), sizes.size());
+    auto *writable = reinterpret_cast<void *const *>(const_cast<T *const *>(layers)); // which an input is not
+    return bindLayers(name, true, writable, dtypeOf<T>(), sizes.begin(), sizes.size());
   }
   template <typename T>
   Derived &outputLayers(const char *name, T *const *layers, std::initializer_list<std::int64_t> sizes) {

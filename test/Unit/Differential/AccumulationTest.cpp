@@ -191,6 +191,8 @@ TEST(Accumulation, PlansAreThoseOfEachCall) {
   call.run(two, tokens - half);
   call.run(first, half, MOE_ACCUMULATE | MOE_RESET);
   call.run(second, tokens - half, MOE_ACCUMULATE | MOE_FINISH);
+  expectAgreement(*gate, one, gate->interpret(one, half), 1e-5, "the first part");
+  expectAgreement(*gate, two, gate->interpret(two, tokens - half), 1e-5, "the second part");
   for (const char *name : {"route", "position", "offset", "order"}) {
     expectSameBits(g, first, one, name);
     expectSameBits(g, second, two, name);

@@ -175,9 +175,7 @@ TEST(Layers, OneArrayEach) {
     call.output("z", &z[by], {}).output("balance", &balance[by], {}).output("greatest", &greatest[by], {});
     call.output("load", loads[by].data(), {layers, experts}).output("spread", spread[by].data(), {layers});
     call.output("empty", &word, {}).output("nonfinite_tokens", &word, {});
-    call.reset();
-    call.accumulate(tokens);
-    call.finish();
+    call.forward(tokens);
   }
   EXPECT_EQ(gates[0], gates[1]);
   EXPECT_EQ(routes[0], routes[1]);

@@ -254,7 +254,8 @@ TEST(PieceGates, AxesAndArrays) {
   spoiled([](PieceGate &it) { it.axes[1] = {"sequence", -1, nullptr, nullptr, -4, nullptr, 0}; },
           {"pieces of -4 elements"});
   spoiled([](PieceGate &it) { it.axes[1].offsets = "nothing"; }, {"'offsets' has one element more"});
-  spoiled([](PieceGate &it) { it.axes[1].offsets = nullptr; }, {"'offsets' has an axis of pieces of level 1, but no axis divides the tokens"});
+  spoiled([](PieceGate &it) { it.axes[1].offsets = nullptr; },
+          {"'offsets' has an axis of pieces of level 1, but no axis divides the tokens"});
   spoiled([](PieceGate &it) { it.arrays[PieceOffsets].sizes = pieceRows; }, {"takes its offsets from 'offsets'"});
   spoiled([](PieceGate &it) { it.arrays[PieceOffsets].dtype = MOE_F32; }, {"'offsets'", "is not the i32 input"});
   spoiled([](PieceGate &it) { it.arrays[PieceX].dtype = MOE_I16; }, {"input 'x' is of i16; only outputs"});

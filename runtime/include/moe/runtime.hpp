@@ -309,7 +309,8 @@ public:
   void finish() { run(MOE_FINISH, 0, accumulators); }
   /// accumulate() of the last `tokens` tokens and finish(), in one call.
   void finish(std::int64_t tokens) { run(MOE_ACCUMULATE | MOE_FINISH, tokens, accumulators); }
-  /// Makes the accumulators those of no token, and writes no output. Arrays with tokens or pieces need not be bound.
+  /// Makes the accumulators those of no token, and writes no output but where the segments of a plan begin. Arrays with
+  /// tokens or pieces need not be bound.
   void reset() {
     std::vector<moe_binding> saved = bindings;
     for (std::uint32_t i = 0; i < gate->array_count; ++i)

@@ -38,7 +38,7 @@ public:
       void *data = onDevice ? mock_cuda::allocate(bytes) : blocks.back().data();
       if (!onDevice)
         std::memset(data, 0x5a, bytes);
-      bindings[i] = {data, array.dtype, array.rank, sizes[i].data(), nullptr};
+      bindings[i] = {data, array.dtype, array.rank, sizes[i].data(), nullptr, nullptr};
       if (!onDevice && array.role == MOE_INPUT)
         fill(static_cast<float *>(data), bytes / sizeof(float));
       if (array.role != MOE_INPUT)

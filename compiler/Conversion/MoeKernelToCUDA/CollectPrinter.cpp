@@ -136,18 +136,21 @@ void KernelPrinter::printCountTokens(int level) {
   put("}", level);
 }
 
-/// Whether this call's offsets of one level were bad, onto what is known of the others.
+/// Whether this call's offsets of one level were bad, onto what is known of the others. A later kernel takes over the
+/// whole quad.
 void KernelPrinter::printBadOffsets(int level) {
-  std::string at = "moe_at<moe_quad>(" + totalsBlock(pass) + ", " +
-                   text(static_cast<int64_t>(AccumulatorLayout(programOp()).offsetOf(badOffsetsName))) + ")";
+  std::string offset = text(static_cast<int64_t>(AccumulatorLayout(programOp()).offsetOf(badOffsetsName)));
   bool isKnown = collectedBefore(pass).contains(badOffsetsName); // in this call
   put("if (threadIdx.x == 0) { // offsets that were bad", level);
-  std::string before = "static_cast<int>(moe_load_quad(" + at + ", 0).word[0])";
-  if (isLast && !isKnown)
-    before = "(reset ? 0 : " + before + ")";
-  std::string now = isLast || isKnown ? before + " + bad" : "bad";
-  put("const int seen = " + now + ";", level + 1);
-  put("moe_store_quad(" + at + ", 0, {{moe_bits(seen)}});", level + 1);
+  put("int *const seen = moe_at<int>(" + totalsBlock(pass) + ", " + offset + ");", level + 1);
+  if (isLast)
+    put("moe_store1(seen, 0, " + std::string(isKnown ? "moe_load1(seen, 0)" : "(reset ? 0 : moe_load1(seen, 0))") +
+            " + bad);",
+        level + 1);
+  else if (isKnown)
+    put("moe_store1(seen, 0, moe_load1(seen, 0) + bad);", level + 1);
+  else
+    put("moe_store_quad(moe_at<moe_quad>(seen, 0), 0, {{moe_bits((int)bad)}});", level + 1);
   put("}", level);
 }
 

@@ -418,19 +418,19 @@ void KernelPrinter::printPublishAll(int level) {
 
 void KernelPrinter::printPublish() {
   // Parts of pieces meet in the last block, whether the call collects anything or not.
-  bool guarded = isLast && cuts() && !placed.empty();
-  int level = guarded ? 3 : 2;
+  bool inScope = cuts() && !placed.empty();
+  int level = inScope ? 3 : 2;
   if (isLast && !cuts())
     put(Lines{"if (accumulators == nullptr)", "  return;"}, 2);
-  else if (guarded)
-    put("if (accumulators != nullptr) {", 2);
+  else if (inScope)
+    put(isLast ? "if (accumulators != nullptr) {" : "{", 2);
   if (!placed.empty()) {
     put("// what the rows have left in registers: over the rows of a warp, over warps, then to the workspace", level);
     printPublishAll(level);
     if (!direct)
       put("moe_publish<" + name + "_layout, " + text(partialQuads) + ", " + text(warps()) + ">(shared, partials);",
           level);
-    if (guarded)
+    if (inScope)
       put("}", 2);
   }
   put("if (!moe_arrive_last(moe_at<unsigned>(workspace, 0), shared))", 2);

@@ -266,3 +266,36 @@ moe.gate @pointwise {
   moe.metric "d" = %d : tensor<6xf32, #moe.axes<expert>>
   moe.metric "e" = %e : tensor<6xf32, #moe.axes<expert>>
 }
+
+// -----
+
+// Over pieces that may be empty: moe-apply-mask has said what is over none of them, and their number is not asked for again.
+// CHECK-LABEL: @logsumexp_over_packed_pieces
+// CHECK: moe.reduce maxnum %{{.*}} over [sequence]
+// CHECK: moe.reduce sum %{{.*}} over [sequence]
+// CHECK: math.log
+// CHECK-NOT: moe.size sequence
+// CHECK: moe.loss
+moe.gate @logsumexp_over_packed_pieces {
+  moe.axis @token
+  moe.axis @sequence of @token offsets "o"
+  %o = moe.input "o" : tensor<?xi32, #moe.axes<sequence.bound>>
+  %y = moe.input "y" : tensor<?xf32, #moe.axes<sequence>>
+  %l = moe.reduce logsumexp %y over [sequence] : tensor<?xf32, #moe.axes<sequence>> -> tensor<f32>
+  moe.loss "l" = %l : tensor<f32>
+}
+
+// -----
+
+// Over the tokens of all layers: the row first, then layers and tokens together.
+// CHECK-LABEL: @over_layers
+// CHECK: %[[R:.*]] = moe.reduce sum %{{.*}} over [expert] : tensor<3x?x4xf32, #moe.axes<layer, token, expert>> -> tensor<3x?xf32, #moe.axes<layer, token>>
+// CHECK: moe.reduce sum %[[R]] over [layer, token] : tensor<3x?xf32, #moe.axes<layer, token>> -> tensor<f32>
+moe.gate @over_layers {
+  moe.axis @layer size 3
+  moe.axis @token
+  moe.axis @expert size 4
+  %x = moe.input "x" : tensor<3x?x4xf32, #moe.axes<layer, token, expert>>
+  %l = moe.reduce sum %x over [token, expert, layer] : tensor<3x?x4xf32, #moe.axes<layer, token, expert>> -> tensor<f32>
+  moe.loss "l" = %l : tensor<f32>
+}

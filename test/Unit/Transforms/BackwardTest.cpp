@@ -82,14 +82,20 @@ private:
 Call callOf(GateOp gate) {
   Call call;
   call.tokens = 8;
-  if (AxisOp pieces = piecesOf(gate)) {
-    if (pieces.getLength()) {
-      call.length = static_cast<int64_t>(*pieces.getLength());
-      call.tokens = 2 * call.length;
-    } else {
-      call.offsets = {0, 3, 3, 8};
-    }
+  int64_t length = 1; // of the coarsest pieces, in tokens or in pieces that are packed
+  SmallVector<AxisOp> pieces = pieceAxes(gate);
+  for (AxisOp axis : pieces)
+    if (axis.getLength())
+      length *= static_cast<int64_t>(*axis.getLength());
+  if (!pieces.empty() && pieces[0].getOffsets()) {
+    call.offsets = {0, 3, 3, 8};
+    for (int64_t i = 3; length > 1 && i < 2 * length; ++i)
+      call.offsets.push_back(8);
+  } else if (length > 1) {
+    call.tokens = 2 * length;
   }
+  if (pieces.size() > 1 && pieces[1].getOffsets())
+    call.outer = {0, 1, static_cast<double>(Gates::sizeOf(gate, pieces[0].getSymName(), call))};
   if (maskOf(gate))
     for (int64_t i = 0; i < call.tokens; ++i)
       call.valid.push_back(i % 3 != 1);

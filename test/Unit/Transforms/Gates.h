@@ -22,10 +22,9 @@ using reference::Arrays;
 /// The sizes of a call.
 struct Call {
   int64_t tokens = 9;
-  std::vector<double> offsets; // of the pieces; empty: pieces of `length`
+  std::vector<double> offsets; // of the pieces, where they have some
   std::vector<double> outer;   // offsets of the pieces of these pieces, where they have some
-  int64_t length = 3;
-  std::vector<double> valid; // by token; empty: no mask
+  std::vector<double> valid;   // by token; empty: no mask
 };
 
 class Gates {

@@ -175,7 +175,7 @@ LogicalResult Fusion::declareAccumulators() {
     if (failed(declareAccumulator(cast<ReduceOp>(op), name)))
       return failure();
   declareQueues();
-  if (maskOf(gate))
+  if (maskOf(gate) && asksForTokens())
     validTokens = declareCount("valid_tokens");
   if (gate.getBackwardOf())
     return success();

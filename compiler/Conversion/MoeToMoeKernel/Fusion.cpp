@@ -141,6 +141,8 @@ bool Fusion::isHandedOver(const FusedRegion &region, Value value) const {
   }
   if (region.level == Level::Call) // a finish reads what all passes have collected so far
     return false;
+  if (isa<SizeOp>(value.getDefiningOp()) && level == Level::Call) // which a pass over pieces does not know
+    return region.pass > 0 && stages.levelOfPass(region.pass) != Level::Token;
   return stage >= 0 && (stage < region.pass || level < region.level);
 }
 
@@ -158,7 +160,7 @@ void Fusion::require(FusedRegion &wanting, Value value) {
   Operation *op = value.getDefiningOp();
   if (isHandedOver(wanting, value)) {
     if (coefficients.insert({value, StringAttr()}).second)
-      require(region(stages.stageOf(value), levelOf(value)), value);
+      require(region(std::max(stages.stageOf(value), 0), levelOf(value)), value);
     return;
   }
   if (!wanting.needed.insert(op).second)
@@ -180,6 +182,13 @@ void Fusion::require(FusedRegion &wanting, Value value) {
     require(wanting, placement.getResult());
 }
 
+/// Whether something reported depends on whether there is any (valid) token: a gradient of a token does not.
+bool Fusion::asksForTokens() {
+  return !gate.getBackwardOf() || llvm::any_of(body().getOps<OutputOp>(), [](OutputOp output) {
+    return levelOf(output.getValue()) == Level::Call;
+  });
+}
+
 void Fusion::requireSinks() {
   for (Operation &op : body())
     if (isAboutCall(&op)) {
@@ -192,8 +201,8 @@ void Fusion::requireSinks() {
       PermuteOp plan = orderedBy(&op);
       require(region, plan ? plan.getPosition() : op.getOperand(0));
     }
-  if (MaskOp mask = maskOf(gate))
-    require(rows(0), mask.getValid());
+  if (maskOf(gate) && asksForTokens())
+    require(rows(0), maskOf(gate).getValid());
   if (gate.getBackwardOf())
     return;
   for (InputOp input : tokenInputs()) // read for the non-finite check, used or not
@@ -231,8 +240,22 @@ SmallVector<ForcedOp> Fusion::checkedSelections() {
   });
 }
 
-/// Finds what each region needs. A pass carries small arrays over from earlier ones if that spares it all large inputs.
+/// A pass that no region needs anything of, or -1. The first one counts the tokens.
+int Fusion::emptyPass() {
+  for (int pass = asksForTokens() ? 1 : 0; pass < stages.getPassCount() && stages.getPassCount() > 1; ++pass)
+    if (llvm::all_of(regions, [&](auto &entry) { return entry.second.pass != pass || entry.second.needed.empty(); }))
+      return pass;
+  return -1;
+}
+
 void Fusion::schedule() {
+  assign();
+  for (int pass; (pass = emptyPass()) >= 0; assign())
+    stages.drop(pass);
+}
+
+/// Finds what each region needs. A pass carries small arrays over from earlier ones if that spares it all large inputs.
+void Fusion::assign() {
   carries.assign(stages.getPassCount(), true);
   for (bool final : {false, true}) {
     regions.clear();

@@ -39,6 +39,9 @@ private:
   mlir::LogicalResult checkAxes();
   void createProgram();
   void schedule();
+  void assign();
+  int emptyPass();
+  bool asksForTokens();
   FusedRegion &regionOfSink(mlir::Operation *op);
   void require(FusedRegion &region, mlir::Value value);
   void requireReduction(ReduceOp op);

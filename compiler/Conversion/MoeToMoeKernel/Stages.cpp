@@ -151,6 +151,18 @@ bool Stages::addPass(ArrayRef<Operation *> ops) {
   return false;
 }
 
+void Stages::drop(int pass) {
+  auto *next = std::find(passes.begin() + pass + 1, passes.end(), passes[pass]);
+  int later = next == passes.end() ? pass : static_cast<int>(next - passes.begin()) - 1;
+  for (auto &[op, stage] : stages)
+    stage = stage == pass ? later : stage > pass ? stage - 1 : stage;
+  passes.erase(passes.begin() + pass);
+  for (int i = pass; i < getPassCount(); ++i)
+    reasons[i] = reasons.lookup(i + 1);
+  if (pass == 0)
+    reasons[0] = {};
+}
+
 Stages::Stages(GateOp gate) {
   for (size_t depth = pieceAxes(gate).size(); depth > 1; --depth) // passes over the coarsest would have no pieces
     coarsest = coarser(coarsest);

@@ -29,6 +29,10 @@ public:
   /// The last pass over the tokens before the one that makes `op`, which waits for what that one counts.
   int countingPassOf(mlir::Operation *op) const;
 
+  /// Takes out a pass that turned out to make nothing: what it could have made is left to the next one over the same
+  /// elements.
+  void drop(int pass);
+
   /// Why pass `pass` (> 0) is there: the first operation that had to wait, and the value it waited for (null: for a
   /// pass over its elements).
   std::pair<mlir::Operation *, mlir::Value> reasonFor(int pass) const { return reasons.lookup(pass); }

@@ -103,3 +103,50 @@ moe.gate @slots {
   moe.output "a" = %a : tensor<?x2xf32, #moe.axes<token, r.slot>>
   moe.output "b" = %b : tensor<?x2xf32, #moe.axes<token, f.slot>>
 }
+
+// -----
+
+// Documents of one length of packed sequences may be without tokens, too: their number, and reductions over them, are
+// about those that have some.
+// CHECK-LABEL: @documents
+// CHECK: %[[HELD:.*]] = moe.size token to sequence
+// CHECK: %[[OF:.*]] = moe.reduce sum %[[HELD]] over [sequence] to document
+// CHECK: %[[ANY:.*]] = arith.cmpi sgt, %[[OF]], %
+// CHECK: %[[ONES:.*]] = arith.extui %[[ANY]] : {{.*}} to tensor<?xi32, #moe.axes<document>>
+// CHECK: %[[COUNT:.*]] = moe.reduce sum %[[ONES]] over [document]
+// CHECK: %[[MOST:.*]] = moe.reduce max %{{.*}} over [token] to document
+// CHECK: %[[KEPT:.*]] = arith.select %[[ANY]], %[[MOST]], %
+// CHECK: moe.reduce sum %[[KEPT]] over [document]
+// CHECK: moe.metric "n" = %[[COUNT]]
+moe.gate @documents {
+  moe.axis @token
+  moe.axis @sequence of @token offsets "o"
+  moe.axis @document of @sequence length 2
+  %o = moe.input "o" : tensor<?xi32, #moe.axes<sequence.bound>>
+  %x = moe.input "x" : tensor<?xf32, #moe.axes<token>>
+  %s = moe.reduce max %x over [token] to document : tensor<?xf32, #moe.axes<token>> -> tensor<?xf32, #moe.axes<document>>
+  %m = moe.reduce mean %s over [document] : tensor<?xf32, #moe.axes<document>> -> tensor<f32>
+  %n = moe.size document : tensor<i32>
+  moe.loss "l" = %m : tensor<f32>
+  moe.metric "n" = %n : tensor<i32>
+}
+
+// -----
+
+// With a mask, what each level holds is counted from the tokens that count.
+// CHECK-LABEL: @masked_documents
+// CHECK: %[[ONES:.*]] = arith.extui %{{.*}} : tensor<?xi1, #moe.axes<token>> to tensor<?xi32, #moe.axes<token>>
+// CHECK: %[[HELD:.*]] = moe.reduce sum %[[ONES]] over [token] to sequence
+// CHECK: %[[ANY:.*]] = arith.cmpi sgt, %[[HELD]], %
+// CHECK: %[[SEQUENCES:.*]] = arith.extui %[[ANY]] : {{.*}} to tensor<?xi32, #moe.axes<sequence>>
+// CHECK: %[[N:.*]] = moe.reduce sum %[[SEQUENCES]] over [sequence] to document
+// CHECK: moe.output "n" = %[[N]]
+moe.gate @masked_documents {
+  moe.axis @token
+  moe.axis @sequence of @token length 4
+  moe.axis @document of @sequence length 2
+  %v = moe.input "valid" : tensor<?xi1, #moe.axes<token>>
+  moe.mask token by %v : tensor<?xi1, #moe.axes<token>>
+  %n = moe.size sequence to document : tensor<?xi32, #moe.axes<document>>
+  moe.output "n" = %n : tensor<?xi32, #moe.axes<document>>
+}

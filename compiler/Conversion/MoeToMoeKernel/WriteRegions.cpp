@@ -143,7 +143,7 @@ LogicalResult Fusion::write(FusedRegion &region) {
 void Fusion::writeCoefficients(FusedRegion &region) {
   OpBuilder &b = region.lowering->builder;
   for (auto &[value, name] : coefficients)
-    if (stages.stageOf(value) == region.pass && levelOf(value) == region.level)
+    if (std::max(stages.stageOf(value), 0) == region.pass && levelOf(value) == region.level)
       kernel::StoreOp::create(b, value.getLoc(), region.lowering->getFull(value), name.getValue());
   for (auto &[op, queue] : queues) {
     auto rank = dyn_cast<RankOp>(op);

@@ -219,6 +219,11 @@ static std::optional<Expression> printOperator(Operation *op, ArrayRef<Expressio
     return wrapping;
   StringRef unsignedType = op->getResult(0).getType().isInteger(64) ? "unsigned long long" : "unsigned";
   auto infix = [&](StringRef text, Precedence precedence) { return binary(x[0], text, x[1], precedence); };
+  // What is computed without sign is a number with one again, wherever it goes.
+  auto withoutSign = [&](StringRef text, const Expression &second, Precedence precedence) {
+    StringRef type = unsignedType == "unsigned" ? "int" : "long long";
+    return moe::cast(type, binary(moe::cast(unsignedType, x[0]), text, second, precedence));
+  };
   return llvm::TypeSwitch<Operation *, std::optional<Expression>>(op)
       .Case<arith::AddFOp, arith::AddIOp>([&](auto) { return infix("+", Precedence::Add); })
       .Case<arith::SubFOp, arith::SubIOp>([&](auto) { return infix("-", Precedence::Add); })
@@ -227,13 +232,9 @@ static std::optional<Expression> printOperator(Operation *op, ArrayRef<Expressio
       .Case<arith::RemSIOp>([&](auto) { return infix("%", Precedence::Multiply); })
       .Case<arith::ShLIOp>([&](auto) { return infix("<<", Precedence::Shift); })
       .Case<arith::ShRSIOp>([&](auto) { return infix(">>", Precedence::Shift); })
-      .Case<arith::ShRUIOp>([&](auto) { return binary(moe::cast(unsignedType, x[0]), ">>", x[1], Precedence::Shift); })
-      .Case<arith::DivUIOp>([&](auto) {
-        return binary(moe::cast(unsignedType, x[0]), "/", moe::cast(unsignedType, x[1]), Precedence::Multiply);
-      })
-      .Case<arith::RemUIOp>([&](auto) {
-        return binary(moe::cast(unsignedType, x[0]), "%", moe::cast(unsignedType, x[1]), Precedence::Multiply);
-      })
+      .Case<arith::ShRUIOp>([&](auto) { return withoutSign(">>", x[1], Precedence::Shift); })
+      .Case<arith::DivUIOp>([&](auto) { return withoutSign("/", moe::cast(unsignedType, x[1]), Precedence::Multiply); })
+      .Case<arith::RemUIOp>([&](auto) { return withoutSign("%", moe::cast(unsignedType, x[1]), Precedence::Multiply); })
       .Case<arith::NegFOp>([&](auto) { return unary("-", x[0]); })
       .Case<arith::SelectOp>([&](arith::SelectOp op) {
         std::optional<Expression> clamp = printClamp(op, x);

@@ -346,6 +346,8 @@ void RegionPrinter::printRowStore(StoreOp op, BufferOp buffer, const std::string
 void RegionPrinter::printStore(StoreOp op) {
   BufferOp buffer = lookupBuffer(op, op.getBuffer());
   std::string guard = hasMissingRows() ? "live" : "";
+  if (comesInLayers(buffer) && !buffer.getLayered()) // the same for all layers: the first one writes it
+    guard = both(guard, placeOf("row") + ".layer == 0");
   if (buffer.getRole() == Role::Saved) // the caller may not want to keep it
     guard = both(guard, program.parameters.lookup(buffer.getSymName()) + " != nullptr");
   closeLoop();

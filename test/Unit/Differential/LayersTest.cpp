@@ -50,6 +50,22 @@ const char *const limited = R"(gate limited {
   output groups = mean(s, token -> group)
 })";
 
+/// The queues of an expert are those of each layer; ties and priorities too.
+const char *const queued = R"(gate queued {
+  axis layer[5]
+  axis token
+  axis expert[6]
+  input logits : float[layer, token, expert]
+  s = softmax(logits, expert)
+  best = topk(s, 2, expert)
+  first = limit(best, capacity = 0.2 * size(token), over = expert)
+  great = limit(best, capacity = 0.25 * size(token), over = expert, priority = s[best])
+  loss l = mean(sum(s[great], best.slot))
+  metric missing = sum(dropped(first)) + sum(dropped(great))
+  output first
+  output great
+})";
+
 const char *const nested = R"(gate nested {
   axis token
   axis group of token by 8
@@ -131,6 +147,13 @@ TEST(Layers, WithCapacityInGroups) {
   EXPECT_GT(gate->descriptor().pass_count, 1u);
   for (int64_t tokens : {0, 8, 40, 1600})
     checkAll(*gate, {tokens, tokens / 8, 4});
+}
+
+TEST(Layers, WithQueuesOfEachLayer) {
+  auto gate = Gate::loadText(queued);
+  ASSERT_TRUE(gate);
+  for (int64_t tokens : {0, 1, 30, 900, 2100})
+    checkAll(*gate, {tokens, 5, 5});
 }
 
 /// The same bits where every layer is an array of its own.

@@ -3,6 +3,7 @@
 #include "OnePassCall.h"
 
 #include <cstddef>
+#include <utility>
 
 namespace moe::test {
 namespace {
@@ -158,6 +159,27 @@ TEST(PieceCalls, ValuesAndAStep) {
   EXPECT_EQ(call.bad, 0);
   ASSERT_EQ(call.runStep(), MOE_OK) << lastError();
   EXPECT_EQ(call.bias, 0.5f + 2 * 6000);
+}
+
+TEST(PieceCalls, BadOffsetsOfAnyAccumulatedCall) {
+  PieceGate gate;
+  PieceCall call(gate, 3000, 3);
+  auto run = [&](uint32_t phase, int32_t second) {
+    call.call.phase = phase;
+    call.offsets[1] = second;
+    ASSERT_EQ(call.run(), MOE_OK) << lastError();
+  };
+  run(MOE_ACCUMULATE | MOE_RESET, 1000);
+  run(MOE_ACCUMULATE, 5000);
+  run(MOE_ACCUMULATE, 1000);
+  EXPECT_EQ(call.bad, -1) << "accumulate alone must not write it";
+  run(MOE_FINISH, 1000);
+  EXPECT_EQ(call.bad, 1);
+  void *accumulators = std::exchange(call.call.accumulators, nullptr);
+  run(MOE_ACCUMULATE, 5000); // recomputation collects nothing
+  call.call.accumulators = accumulators;
+  run(MOE_FORWARD, 1000);
+  EXPECT_EQ(call.bad, 0);
 }
 
 TEST(PieceCalls, NothingButEmptyPieces) {

@@ -119,6 +119,7 @@ private:
   mlir::Value lowerRandom(const Expr &call);
   mlir::Value expand(mlir::Value value, const Axis *from, const Axis *to);
   SelectionType selectionType(const Type &type);
+  const Axis *finestPieces() const;
 
   void notifyOperationInserted(mlir::Operation *op, mlir::OpBuilder::InsertPoint previous) override;
 

@@ -27,6 +27,12 @@ static const Argument *find(const Expr &call, StringRef name) {
   return nullptr;
 }
 
+/// The axis of pieces that divides the tokens, or null.
+const Axis *Lower::finestPieces() const {
+  auto found = llvm::find_if(axes, [](const Axis *axis) { return axis->isPieces() && !axis->of->isPieces(); });
+  return found == axes.end() ? nullptr : *found;
+}
+
 /// Whether groups and what they group are one map apart, as operations take them.
 static bool isOneStep(const Axis *fine, const Axis *coarse) { return groupSteps(fine, coarse).size() <= 1; }
 
@@ -140,6 +146,15 @@ Value Lower::lowerLimit(const Expr &call) {
   if (const Axis *over = call.over[0].axis; over != type.selected && !isOneStep(type.selected, over)) {
     notLowered(find(call, "over")->value->loc, "capacity over '" + over->name + "', which more than one map leads to,",
                "declare it 'of " + type.selected->name + "'");
+    return nullptr;
+  }
+  const Axis *pieces = finestPieces();
+  bool ofLayers = type.axes.size() == 2 && !per && pieces;
+  if (ofLayers || (per && call.over[1].axis != pieces)) {
+    notLowered(per ? per->value->loc : call.loc,
+               ofLayers ? "capacity for whole layers in a gate with pieces ('" + pieces->name + "')"
+                        : "capacity per '" + call.over[1].axis->name + "', which divides pieces and not the tokens,",
+               "'per = " + pieces->name + "' is");
     return nullptr;
   }
   bool bySlot = order && order->value->text == "slot";

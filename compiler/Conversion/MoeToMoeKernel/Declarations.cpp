@@ -156,9 +156,13 @@ StringAttr Fusion::declareCount(StringRef wanted) {
 }
 
 /// The counts that ranks go by, and where they go by slot, the totals that the ranking pass needs.
-void Fusion::declareQueues() {
+LogicalResult Fusion::declareQueues() {
   for (auto &[op, queue] : queues) {
     auto rank = dyn_cast<RankOp>(op);
+    if (rank && rank.getPer() && *rank.getPer() != piecesOf(op).getSymName())
+      return op->emitError("queues in each '")
+             << *rank.getPer() << "' are not lowered yet; '" << piecesOf(op).getSymName()
+             << "', which divides the tokens, may have them";
     auto selection = cast<SelectionType>(op->getOperand(0).getType());
     int64_t size = *lookupAxis(op, selection.getAxis().getValue()).getSize();
     if (rank && rank.getBySlot())
@@ -168,13 +172,15 @@ void Fusion::declareQueues() {
     kernel::AccumulatorOp::create(builder, op->getLoc(), queue.accumulator, kernel::Combine::Sum, builder.getI32Type(),
                                   ArrayRef<int64_t>(size), rank && rank.getPer(), /*ranked=*/true);
   }
+  return success();
 }
 
 LogicalResult Fusion::declareAccumulators() {
   for (auto &[op, name] : accumulators)
     if (failed(declareAccumulator(cast<ReduceOp>(op), name)))
       return failure();
-  declareQueues();
+  if (failed(declareQueues()))
+    return failure();
   if (maskOf(gate) && asksForTokens())
     validTokens = declareCount("valid_tokens");
   if (gate.getBackwardOf())

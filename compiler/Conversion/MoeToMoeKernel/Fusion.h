@@ -62,7 +62,7 @@ private:
   mlir::StringAttr declareStatusWord(llvm::StringRef name);
   mlir::LogicalResult declareAccumulators();
   mlir::LogicalResult declareAccumulator(ReduceOp reduce, mlir::StringAttr &name);
-  void declareQueues();
+  mlir::LogicalResult declareQueues();
   mlir::StringAttr declareCount(llvm::StringRef wanted);
   mlir::LogicalResult declareCoefficients();
   mlir::StringAttr uniqueName(llvm::StringRef wanted);

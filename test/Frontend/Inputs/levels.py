@@ -39,8 +39,8 @@ def nested_data(tokens, cuts, rng):
     return {
         "x": rng.integers(-8, 9, (tokens, 40)).astype(np.float32) / 4,
         "y": rng.normal(size=tokens).astype(np.float32),
-        "offsets": np.array([0, *cuts, tokens // 8], np.int32),
-        "tone": rng.normal(size=len(cuts) + 1).astype(np.float32),
+        "offsets": np.array([0, *cuts, tokens // 8] if tokens else [0], np.int32),
+        "tone": rng.normal(size=len(cuts) + 1 if tokens else 0).astype(np.float32),
         "valid": np.repeat(rng.random(tokens // 4) < 0.7, 4) & (rng.random(tokens) < 0.8),
     }
 
@@ -59,9 +59,9 @@ def nested(call):
     r = {
         "by_sequence": np.array([[over(x[m, e], np.mean) for e in range(40)] for m in in_sequence]).reshape(pieces, 40),
         "worst": np.array([max([np.mean(y[m]) for m in in_group[2 * s : 2 * s + 2] if m], default=-np.inf) for s in range(pieces)]),
-        "spread": np.array([over(y[m], np.var) for m in members]) * call["tone"],
+        "spread": np.array([over(y[m], np.var) for m in members], float) * call["tone"],
         "lse": np.array([over(y[m], logsumexp) for m in members]),
-        "load": np.array([[sum(e in route[t] for t in m) for e in range(40)] for m in members]),
+        "load": np.array([[sum(e in route[t] for t in m) for e in range(40)] for m in members]).reshape(-1, 40),
         "weight": np.array([over([x[t, e] for t in m for e in keep[t]], np.mean) for m in members]),
         "tokens_in": np.array([len(m) for m in in_sequence]),
         "groups_in": np.array([sum(bool(m) for m in in_group[2 * s : 2 * s + 2]) for s in range(pieces)]),
@@ -71,7 +71,7 @@ def nested(call):
         "average": np.array(over([v for v, m in zip(of_document, members) if m], np.mean)),
         "centred": np.zeros(count), "place": np.zeros(count), "before": np.zeros(count),
         "groups_of": np.array([of_document[document_of[4 * g]] for g in range(2 * pieces)]),
-        "fits": place(call, route, 1, document_of.get),
+        "fits": place(call, route, 1, lambda t: t // 4),
         "quarter": np.zeros(4) if tokens else np.full(4, np.nan),
         "who": np.zeros((count, 2)), "high": np.zeros((count, 2)), "small": np.zeros((count, 1)),
     }
@@ -117,7 +117,7 @@ def layers(call):
     }
     for l in range(3):
         route = {t: best(x[l, t] + bias[l], 2) for t in tokens}
-        r["fits"][l] = place(call, route, 2)
+        r["fits"][l] = place(call, route, 1, lambda t: t // 2)
         for t in tokens:
             keep = [j for j, e in enumerate(route[t]) if x[l, t, e] > 0.25]
             total = sum(np.exp(x[l, t, route[t][j]]) for j in keep)
@@ -135,7 +135,7 @@ def layers(call):
 
 
 CASES = {
-    "nested": (nested, nested_data, [(40, [2, 2]), (16, []), (8, [0, 1]), (0, [0]), (96, [5, 6, 11])]),
+    "nested": (nested, nested_data, [(40, [2, 2]), (16, []), (24, [0, 2]), (0, []), (96, [5, 6, 11])]),
     "layers": (layers, layers_data, [(14, []), (2, []), (0, []), (130, [])]),
 }
 

@@ -139,8 +139,8 @@ bool Fusion::isHandedOver(const FusedRegion &region, Value value) const {
         isa<RankOp, PermuteOp, ShiftOp>(value.getDefiningOp()); // the other tokens' part is there in its pass only
     return stage < region.pass && (once || (carries[region.pass] && isCarried(value)));
   }
-  if (region.level == Level::Call) // a finish reads what all passes have collected so far
-    return false;
+  if (region.level == Level::Call && (stage < 0 || region.pass + 1 == stages.getPassCount()))
+    return false; // the last finish reads what all passes have collected, in all calls
   if (isa<SizeOp>(value.getDefiningOp()) && level == Level::Call) // which a pass over pieces does not know
     return region.pass > 0 && stages.levelOfPass(region.pass) != Level::Token;
   return stage >= 0 && (stage < region.pass || level < region.level);

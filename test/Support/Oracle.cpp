@@ -33,6 +33,7 @@ static llvm::cl::opt<std::string> passes("passes", desc("What makes the backward
                                          llvm::cl::init("moe.gate(moe-apply-mask,moe-differentiate)"));
 static llvm::cl::opt<std::string> save("save", desc("DIRECTORY"), llvm::cl::Required);
 static llvm::cl::opt<uint64_t> seed("seed"), offset("offset");
+static llvm::cl::opt<int64_t> firstToken("first-token");
 
 namespace {
 
@@ -119,6 +120,7 @@ void evaluateAndSave(moe::GateOp gate, const std::map<std::string, std::string> 
   moe::reference::EvaluationOptions options;
   options.seed = seed;
   options.offset = static_cast<uint32_t>(offset);
+  options.firstToken = firstToken;
   Arrays results = orFail(moe::reference::evaluate(gate, arraysOf(gate, files, values), options));
   std::set<StringRef> declared; // the status words are the others
   for (Operation &op : gate.getBody().front())

@@ -1,5 +1,5 @@
 // Sequences: programs with accumulators, arrays and queues of pieces, emulated, against the meaning of their moe_kernel
-// text. Pieces that blocks cut, empty ones at every place, one long one and thousands of short ones, in grids of one,
+// text. Pieces that blocks cut, empty ones at every place, one long one and many short ones, in grids of one,
 // three and 132 blocks, in order and in random orders; offsets that are bad; calls in parts.
 #include "test/Emulator/KernelProgram.h"
 #include "gmock/gmock.h"

@@ -130,5 +130,40 @@ TEST(NestedPieces, InPartsAddUp) {
   }
 }
 
+/// A defect that is planted in the pass over sequences: a block finishes its part of a document that goes on in the
+/// next one, as if it were all of it.
+TEST(NestedPieces, TwoBlocksFinishTheSameDocument) {
+  KernelProgram program({nested, 16, 0, 0, 3, 0, "f32", 0, 1, "offsets @cu_documents"});
+  ASSERT_TRUE(program.isReady());
+  std::string source = program.gate().cuda_source, right = "if (!goes_on && threadIdx.x < 32)";
+  size_t at = source.find(right, source.find("nested_forward_pass2("));
+  ASSERT_NE(at, std::string::npos);
+  moe_gate edited = program.gate();
+  for (bool wrong : {false, true}) {
+    if (wrong)
+      source.replace(at, right.size(), "if (threadIdx.x < 32)");
+    edited.cuda_source = source.c_str();
+    rt::Executable executable = rt::Executable::emulator(edited, 3);
+    GateCall call(executable, 40, 3);
+    Arrays arrays = program.inputs(40, Rows::Plain, 1, {}, {0, 10, 25, 40});
+    std::vector<Buffer> buffers = makeBuffers(edited, program.countsOf(arrays, 40));
+    for (uint32_t i = 0; i < edited.array_count; ++i)
+      if (edited.arrays[i].role == MOE_INPUT)
+        for (int64_t e = 0; e < buffers[i].count(); ++e)
+          buffers[i].set(e, arrays.at(edited.arrays[i].name).at(static_cast<size_t>(e)));
+    for (uint64_t seed : {0u, 1u, 2u}) {
+      executable.schedule(3, seed);
+      std::vector<Buffer> copies = buffers;
+      std::string found = findingsOf(call, copies, 40);
+      if (wrong)
+        EXPECT_THAT(found, testing::AllOf(testing::HasSubstr("written twice: "),
+                                          testing::HasSubstr("kernel 'nested_forward_pass2'"),
+                                          testing::HasSubstr("of 'document_load'")));
+      else
+        EXPECT_EQ(found, "");
+    }
+  }
+}
+
 } // namespace
 } // namespace moe::test

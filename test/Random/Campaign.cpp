@@ -9,9 +9,10 @@ using namespace moe::test::random;
 /// Data for a program: ordinary first, then nasty kinds that make sense for it.
 static std::vector<Case> makeCases(const Program &program, Rng &rng, bool small) {
   static const int64_t sizes[] = {0, 1, 2, 3, 7, 16, 17, 33, 100, 300};
-  int64_t widest = 1;
+  int64_t widest = 1, layers = 1;
   for (const AxisDecl &axis : program.axes)
-    widest = std::max(widest, axis.size);
+    (axis.layer ? layers : widest) = std::max(axis.layer ? layers : widest, axis.size);
+  widest *= layers;
   int64_t most = std::max<int64_t>(2, (small ? 600 : 12000) / widest);
   auto tokens = [&] { return std::min(rng.pick(sizes), most); };
   double greatest = std::pow(10, std::floor(30.0 / program.degree()));

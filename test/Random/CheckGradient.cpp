@@ -56,18 +56,7 @@ public:
   /// Values for the inputs of `module` that `given` lacks.
   void addInputs(ModuleOp module, Arrays &given, const Case &data) {
     uint64_t index = given.size();
-    AxisOp pieces;
-    for (auto axis : gate(module).getBody().getOps<AxisOp>())
-      if (axis.isPieces())
-        pieces = axis;
-    std::vector<double> offsets = makeOffsets(data, data.tokens);
-    int64_t pieceCount = static_cast<int64_t>(offsets.size()) - 1;
-    if (pieces && pieces.getLength())
-      pieceCount = data.tokens / *pieces.getLength();
-    auto sizeOf = [&](StringAttr axis) {
-      bool isPiece = pieces && axis == pieces.getSymNameAttr();
-      return isPiece ? pieceCount : axis.strref().ends_with(".bound") ? pieceCount + 1 : data.tokens;
-    };
+    Extents extents = extentsOf(gate(module), data);
     for (auto input : gate(module).getBody().getOps<InputOp>()) {
       if (given.count(input.getName().str()))
         continue;
@@ -75,7 +64,7 @@ public:
       auto type = cast<RankedTensorType>(input.getType());
       for (auto [axis, size] : llvm::zip_equal(axesOf(type), type.getShape())) {
         array.axes.push_back(axis.str());
-        array.sizes.push_back(ShapedType::isDynamic(size) ? sizeOf(axis) : size);
+        array.sizes.push_back(ShapedType::isDynamic(size) ? sizeIn(gate(module), extents, axis) : size);
       }
       Type element = type.getElementType();
       Storage storage = element.isInteger(1)        ? Storage::Boolean
@@ -88,8 +77,9 @@ public:
       if (storage == Storage::Float)
         for (double &value : array.data)
           value = static_cast<float>(value);
-      if (pieces && pieces.getOffsets() == input.getName())
-        array.data = offsets;
+      place(
+          gate(module), extents, input.getName(), array.count(), [&](int64_t e) { return array.data[e]; },
+          [&](int64_t e, double value) { array.data[e] = value; });
     }
   }
 
@@ -164,9 +154,7 @@ static Arrays direction(const Arrays &inputs, Rng &rng, bool dense) {
 
 static void checkGradientCase(Derivative &gate, Case data, Report &report) {
   Arrays inputs, all;
-  for (auto axis : Derivative::gate(*gate.forward).getBody().getOps<AxisOp>())
-    if (axis.getLength())
-      data.tokens = wholePieces(data.tokens, *axis.getLength());
+  data.tokens = extentsOf(Derivative::gate(*gate.forward), data).tokens;
   gate.addInputs(*gate.forward, inputs, data);
   all = inputs;
   Case ordinary = data;

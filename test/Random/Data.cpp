@@ -86,14 +86,42 @@ std::vector<double> moe::test::random::makeData(const Case &data, uint64_t input
   return elements;
 }
 
-std::vector<double> moe::test::random::makeOffsets(const Case &data, int64_t tokens) {
-  Rng rng(data.seed * 1000003 + 999);
-  int64_t pieces = rng.between(tokens > 0 ? 1 : 0, 5);
+/// Where pieces of `count` elements begin, and the end of the last one.
+static std::vector<double> makeOffsets(const Case &data, int64_t count, size_t level) {
+  Rng rng(data.seed * 1000003 + 999 + 5000 * level);
+  int64_t pieces = rng.between(count > 0 ? 1 : 0, 5);
+  if (level > 0) // a call has room for as many pieces of pieces as there are pieces
+    pieces = std::min(pieces, count);
   std::vector<double> offsets = {0};
   for (int64_t i = 1; i < pieces; ++i)
-    offsets.push_back(rng.chance(25) ? offsets[rng.below(offsets.size())] : static_cast<double>(rng.below(tokens + 1)));
+    offsets.push_back(rng.chance(25) ? offsets[rng.below(offsets.size())] : static_cast<double>(rng.below(count + 1)));
   if (pieces > 0)
-    offsets.push_back(static_cast<double>(tokens));
+    offsets.push_back(static_cast<double>(count));
   std::sort(offsets.begin(), offsets.end());
   return offsets;
+}
+
+Extents moe::test::random::makeExtents(const Case &data, const std::vector<int64_t> &lengths) {
+  // What stands before pieces of some lengths comes in whole ones.
+  auto wholeFrom = [&](size_t level) {
+    int64_t whole = 1;
+    for (; level < lengths.size() && lengths[level] > 0; ++level)
+      whole *= lengths[level];
+    return whole;
+  };
+  Extents extents;
+  int64_t count = extents.tokens = wholePieces(data.tokens, wholeFrom(0));
+  for (size_t level = 0; level < lengths.size(); ++level) {
+    std::vector<double> &offsets = extents.offsets.emplace_back();
+    if (lengths[level] > 0) {
+      count /= lengths[level];
+    } else {
+      offsets = makeOffsets(data, count, level);
+      while ((static_cast<int64_t>(offsets.size()) - 1) % wholeFrom(level + 1) != 0)
+        offsets.push_back(static_cast<double>(count));
+      count = static_cast<int64_t>(offsets.size()) - 1;
+    }
+    extents.pieces.push_back(count);
+  }
+  return extents;
 }

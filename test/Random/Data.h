@@ -44,7 +44,15 @@ std::vector<double> makeData(const Case &data, uint64_t input, Storage storage, 
 /// How many tokens a call has where they stand in pieces of `length`: at least as many.
 inline int64_t wholePieces(int64_t tokens, int64_t length) { return (tokens + length - 1) / length * length; }
 
-/// Where the pieces of a call begin, and the end of the last one: some are empty, without tokens there may be none.
-std::vector<double> makeOffsets(const Case &data, int64_t tokens);
+/// How many tokens a call has, in each of its layers, and in which pieces.
+struct Extents {
+  int64_t tokens = 0;
+  std::vector<int64_t> pieces;              ///< how many there are of the tokens, of their pieces, …
+  std::vector<std::vector<double>> offsets; ///< where these begin, and the end of the last; empty: they have one length
+};
+
+/// At least the tokens of `data`, as many as fit in pieces, pieces of these, … of the given lengths. 0: by offsets, of
+/// which some pieces are empty; without tokens there may be no piece.
+Extents makeExtents(const Case &data, const std::vector<int64_t> &lengths);
 
 } // namespace moe::test::random

@@ -93,6 +93,7 @@ private:
     case Form::Kth:
     case Form::SumTop:
     case Form::Argmax:
+    case Form::Quantile:
       return ranks();
     case Form::Topk:
       return topk();
@@ -198,7 +199,7 @@ private:
       return facts;
     }
     if (name == "log")
-      return x.low >= 1e-3
+      return x.low >= 1e-3 && (x.exact || x.low >= 1.05 || x.high <= 0.95) // near 1, rounding is most of it
                  ? (facts.clean = false, facts.low = std::log(x.low), facts.high = std::log(x.high), MaybeFacts(facts))
                  : std::nullopt;
     if (name == "sqrt" || name == "rsqrt") {
@@ -409,10 +410,6 @@ private:
         return true;
     return false;
   }
-  bool overPieces(const Facts &x) const {
-    std::vector<int> axes = value.over.empty() ? x.axes : axesOf(value.over);
-    return std::any_of(axes.begin(), axes.end(), [&](int axis) { return axis < kSlot && program.axes[axis].offsets; });
-  }
   static std::vector<int> axesOf(const std::vector<Range> &over) {
     std::vector<int> axes;
     for (const Range &range : over)
@@ -426,8 +423,19 @@ private:
     return n;
   }
 
+  /// Layers are reduced where no token or piece is left, and in no other way.
+  bool reducesLayersAlone(const Facts &x) const {
+    auto isOver = [&](const Range &range) {
+      return std::find(value.over.begin(), value.over.end(), range) != value.over.end();
+    };
+    auto isLayer = [&](const Range &range) { return program.isLayer(range.axis); };
+    bool layers = std::any_of(value.over.begin(), value.over.end(), isLayer);
+    return layers && std::any_of(x.axes.begin(), x.axes.end(),
+                                 [&](int axis) { return !program.isStatic(axis) && !isOver({axis}); });
+  }
+
   MaybeFacts reduction() const {
-    if (!isArray(0) || operand(0).axes.empty())
+    if (!isArray(0) || operand(0).axes.empty() || reducesLayersAlone(operand(0)))
       return std::nullopt;
     const Facts &x = operand(0);
     auto axes = value.over.empty() ? std::vector<int>() : remaining(x);
@@ -452,7 +460,7 @@ private:
   /// Whether a reduction may find no element where the others do: all slots empty, or a piece without tokens.
   bool skipsSlots(const Facts &x) const {
     for (const Range &range : value.over)
-      if (range.coarse >= 0 && !program.isStatic(range.coarse))
+      if (range.coarse >= 0 && (!program.isStatic(range.coarse) || program.isPlaced(range.axis, range.coarse)))
         return true;
     return !x.holes.empty();
   }
@@ -477,7 +485,7 @@ private:
     facts.exact = facts.ranked = facts.clean = false;
     facts.roundings += 12;
     if (kind == "logsumexp") {
-      if (!x.steady() || overPieces(x)) // of pieces that may be empty it is not lowered
+      if (!x.steady() || x.element != Element::Float) // whole numbers may leave the log of 1 and very little
         return std::nullopt;
       facts.high = x.high + std::log(countOver(x));
       return facts;
@@ -504,7 +512,7 @@ private:
 
   MaybeFacts along() const {
     int axis = value.over[0].axis;
-    if (!isArray(0) || !has(operand(0), axis) || value.over[0].coarse >= 0)
+    if (!isArray(0) || !has(operand(0), axis) || value.over[0].coarse >= 0 || program.isLayer(axis))
       return std::nullopt;
     const Facts &x = operand(0);
     Facts facts = pointwise(x, 8);
@@ -532,23 +540,31 @@ private:
 
   MaybeFacts ranks() const {
     const Range &range = value.over[0];
-    if (!isArray(0) || !has(operand(0), range.axis) || !program.isStatic(range.axis))
+    if (!isArray(0) || !has(operand(0), range.axis) || !program.isStatic(range.axis) || program.isLayer(range.axis))
       return std::nullopt;
     const Facts &x = operand(0);
     auto axes = remaining(x);
     int64_t size = program.sizeOf(range.axis);
     if (range.coarse >= 0) {
-      if (value.form != Form::SumTop || !axes)
+      if (value.form != Form::SumTop || !axes || program.isPlaced(range.axis, range.coarse))
         return std::nullopt;
       size = smallestGroup(range);
     }
-    if (!axes || (value.form != Form::Argmax && (value.k < 1 || value.k > size)) || !x.steady())
+    bool counts = value.form == Form::Kth || value.form == Form::SumTop;
+    if (!axes || (counts && (value.k < 1 || value.k > size)) || !x.steady())
       return std::nullopt;
     Facts facts = x;
     facts.axes = *axes;
     facts.element = value.form == Form::Argmax ? Element::Integer : Element::Float;
-    if (value.form == Form::SumTop && std::find(x.holes.begin(), x.holes.end(), range.axis) != x.holes.end())
+    bool skips = std::find(x.holes.begin(), x.holes.end(), range.axis) != x.holes.end();
+    if (skips && (value.form == Form::SumTop || value.form == Form::Quantile))
       return std::nullopt;
+    if (value.form == Form::Quantile) {
+      facts.exact = facts.ranked = false;
+      facts.clean = x.clean && (x.low >= 0 || x.high <= 0);
+      facts.roundings += 3;
+      return facts;
+    }
     if (value.form == Form::Argmax) {
       facts.low = 0, facts.high = static_cast<double>(size);
       return x.exact ? MaybeFacts(facts) : std::nullopt;
@@ -600,7 +616,7 @@ private:
 
   MaybeFacts topk() const {
     int axis = value.over[0].axis;
-    if (axis >= kSlot || !program.isStatic(axis) || !isScore(value.operands[0], axis))
+    if (axis >= kSlot || !program.isStatic(axis) || program.isLayer(axis) || !isScore(value.operands[0], axis))
       return std::nullopt;
     const Facts &score = operand(0);
     if (!has(score, axis) || value.k < 1 || value.k > program.sizeOf(axis))
@@ -618,8 +634,13 @@ private:
     const Facts &groups = operand(1);
     if (!groups.holes.empty())
       facts.holes = {kSlot + facts.slotOf};
-    if (groups.element != Element::Selection || !program.coarsens(groups.selected, axis) || groups.axes != facts.axes)
+    if (groups.element != Element::Selection || !program.coarsens(groups.selected, axis) || groups.axes != facts.axes ||
+        !program.isOneStep(axis, groups.selected))
       return std::nullopt;
+    if (program.isPlaced(axis, groups.selected)) { // the groups may hold fewer
+      facts.holes = {kSlot + facts.slotOf};
+      return facts;
+    }
     std::vector<int64_t> sizes(program.axes[groups.selected].size, 0);
     for (int group : program.groups(axis, groups.selected))
       ++sizes[group];
@@ -661,7 +682,7 @@ private:
       facts.axes = {route.selected};
       return facts;
     }
-    auto axes = remaining(facts);
+    auto axes = reducesLayersAlone(facts) ? std::nullopt : remaining(facts);
     facts.high = countOver(facts);
     facts.ranked = !overTokens(facts);
     if (axes)
@@ -697,7 +718,7 @@ std::optional<Facts> moe::test::random::inferValue(const Program &program, int i
 
 static bool areAxesValid(const Program &program) {
   for (const AxisDecl &axis : program.axes) {
-    if (axis.of < 0 || axis.isPieces())
+    if (axis.of < 0 || axis.isPieces() || axis.placed)
       continue;
     const AxisDecl &finer = program.axes[axis.of];
     if (axis.map.empty() ? finer.size % axis.size != 0 : static_cast<int64_t>(axis.map.size()) != finer.size)
@@ -719,8 +740,39 @@ static bool fitsState(const Program &program, const Use &use) {
          (facts.element == state.element || (state.element == Element::Float && facts.element == Element::Integer));
 }
 
+/// Whether an output can hold what it is given.
+static bool fitsStorage(const Program &program, const Use &use) {
+  const Value &value = program.values[use.value];
+  const Facts &facts = value.facts;
+  const std::string &storage = use.storage;
+  if (storage.empty())
+    return true;
+  bool isPart = value.form == Form::PlanPart || facts.element == Element::Plan;
+  if (storage == "i64")
+    return facts.element == Element::Selection || facts.element == Element::Integer || isPart;
+  if (storage == "i16")
+    return facts.element == Element::Selection || (facts.element == Element::Integer && facts.magnitude() < 30000);
+  if (storage != "bitmap")
+    return facts.element == Element::Float;
+  int last = facts.axes.empty() ? -1 : facts.axes.back();
+  return facts.element == Element::Boolean && last >= 0 && program.isStatic(last) && !program.isLayer(last) &&
+         (last < kSlot || program.sizeOf(last) <= 32);
+}
+
+/// The axis of layers stands before the tokens in some input.
+static bool areLayersSeen(const Program &program) {
+  std::vector<bool> used = program.reachable();
+  for (size_t v = 0; v < program.values.size(); ++v) {
+    const Value &value = program.values[v];
+    if (used[v] && value.form == Form::Input && value.axes.size() > 1 && program.isLayer(value.axes[0]) &&
+        !program.isStatic(value.axes[1]))
+      return true;
+  }
+  return !program.hasLayers();
+}
+
 bool moe::test::random::infer(Program &program) {
-  if (!areAxesValid(program))
+  if (!areAxesValid(program) || !areLayersSeen(program))
     return false;
   std::vector<bool> used = program.reachable();
   for (size_t i = 0; i < program.values.size(); ++i) {
@@ -741,12 +793,15 @@ bool moe::test::random::infer(Program &program) {
     if (use.role == Role::Loss && !facts.axes.empty())
       return false;
     bool isArray = facts.element != Element::Selection && facts.element != Element::Plan;
-    if (use.role != Role::Output && !isArray)
+    if (use.role == Role::Output ? !fitsStorage(program, use) : !isArray)
       return false;
     if (use.role == Role::Update && !fitsState(program, use))
       return false;
+    bool ofPieces = std::any_of(facts.axes.begin(), facts.axes.end(), [&](int axis) { return program.isPieces(axis); });
+    if (use.role == Role::Output && program.hasLayers() && ofPieces && !program.isLayer(facts.axes[0]))
+      return false; // each layer has pieces of its own
     for (int axis : facts.axes)
-      if (use.role == Role::Metric && !program.isStatic(axis))
+      if (use.role == Role::Metric && (!program.isStatic(axis) || program.isLayer(axis)))
         return false;
   }
   return true;

@@ -68,7 +68,11 @@ private:
     return operand(i).element != Element::Selection && operand(i).element != Element::Plan;
   }
   bool isTokens(int axis) const { return axis < kSlot && !program.isStatic(axis) && !program.axes[axis].isPieces(); }
-  bool isOfTokens(const Facts &route) const { return route.axes.size() == 1 && isTokens(route.axes[0]); }
+  /// For each token, or for each token of each layer.
+  bool isOfTokens(const Facts &route) const {
+    bool layers = route.axes.size() == 2 && program.isLayer(route.axes[0]);
+    return route.axes.size() == (layers ? 2 : 1) && isTokens(route.axes.back());
+  }
 
   static Facts sure(Element element, std::vector<int> axes, double low, double high) {
     Facts facts;
@@ -184,9 +188,15 @@ private:
   MaybeFacts limit(const Facts &route) const {
     const Facts &room = operand(1);
     bool fits = isOfTokens(route) && program.values[value.operands[1]].form == Form::Capacity && room.axes.empty() &&
-                (value.over[0].axis == route.selected || program.coarsens(value.over[0].axis, route.selected));
-    if (value.over.size() == 2)
-      fits &= program.axes[value.over[1].axis].isPieces();
+                (value.over[0].axis == route.selected || (program.coarsens(value.over[0].axis, route.selected) &&
+                                                          program.isOneStep(route.selected, value.over[0].axis)));
+    bool isPer = value.over.size() == 2, hasPieces = false; // only the first pieces have queues, or whole layers
+    for (size_t a = 0; a < program.axes.size(); ++a)
+      hasPieces |= program.isPieces(static_cast<int>(a));
+    fits &= isPer ? program.isPieces(value.over[1].axis) && isTokens(program.axes[value.over[1].axis].of)
+                  : !(program.hasLayers() && hasPieces);
+    int64_t queues = program.sizeOf(value.over[0].axis) * (value.name == "slot" ? route.slots : 1);
+    fits &= queues <= 4096; // more do not fit in the shared memory of a block
     if (value.k > 0)
       fits &= value.k <= program.sizeOf(route.selected);
     for (size_t i = 0; fits && i < value.labels.size(); ++i)
@@ -197,12 +207,14 @@ private:
   bool fitsLimit(const std::string &label, const Facts &x, const Facts &route) const {
     if (label.rfind("exempt", 0) == 0)
       return x.element == Element::Boolean && x.exact && x.axes.size() == 1 &&
-             (x.axes == route.axes || program.coarsens(x.axes[0], route.axes[0]));
+             (x.axes[0] == route.axes.back() || program.coarsens(x.axes[0], route.axes.back()));
     if (x.element != Element::Float || !x.ranked)
       return false;
     if (label.rfind("priority", 0) == 0)
       return contains(slotAxes(route), x.axes);
-    return x.axes == std::vector<int>{route.axes[0], route.selected} && !route.beyond; // overflow = next
+    std::vector<int> elements = route.axes; // overflow = next
+    elements.push_back(route.selected);
+    return x.axes == elements && !route.beyond;
   }
 
   MaybeFacts dropped(const Facts &route) const {
@@ -216,7 +228,7 @@ private:
 
   MaybeFacts permute(const Facts &route) const {
     Facts facts = sure(Element::Plan, {}, 0, 0);
-    return isOfTokens(route) ? MaybeFacts(facts) : std::nullopt;
+    return isOfTokens(route) && !program.hasLayers() ? MaybeFacts(facts) : std::nullopt;
   }
 
   MaybeFacts planPart(const Facts &plan) const {

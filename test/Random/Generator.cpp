@@ -31,36 +31,49 @@ private:
   //===-- Declarations
   //---------------------------------------------------------------------------------------------===//
 
+  int axis(AxisDecl decl) {
+    program.axes.push_back(std::move(decl));
+    return static_cast<int>(program.axes.size()) - 1;
+  }
+
   void makeAxes() {
-    if (!rng.chance(3)) {
-      token = static_cast<int>(program.axes.size());
-      program.axes.push_back({"token"});
+    if (!rng.chance(3))
+      token = axis({"token"});
+    if (token >= 0 && rng.chance(15)) {
+      layer = axis({"layer", rng.pick({1, 2, 2, 3})});
+      program.axes[layer].layer = true;
     }
     static const int64_t sizes[] = {8, 8, 7, 16, 12, 60, 64, 5, 2, 3, 1, 24, 33, 160, 256, 1000};
     int64_t size;
     do
       size = rng.chance(70) ? sizes[rng.below(12)] : rng.pick(sizes);
     while (size > options.mostExperts);
-    expert = static_cast<int>(program.axes.size());
-    program.axes.push_back({"expert", size});
-    if (rng.chance(70))
-      makeGroups("device", expert);
-    if (program.axes.size() > 2 && rng.chance(40))
-      makeGroups("node", static_cast<int>(program.axes.size()) - 1);
+    expert = axis({"expert", size});
+    int device = rng.chance(70) ? makeGroups("device", expert) : -1;
+    if (device >= 0 && rng.chance(40))
+      makeGroups("node", device);
     if (rng.chance(25))
       makeGroups("shelf", expert);
-    if (rng.chance(12)) {
-      pick = static_cast<int>(program.axes.size());
-      program.axes.push_back({"pick", rng.between(1, 6)});
-    }
+    if (rng.chance(12))
+      pick = axis({"pick", rng.between(1, 6)});
     if (token >= 0 && rng.chance(25)) {
-      sequence = static_cast<int>(program.axes.size());
-      AxisDecl pieces{"sequence", -1, token};
-      pieces.offsets = rng.chance(60);
-      pieces.length = pieces.offsets ? 0 : rng.pick({1, 2, 3, 4, 8, 16, 64});
-      program.axes.push_back(pieces);
+      sequence = makePieces("sequence", token, {1, 2, 3, 4, 8, 16, 64});
+      if (rng.chance(35))
+        document = makePieces("document", sequence, {1, 2, 3});
+      if (document >= 0 && !program.axes[document].offsets && rng.chance(25))
+        makePieces("shard", document, {1, 2});
     }
   }
+
+  int makePieces(const char *name, int of, const std::vector<int64_t> &lengths) {
+    AxisDecl pieces{name, -1, of};
+    pieces.offsets = layer < 0 && rng.chance(60); // offsets are of one layer
+    pieces.length = pieces.offsets ? 0 : rng.pick(lengths);
+    return axis(pieces);
+  }
+
+  /// An axis of pieces; -1: none.
+  int anyPieces() { return document >= 0 && rng.chance(40) ? document : sequence; }
 
   /// The last axis of groups of experts; -1: none.
   int lastGroups() const {
@@ -71,23 +84,26 @@ private:
     return last;
   }
 
-  void makeGroups(const char *name, int of) {
+  int makeGroups(const char *name, int of) {
     int64_t size = program.axes[of].size;
-    AxisDecl axis{name, 0, of};
-    if (rng.chance(60) || size > 100) {
+    AxisDecl groups{name, 0, of};
+    if (rng.chance(12)) {
+      groups.size = rng.between(1, 9);
+      groups.placed = true;
+    } else if (rng.chance(60) || size > 100) {
       std::vector<int64_t> divisors;
       for (int64_t d = 1; d <= std::min<int64_t>(size, 16); ++d)
         if (size % d == 0)
           divisors.push_back(d);
-      axis.size = rng.pick(divisors);
+      groups.size = rng.pick(divisors);
     } else {
-      axis.size = rng.between(1, std::min<int64_t>(size, 9));
+      groups.size = rng.between(1, std::min<int64_t>(size, 9));
       for (int64_t i = 0; i < size; ++i) // every group first gets one, then they are mixed
-        axis.map.push_back(static_cast<int>(i < axis.size ? i : rng.below(axis.size)));
-      for (size_t i = axis.map.size(); i > 1; --i)
-        std::swap(axis.map[i - 1], axis.map[rng.below(i)]);
+        groups.map.push_back(static_cast<int>(i < groups.size ? i : rng.below(groups.size)));
+      for (size_t i = groups.map.size(); i > 1; --i)
+        std::swap(groups.map[i - 1], groups.map[rng.below(i)]);
     }
-    program.axes.push_back(axis);
+    return axis(groups);
   }
 
   void input(std::initializer_list<int> axes, const char *storage = nullptr) {
@@ -99,23 +115,24 @@ private:
     add(std::move(value));
   }
 
+  int anyLayer() { return rng.chance(50) ? layer : -1; }
   void makeInputs() {
-    input({token, expert});
+    input({layer, token, expert});
     logits = 0;
     if (rng.chance(50))
-      input({expert});
+      input({anyLayer(), expert});
     if (rng.chance(25))
-      input({token, expert});
+      input({layer, token, expert});
     if (rng.chance(25))
-      input({token});
+      input({layer, token});
     if (rng.chance(10))
       input({});
     if (int last = lastGroups(); last >= 0 && rng.chance(25))
-      input({rng.chance(50) ? token : -1, last});
+      input({layer, rng.chance(50) ? token : -1, last});
     if (sequence >= 0 && rng.chance(30))
-      input({sequence, rng.chance(50) ? expert : -1}, rng.chance(20) ? "bool" : nullptr);
+      input({layer, anyPieces(), rng.chance(50) ? expert : -1}, rng.chance(20) ? "bool" : nullptr);
     if (pick >= 0)
-      input({token, pick}, "i32");
+      input({anyLayer(), token, pick}, "i32");
     if (token >= 0 && rng.chance(20)) {
       input({token}, "bool");
       program.mask = last();
@@ -124,7 +141,7 @@ private:
       add({Form::State, rng.chance(70) ? "f32" : "i32", {}, {}, 0, rng.pick({0.0, 1.0, -2.0}), {expert}});
     if (rng.chance(15)) {
       const char *storage = rng.chance(50) ? "i32" : "bool";
-      input({rng.chance(80) ? token : -1, rng.chance(60) ? expert : -1}, storage);
+      input({anyLayer(), rng.chance(80) ? token : -1, rng.chance(60) ? expert : -1}, storage);
     }
     static const double defaults[] = {0.01, 0.5, 1, 2.5, 3, -1};
     if (rng.chance(40))
@@ -192,7 +209,7 @@ private:
     if (name == "detach" && options.differences)
       name = "tanh";
     if ((name == "log" || name == "sqrt" || name == "rsqrt") && rng.chance(50))
-      x = positive(x);
+      x = positive(x, name == "log" ? 2 : 0);
     return x < 0 ? -1 : add({Form::Unary, name, {x}});
   }
 
@@ -368,7 +385,7 @@ private:
     Value value{Form::Capacity, rng.pick({"", "floor", "ceil"})};
     value.number = rng.pick({1.0, 2.0, 3.0, 1.25, 0.5, 8.0, 0.0});
     if (rng.chance(60)) {
-      value.over = {{rng.chance(80) || sequence < 0 ? token : sequence}};
+      value.over = {{rng.chance(80) || sequence < 0 ? token : anyPieces()}};
       value.k = rng.between(1, 8);
     }
     return add(value);
@@ -406,7 +423,7 @@ private:
 
   /// A condition on tokens or sequences; -1: none.
   int exempt() {
-    int x = sequence >= 0 && rng.chance(40) ? add({Form::Size, "size", {}, {{token, sequence}}}) : index(token);
+    int x = sequence >= 0 && rng.chance(40) ? add({Form::Size, "size", {}, {{token, anyPieces()}}}) : index(token);
     return add({Form::Compare, rng.pick({"<", ">="}), {x, constant({1, 3, 5, 20})}});
   }
 
@@ -417,7 +434,7 @@ private:
 
   int forced() {
     for (size_t v = 0; v < program.values.size(); ++v)
-      if (pick >= 0 && program.values[v].axes == std::vector<int>{token, pick})
+      if (const std::vector<int> &own = program.values[v].axes; pick >= 0 && !own.empty() && own.back() == pick)
         return add({Form::Forced, "forced", {static_cast<int>(v)}, {{rng.chance(70) ? expert : anyGroups()}}});
     return -1;
   }
@@ -442,9 +459,9 @@ private:
     case 0:
       return index(token >= 0 && rng.chance(50) ? token : expert);
     case 1:
-      return sequence < 0 ? -1 : add({Form::Index, "index", {}, {{token, sequence}}});
+      return sequence < 0 ? -1 : add({Form::Index, "index", {}, {anyDivision()}});
     case 2:
-      return sequence < 0 ? -1 : add({Form::Size, "size", {}, {{token, sequence}}});
+      return sequence < 0 ? -1 : add({Form::Size, "size", {}, {anyDivision()}});
     default:
       if (token < 0 || facts(x).axes.empty())
         return -1;
@@ -454,10 +471,19 @@ private:
     }
   }
 
+  /// From tokens, or pieces, to pieces.
+  Range anyDivision() {
+    if (document < 0 || rng.chance(50))
+      return {token, sequence};
+    return {rng.chance(50) ? token : sequence, document};
+  }
+
   int index(int axis) { return add({Form::Index, "index", {}, {{axis}}}); }
 
   int random() {
     Value value{Form::Random, rng.chance(50) ? "uniform" : "normal"};
+    if (layer >= 0) // not lowered
+      return -1;
     if (token >= 0 && rng.chance(80))
       value.axes.push_back(token);
     if (value.axes.empty() || rng.chance(60))
@@ -507,10 +533,10 @@ private:
     }
   }
 
-  /// 0.1 + abs(x)
-  int positive(int x) {
+  /// 0.1 + abs(x), or more
+  int positive(int x, double more = 0) {
     int magnitude = add({Form::Unary, "abs", {x}});
-    return magnitude < 0 ? -1 : add({Form::Infix, "+", {constant({0.1, 1}), magnitude}});
+    return magnitude < 0 ? -1 : add({Form::Infix, "+", {constant({more + 0.1, more + 1}), magnitude}});
   }
 
   int reduction(int x) {
@@ -578,7 +604,9 @@ private:
     case 0:
       return add({Form::Kth, "kth", {x}, {{range.axis}}, anyK(program.sizeOf(range.axis))});
     case 1:
-      return add({Form::Argmax, "argmax", {x}, {{range.axis}}});
+      if (rng.chance(50))
+        return add({Form::Argmax, "argmax", {x}, {{range.axis}}});
+      return add({Form::Quantile, "quantile", {x}, {{range.axis}}, 0, rng.pick({0.0, 0.5, 0.25, 0.9, 1.0})});
     default:
       return add({Form::SumTop, "sum_top", {x}, {range}, rng.between(1, 4)});
     }
@@ -605,7 +633,7 @@ private:
     for (int attempt = 0; attempt < 20; ++attempt) {
       std::vector<int> over;
       for (int axis : facts(x).axes)
-        if (role == Role::Loss || !program.isStatic(axis))
+        if (role == Role::Loss || !program.isStatic(axis) || program.isLayer(axis))
           over.push_back(axis);
       if (over.empty())
         return x;
@@ -623,6 +651,8 @@ private:
   }
 
   void makeUses() {
+    if (layer >= 0) // so that layers are what stands before the tokens
+      program.uses.push_back({Role::Output, logits});
     for (int64_t i = rng.between(1, 3); i > 0; --i)
       if (int v = reduceFor(Role::Loss, anyValue(Element::Float)); v >= 0)
         program.uses.push_back({Role::Loss, v});
@@ -633,10 +663,21 @@ private:
       int v = rng.chance(40) ? anyValue(Element::Selection) : anyValue();
       if (facts(v).axes.empty() && facts(v).element != Element::Selection && rng.chance(80))
         v = anyValue();
-      bool dense = facts(v).element == Element::Float && !options.differences;
-      static const char *const storages[] = {"f32", "bf16", "f16"};
-      program.uses.push_back({Role::Output, v, dense && rng.chance(30) ? rng.pick(storages) : ""});
+      program.uses.push_back({Role::Output, v, anyStorage(v)});
+      if (!infer(program))
+        program.uses.back().storage = "";
+      if (!infer(program))
+        program.uses.pop_back();
     }
+  }
+
+  /// The type of an output, which may not fit; empty: as it is.
+  std::string anyStorage(int v) {
+    static const char *const floats[] = {"f32", "bf16", "f16"}, *const integers[] = {"i16", "i64"};
+    bool isFloat = facts(v).element == Element::Float;
+    if (!rng.chance(30) || (isFloat && options.differences))
+      return "";
+    return isFloat ? rng.pick(floats) : facts(v).element == Element::Boolean ? "bitmap" : rng.pick(integers);
   }
 
   /// A new value of each state: of its load, or of what else has its axes.
@@ -673,7 +714,7 @@ private:
   Rng &rng;
   const GeneratorOptions &options;
   Program program;
-  int token = -1, expert = -1, pick = -1, sequence = -1, logits = 0;
+  int token = -1, expert = -1, pick = -1, sequence = -1, document = -1, layer = -1, logits = 0;
 };
 
 } // namespace

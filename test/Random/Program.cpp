@@ -77,6 +77,19 @@ bool Program::coarsens(int coarse, int fine) const {
   return false;
 }
 
+bool Program::hasLayers() const {
+  return std::any_of(axes.begin(), axes.end(), [](const AxisDecl &axis) { return axis.layer; });
+}
+
+bool Program::isPlaced(int fine, int coarse) const {
+  bool placed = false;
+  for (int at = coarse; at != fine; at = axes[at].of)
+    placed |= axes[at].placed;
+  return placed;
+}
+
+bool Program::isOneStep(int fine, int coarse) const { return axes[coarse].of == fine || !isPlaced(fine, coarse); }
+
 std::vector<int> Program::groups(int fine, int coarse) const {
   std::vector<int> result(axes[fine].size);
   std::iota(result.begin(), result.end(), 0);
@@ -119,8 +132,9 @@ public:
       if (isAxisUsed(static_cast<int>(a)))
         out += "  " + axis(program.axes[a]) + "\n";
     for (const AxisDecl &axis : program.axes)
-      if (axis.offsets && isAxisUsed(static_cast<int>(&axis - program.axes.data())))
-        out += "  input offsets : i32[" + axis.name + " + 1]\n";
+      if ((axis.offsets || axis.placed) && isAxisUsed(static_cast<int>(&axis - program.axes.data())))
+        out +=
+            "  input " + by(axis) + " : i32[" + (axis.placed ? program.axes[axis.of].name : axis.name + " + 1") + "]\n";
     for (size_t v = 0; v < program.values.size(); ++v)
       if (used[v] && isStatement(static_cast<int>(v)))
         out += "  " + statement(static_cast<int>(v)) + "\n";
@@ -149,15 +163,19 @@ private:
     return false;
   }
 
+  static std::string by(const AxisDecl &decl) { return decl.name + (decl.placed ? "_of" : "_offsets"); }
+
   std::string axis(const AxisDecl &decl) const {
     std::string text = "axis " + decl.name;
     if (decl.isPieces())
       return text + " of " + program.axes[decl.of].name + " by " +
-             (decl.offsets ? "offsets" : std::to_string(decl.length));
+             (decl.offsets ? by(decl) : std::to_string(decl.length));
     if (decl.size >= 0)
       text += "[" + std::to_string(decl.size) + "]";
     if (decl.of >= 0)
       text += " of " + program.axes[decl.of].name;
+    if (decl.placed)
+      return text + " by " + by(decl);
     for (size_t i = 0; i < decl.map.size(); ++i)
       text += (i ? ", " : " = [") + std::to_string(decl.map[i]);
     return decl.map.empty() ? text : text + "]";
@@ -293,6 +311,8 @@ private:
       return call("kth", value, std::to_string(value.k));
     case Form::SumTop:
       return call("sum_top", value, std::to_string(value.k));
+    case Form::Quantile:
+      return call("quantile", value, number(value.number));
     case Form::Topk:
       return topk(value);
     case Form::First:

@@ -38,8 +38,9 @@ enum class Form {
   Kth,
   SumTop,
   Argmax,
-  Topk,  ///< score, [groups]; k, over[0]
-  First, ///< k
+  Quantile, ///< number: which one
+  Topk,     ///< score, [groups]; k, over[0]
+  First,    ///< k
   Chosen,
   Count,    ///< over, or nothing
   Gather,   ///< x, selection
@@ -108,8 +109,10 @@ struct AxisDecl {
   int64_t size = -1; ///< -1: known at run time
   int of = -1;
   std::vector<int> map = {}; ///< empty: equal contiguous blocks
-  int64_t length = 0;        ///< pieces of so many tokens
-  bool offsets = false;      ///< pieces by the input `offsets`
+  int64_t length = 0;        ///< pieces of so many tokens, or pieces
+  bool offsets = false;      ///< pieces by the input NAME_offsets
+  bool placed = false;       ///< groups by the input NAME_of
+  bool layer = false;        ///< stands before the tokens
   bool isPieces() const { return length > 0 || offsets; }
 };
 
@@ -118,7 +121,7 @@ enum class Role { Loss, Metric, Output, Update };
 struct Use {
   Role role;
   int value;
-  std::string storage = {}; ///< of an output; empty: as it is
+  std::string storage = {}; ///< of an output: its type; empty: as it is
   int state = -1;           ///< of an update
 };
 
@@ -143,6 +146,12 @@ struct Program {
   /// Group of each element of `fine`, of its coarser axis.
   std::vector<int> groups(int fine, int coarse) const;
   bool isStatic(int axis) const { return sizeOf(axis) >= 0; }
+  bool isPieces(int axis) const { return axis < kSlot && axes[axis].isPieces(); }
+  bool isLayer(int axis) const { return axis < kSlot && axes[axis].layer; }
+  bool hasLayers() const;
+  /// Whether a map that is known at run time leads from `fine` to `coarse`, and whether with another one.
+  bool isPlaced(int fine, int coarse) const;
+  bool isOneStep(int fine, int coarse) const;
   std::string axisName(int axis) const;
 
   /// The spec, without what nothing depends on.

@@ -43,8 +43,10 @@ TEST(RandomGenerator, ProgramsUseTheWholeLanguage) {
       " or ", "not ", " == ", " < ", "->", "of expert = [", "of device", "inf", ": bf16", ": f16", ": i32",
       ": bool", "param", "expert[1]", "expert[1000]", "filter(", "append(", "forced(", "limit(", "order = slot",
       "priority =", "exempt =", "overflow = next", "per = sequence", "dropped(", "scatter(", "permute(", ".order",
-      ".offset", ".position", "shift(", "index(", "uniform(", "normal(", "by offsets", "of token by ",
-      "token -> sequence", "mask token by", "state ", "update "};
+      ".offset", ".position", "shift(", "index(", "uniform(", "normal(", "by sequence_offsets",
+      "of token by ", "token -> sequence", "token -> document", "of sequence by ", "by document_offsets",
+      "mask token by", "state ", "update ", "quantile(", "of expert by device_of", "layer[3]", "[layer, token, expert]",
+      ": bitmap", ": i16", ": i64", "[layer, sequence", "[document"};
   // clang-format on
   for (const char *word : words)
     EXPECT_NE(all.find(word), std::string::npos) << word;

@@ -332,6 +332,22 @@ void KernelPrinter::printRows(const std::string &begin, const std::string &end, 
 //===-- From registers to the workspace
 //-----------------------------------------------------------------------------===//
 
+/// Puts one element at `position` of an accumulator's part, which starts behind `start`, or onto what stands there.
+std::string KernelPrinter::publishStatement(const PassAccumulator &accumulator, const std::string &start,
+                                            const std::string &position, const std::string &value, bool onto) {
+  AccumulatorOp op = accumulator.op;
+  std::string cType = cTypeName(op.getType()).str();
+  if (direct)
+    return "moe_store1(moe_at<" + cType + ">(partials, (blockIdx.x * " + text(partialQuads) + "ll + " +
+           text(accumulator.quad) + ") * 16), " + position + ", " + value + ");";
+  std::string word = start + (accumulator.quad > 0 ? " + " + text(4 * accumulator.quad) : "");
+  std::string at = word + " + " + (op.getType().isF64() ? "2 * (" + position + ")" : position);
+  if (!onto)
+    return "moe_put(shared, " + at + ", " + value + ");";
+  return "moe_put(shared, " + at + ", " + functorName(op.getCombine()).str() + "::apply(moe_get<" + cType +
+         ">(shared, " + at + "), " + value + "));";
+}
+
 /// Puts the registers of one accumulator where those of all warps meet: `start` is the first word of this warp. `onto`:
 /// to what stands there already.
 void KernelPrinter::printPublishOne(const PassAccumulator &accumulator, const std::string &start, int level,
@@ -342,18 +358,8 @@ void KernelPrinter::printPublishOne(const PassAccumulator &accumulator, const st
   int64_t perElement = type.isF64() ? 2 : 1, perQuad = 4 / perElement;
   int64_t count = op.getCount(), padding = accumulator.quads * perQuad - count;
   int64_t held = accumulator.fromPieces ? 32 : lanes();
-  std::string word = start;
-  if (accumulator.quad > 0)
-    word += " + " + text(4 * accumulator.quad);
   auto store = [&](const std::string &position, const std::string &value) {
-    if (direct)
-      return "moe_store1(moe_at<" + cType + ">(partials, (blockIdx.x * " + text(partialQuads) + "ll + " +
-             text(accumulator.quad) + ") * 16), " + position + ", " + value + ");";
-    std::string at = word + " + " + (perElement == 2 ? "2 * (" + position + ")" : position);
-    if (!onto)
-      return "moe_put(shared, " + at + ", " + value + ");";
-    return "moe_put(shared, " + at + ", " + functorName(op.getCombine()).str() + "::apply(moe_get<" + cType +
-           ">(shared, " + at + "), " + value + "));";
+    return publishStatement(accumulator, start, position, value, onto);
   };
   std::string overRows = ("moe_" + combineName(op.getCombine()) + "_rows<" + Twine(held) + ">(").str();
   auto merged = [&](const std::string &value) { return held == 32 ? value : overRows + value + ")"; };

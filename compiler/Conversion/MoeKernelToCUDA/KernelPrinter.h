@@ -81,6 +81,8 @@ private:
   void printPublish();
   void printPublishAll(int level);
   void printPublishOne(const PassAccumulator &accumulator, const std::string &word, int level, bool onto = false);
+  std::string publishStatement(const PassAccumulator &accumulator, const std::string &start,
+                               const std::string &position, const std::string &value, bool onto);
   void printBody();
 
   // What is collected (CollectPrinter.cpp).

@@ -464,14 +464,8 @@ bool Sema::checkRandomLayers(const Expr &call, const Type &result) {
   const auto *layer = llvm::find_if(result.axes, [](const Axis *axis) { return axis->isLayer; });
   if (layer == result.axes.end())
     return true;
-  llvm::SmallVector<StringRef> others;
-  for (const Axis *axis : result.axes)
-    if (!axis->isLayer)
-      others.push_back(axis->name);
-  auto diag = diags.error(call.loc);
-  diag << "'" << call.text << "' does not draw for each of '" << (*layer)->name << "', an axis of layers";
-  if (!others.empty())
-    diag << "; draw " << call.text << "(" << llvm::join(others, ", ") << "), which is the same for all of them";
+  diags.error(call.loc) << "'" << call.text << "' does not draw for each of '" << (*layer)->name
+                        << "', an axis of layers; give the numbers as an input, or make a gate for each layer";
   return false;
 }
 

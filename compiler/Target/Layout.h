@@ -9,7 +9,7 @@ namespace moe {
 uint64_t elementBytes(mlir::Type type);
 
 /// The accumulator block: the number of tokens (i64) at offset 0, then every accumulator of the program in the order of
-/// declaration, each aligned to 16 bytes. CUDA kernels keep at offset 8 whether offsets of pieces were bad (i32).
+/// declaration, each aligned to 16 bytes.
 struct AccumulatorLayout {
   explicit AccumulatorLayout(kernel::ProgramOp program);
   /// Byte offset of the accumulator of that name, which must be one of the program's.

@@ -1,7 +1,7 @@
 // moe-expand-limit: capacity as ranks, counts and filters. A slot has room when fewer candidates than its group's
-// capacity come before it: by position that is its rank; by priority, the group's threshold is found four bits at a
-// time from counts over the tokens, so that no candidate is moved or sorted. All state is in arrays on [token, slot]
-// and on the groups; where slots are placed elsewhere, on [token, candidate] too.
+// capacity come before it: by position that is its rank; by priority, the group's threshold is found four bits (with
+// many groups three) at a time from counts over the tokens, so that no candidate is moved or sorted. All state is in
+// arrays on [token, slot] and on the groups; where slots are placed elsewhere, on [token, candidate] too.
 #include "compiler/Transforms/Passes.h"
 #include "compiler/Transforms/Validity.h"
 #include "mlir/IR/TypeUtilities.h"
@@ -208,7 +208,7 @@ private:
     Value threshold = number(groups, 0);
     Value ones = number(onAxes({}, group), 1), next = b.binary<arith::AddIOp>(numbers(group), ones);
     Value own = b.binary<arith::SubIOp>(gather(next, candidates), number(slots, 1)); // -1 where the slot is empty
-    for (int shift = 28; shift >= 0; shift -= 4)
+    for (int shift = (31 / bits) * bits; shift >= 0; shift -= bits)
       std::tie(threshold, room) = nextDigit(candidates, own, threshold, room, shift);
     // Above the threshold all fit; of those at the threshold as many as there is room left for.
     Value at = atSlots(threshold, candidates), ties = compare(IntPredicate::eq, key, at);
@@ -217,21 +217,52 @@ private:
     return either(compare(IntPredicate::ugt, key, at), both(ties, early));
   }
 
-  /// Four more bits of the threshold: the greatest digit that at least `room` candidates reach, or 0; and the room that
-  /// those above it leave. `own` is the number of each candidate's group. One count of (group, digit) over the tokens.
+  /// Four more bits of the threshold: the greatest value that at least `room` candidates reach, or 0; and the room that
+  /// those above it leave. `own` is the number of each candidate's group. The tokens are counted by (group, lower
+  /// digit), for each upper digit.
   std::pair<Value, Value> nextDigit(Value candidates, Value own, Value threshold, Value room, int shift) {
     auto shifted = [&](Value x, int by) { return b.binary<arith::ShRUIOp>(x, number(slots, by)); };
+    auto digitAt = [&](int by) { return b.binary<arith::AndIOp>(shifted(key, by), number(slots, digits - 1)); };
     Value takesPart = compare(IntPredicate::sge, own, 0);
-    if (shift < 28) {
+    if (shift + bits < 32) {
       Value differ = b.binary<arith::XOrIOp>(key, atSlots(threshold, candidates));
-      takesPart = both(takesPart, compare(IntPredicate::eq, shifted(differ, shift + 4), 0));
+      takesPart = both(takesPart, compare(IntPredicate::eq, shifted(differ, shift + bits), 0));
     }
-    Value digit = b.binary<arith::AndIOp>(shifted(key, shift), number(slots, digits - 1));
-    Value place = b.binary<arith::AddIOp>(b.binary<arith::MulIOp>(own, number(slots, digits)), digit);
-    Value reached = count(selectOn(keyAxis, select(takesPart, place, number(slots, -1))), keyAxis);
-    auto [found, left] = descend(reached, room);
+    Value place = b.binary<arith::AddIOp>(b.binary<arith::MulIOp>(own, number(slots, digits)), digitAt(shift));
+    Value upper = digitAt(shift + bits / 2);
+    SmallVector<Value> reached;
+    for (int digit = 0; digit < digits; ++digit) {
+      Value counted = both(takesPart, compare(IntPredicate::eq, upper, digit));
+      reached.push_back(count(selectOn(keyAxis, select(counted, place, number(slots, -1))), keyAxis));
+    }
+    auto [high, left] = descendUpper(reached, room);
+    Value chosen = reached[0], wanted = ExpandOp::create(builder, b.loc, b.typeOf(chosen), high, group, keyAxis);
+    for (int digit = 1; digit < digits; ++digit)
+      chosen = select(compare(IntPredicate::eq, wanted, digit), reached[digit], chosen);
+    auto [low, rest] = descend(chosen, left);
+    Value found = b.binary<arith::OrIOp>(b.binary<arith::ShLIOp>(high, number(groups, bits / 2)), low);
     found = b.binary<arith::ShLIOp>(found, number(groups, shift));
-    return {b.binary<arith::OrIOp>(threshold, found), left};
+    return {b.binary<arith::OrIOp>(threshold, found), rest};
+  }
+
+  /// How many candidates of each group a row of counts has.
+  Value perGroup(Value counts) {
+    return ReduceOp::create(builder, b.loc, groups, ReduceKind::Sum, counts, Value(), builder.getArrayAttr({keyAxis}),
+                            group);
+  }
+
+  /// The upper digit, as descend() finds the lower one: of two bits.
+  std::pair<Value, Value> descendUpper(ArrayRef<Value> reached, Value room) {
+    SmallVector<Value> totals = llvm::map_to_vector(reached, [&](Value counts) { return perGroup(counts); });
+    Value none = number(groups, 0), those = b.binary<arith::AddIOp>(totals[2], totals[3]);
+    Value upper = compare(IntPredicate::sge, those, room);
+    room = b.binary<arith::SubIOp>(room, select(upper, none, those));
+    those = select(upper, totals[3], totals[1]);
+    Value lower = compare(IntPredicate::sge, those, room);
+    room = b.binary<arith::SubIOp>(room, select(lower, none, those));
+    Value found =
+        b.binary<arith::OrIOp>(select(upper, number(groups, 2), none), select(lower, number(groups, 1), none));
+    return {found, room};
   }
 
   /// The digit, bit by bit from the highest: it is set where the candidates that have it, and all higher bits found,
@@ -244,8 +275,7 @@ private:
       Value wanted = b.binary<arith::OrIOp>(found, number(groups, bit));
       wanted = ExpandOp::create(builder, b.loc, type, wanted, group, keyAxis);
       Value has = compare(IntPredicate::eq, wanted, high);
-      Value those = ReduceOp::create(builder, b.loc, groups, ReduceKind::Sum, select(has, counts, number(type, 0)),
-                                     Value(), builder.getArrayAttr({keyAxis}), group);
+      Value those = perGroup(select(has, counts, number(type, 0)));
       Value enough = compare(IntPredicate::sge, those, room);
       found = b.binary<arith::OrIOp>(found, select(enough, number(groups, bit), none));
       room = b.binary<arith::SubIOp>(room, select(enough, none, those));
@@ -324,7 +354,9 @@ private:
   OpBuilder builder;
   TensorBuilder b;
   SelectionType selection;
-  static constexpr int digits = 16; ///< what four bits hold
+  /// Four bits of a threshold are found at a time, from `digits` rows of counts with `digits` of each group: one row of
+  /// all sixteen would be too long for the registers of a warp that finishes many groups.
+  static constexpr int digits = 4, bits = 4;
   StringAttr token, group;
   StringAttr keyAxis; ///< (group, digit), with a priority
   Type i32;

@@ -160,8 +160,8 @@ def MoeExpandLimit : Pass<"moe-expand-limit", "::moe::GateOp"> {
   let summary = "write capacity in terms of ranks, counts and filters";
   let description = [{
     By position, a slot is kept when its `moe.rank` is below the capacity. By `priority`, each group's threshold comes from
-    eight counts over the tokens of an axis of (group, digit), made here: four bits of an order-preserving i32 key each, found bit by
-    bit; of the candidates at the threshold those with the first ranks are kept. `over` a coarser axis, ranks and counts are
+    eight times four counts over the tokens of an axis of (group, digit), made here: four bits of an order-preserving i32 key at a
+    time, found bit by bit; of the candidates at the threshold those with the first ranks are kept. `over` a coarser axis, ranks and counts are
     of a selection of groups on the same slot axis. `next` becomes `rounds` rounds of proposals, each with a limit of its own by what
     room is left: the candidates of a token are ranked once, and it proposes one of them after the other, so that no round reads
     scores.

@@ -205,8 +205,6 @@ void mergeEarlierPasses(const moe_gate &gate, void *into, const void *from) {
 /// finish is about all accumulated calls, into the caller's.
 void CpuExecutable::runPasses(const Program &program, const moe_call &call, const moe_cpu_variant &code) const {
   const moe_gate &gate = program.gate;
-  if (program.kind == ProgramKind::Step && tokenCount(call.accumulators) == 0)
-    return; // the states stay as they are
   char *workspace = static_cast<char *>(call.workspace);
   Extent extent = program.extentOf(call);
   bool isBad = false;

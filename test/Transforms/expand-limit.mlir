@@ -49,10 +49,10 @@ moe.gate @over_devices {
 
 // -----
 
-// Eight counts of (group, digit), one axis for them; each digit bit by bit; ranks decide among those that equal the
-// threshold.
+// Eight times four counts of (group, lower digit), one for each upper digit, on one axis; the upper digit from the totals,
+// the lower one bit by bit from the counts that have it; ranks decide among those that equal the threshold.
 // CHECK-LABEL: @by_priority
-// CHECK: moe.axis @r.slot.key size 64
+// CHECK: moe.axis @r.slot.key size 16
 // CHECK: moe.axis @r.slot.group size 4 of @r.slot.key
 // CHECK: arith.bitcast
 // CHECK: %[[INDEX:.*]] = arith.addi %{{.*}} : tensor<?x2xi32, #moe.axes<token, r.slot>>
@@ -60,8 +60,9 @@ moe.gate @over_devices {
 // CHECK: %[[KEYS:.*]] = moe.forced %[[PLACE]] : {{.*}} -> <[token], r.slot.key, r.slot, 2>
 // CHECK: %[[EACH:.*]] = moe.multiplicity %[[KEYS]]
 // CHECK: %[[COUNTS:.*]] = moe.reduce sum %[[EACH]] over [token]
-// CHECK-COUNT-4: moe.reduce sum %{{.*}} over [r.slot.key] to r.slot.group
-// CHECK-COUNT-7: moe.multiplicity
+// CHECK-COUNT-3: moe.multiplicity
+// CHECK-COUNT-5: moe.reduce sum %{{.*}} over [r.slot.key] to r.slot.group
+// CHECK-COUNT-28: moe.multiplicity
 // CHECK-NOT: moe.multiplicity
 // CHECK: %[[T:.*]] = moe.gather
 // CHECK: %[[E:.*]] = arith.cmpi eq, %[[KEY:.*]], %[[T]]
@@ -118,7 +119,7 @@ moe.gate @elsewhere {
 
 // Each layer has queues of its own: ranks, counts, thresholds and what room there is.
 // CHECK-LABEL: @layers
-// CHECK: moe.reduce sum %{{.*}} over [token] : tensor<3x?x64xi32, #moe.axes<layer, token, r.slot.key>> -> tensor<3x64xi32, #moe.axes<layer, r.slot.key>>
+// CHECK: moe.reduce sum %{{.*}} over [token] : tensor<3x?x16xi32, #moe.axes<layer, token, r.slot.key>> -> tensor<3x16xi32, #moe.axes<layer, r.slot.key>>
 // CHECK: moe.rank %{{.*}} : <[layer, token], r.slot.group, r.slot, 2> -> tensor<3x?x2xi32, #moe.axes<layer, token, r.slot>>
 // CHECK: moe.topk %{{.*}} -> <[layer, token], expert, r.slot.next, 1>
 // CHECK: moe.reduce sum %{{.*}} over [token] : tensor<3x?x4xi32, #moe.axes<layer, token, r.slot.group>> -> tensor<3x4xi32, #moe.axes<layer, r.slot.group>>
@@ -138,12 +139,12 @@ moe.gate @layers {
 
 moe.gate @many_groups {
   moe.axis @token
-  moe.axis @expert size 65537
-  %x = moe.input "x" : tensor<?x65537xf32, #moe.axes<token, expert>>
+  moe.axis @expert size 262145
+  %x = moe.input "x" : tensor<?x262145xf32, #moe.axes<token, expert>>
   %c = moe.param "c" = 2.0 : tensor<f64>
-  %r = moe.topk %x over expert : tensor<?x65537xf32, #moe.axes<token, expert>> -> !moe.selection<[token], expert, r.slot, 2>
-  %w = moe.gather %x[%r] : tensor<?x65537xf32, #moe.axes<token, expert>>, !moe.selection<[token], expert, r.slot, 2> -> tensor<?x2xf32, #moe.axes<token, r.slot>>
-  // expected-error @below {{has a priority among 65537 groups; 65536 are the most}}
+  %r = moe.topk %x over expert : tensor<?x262145xf32, #moe.axes<token, expert>> -> !moe.selection<[token], expert, r.slot, 2>
+  %w = moe.gather %x[%r] : tensor<?x262145xf32, #moe.axes<token, expert>>, !moe.selection<[token], expert, r.slot, 2> -> tensor<?x2xf32, #moe.axes<token, r.slot>>
+  // expected-error @below {{has a priority among 262145 groups; 262144 are the most}}
   %k = moe.limit %r capacity %c : tensor<f64> over expert priority %w : tensor<?x2xf32, #moe.axes<token, r.slot>> : !moe.selection<[token], expert, r.slot, 2>
   moe.output "k" = %k : !moe.selection<[token], expert, r.slot, 2>
 }

@@ -29,11 +29,11 @@ constexpr int64_t accessCost = 4;
 /// What the cost of a pass depends on, for the rows of its greatest size.
 struct PassFacts {
   int64_t size = 1;
-  int64_t elementOps = 0; ///< instructions per element
-  int64_t shuffles = 0;   ///< reductions over a row
-  int64_t accesses = 0;   ///< rows of that size that are loaded or stored
-  int64_t sums = 0;       ///< rows of that size that are accumulated
-  int64_t maxWidth = 1;   ///< elements in 16 bytes of the narrowest of them, dividing the size
+  int64_t elementOps = 0;          ///< instructions per element
+  int64_t shuffles = 0;            ///< reductions over a row
+  int64_t accesses = 0;            ///< rows of that size that are loaded or stored
+  llvm::SmallVector<int64_t> sums; ///< accumulated rows of that size or longer (counts of more than a row's elements)
+  int64_t maxWidth = 1;            ///< elements in 16 bytes of the narrowest of them, dividing the size
 };
 
 int64_t rowSize(Type type) { return isa<RowType>(type) ? cast<RowType>(type).getSize() : 1; }
@@ -70,10 +70,9 @@ PassFacts collectFacts(PassOp pass) {
       sum = lookupAccumulator(&op, accumulate.getAccumulator());
     else if (auto count = dyn_cast<CountOp>(op))
       sum = lookupAccumulator(&op, count.getAccumulator());
-    if (sum && sum.getCount() == facts.size)
-      sums.insert(sum);
+    if (sum && sum.getCount() >= facts.size && sums.insert(sum).second)
+      facts.sums.push_back(sum.getCount());
   }
-  facts.sums = sums.size();
   llvm::DenseMap<Operation *, Rate> uniform = hoistedOperations(pass.getRows().front());
   for (Operation &op : pass.getRows().front()) {
     if (uniform.contains(&op)) // once per call, not per row
@@ -117,12 +116,20 @@ int64_t chooseWidth(const PassFacts &facts, int64_t lanes) {
   return best;
 }
 
+/// Registers of a lane that the accumulators take.
+int64_t accumulatorValues(const PassFacts &facts, int64_t lanes, int64_t width) {
+  int64_t values = 0;
+  for (int64_t count : facts.sums)
+    values += valuesPerLane(count, lanes, count == facts.size ? width : 1);
+  return values;
+}
+
 int64_t chooseLanes(const PassFacts &facts) {
   int64_t best = 32;
   for (int64_t lanes = 16; lanes >= 1; lanes /= 2) {
     int64_t width = chooseWidth(facts, lanes);
     int64_t values = valuesPerLane(facts.size, lanes, width);
-    if (values <= maxComfortableValues && facts.sums * values <= maxAccumulatorValues &&
+    if (values <= maxComfortableValues && accumulatorValues(facts, lanes, width) <= maxAccumulatorValues &&
         cost(facts, lanes, width) <= cost(facts, best, chooseWidth(facts, best)))
       best = lanes;
   }

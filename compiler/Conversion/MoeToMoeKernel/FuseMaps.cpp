@@ -1,5 +1,6 @@
 // moe-kernel-fuse-maps: chains of maps become one map each, so that a target writes one loop where the gate has a chain
-// of pointwise operations.
+// of pointwise operations. What follows from the position alone is made again in each map that needs it: a long row of
+// it would take registers from its place to its last use.
 #include "compiler/Conversion/MoeToMoeKernel/Maps.h"
 #include "compiler/Conversion/MoeToMoeKernel/MoeToMoeKernel.h"
 #include "dialects/MoeKernel/IR/MoeKernel.h"
@@ -74,6 +75,35 @@ static void merge(ArrayRef<MapOp> maps, RewriterBase &rewriter) {
     rewriter.eraseOp(map);
 }
 
+/// A few operations on positions, cheaper to repeat than to keep a row of.
+static bool isPositional(MapOp map) {
+  constexpr int64_t few = 4;
+  auto body = map.getBlock()->without_terminator();
+  return map.getInputs().empty() && map.getNumResults() == 1 && llvm::range_size(body) <= few &&
+         llvm::all_of(body, [](Operation &op) {
+           return isa<PositionOp, arith::ConstantOp, arith::AndIOp, arith::OrIOp, arith::AddIOp, arith::SubIOp,
+                      arith::ShRUIOp, arith::CmpIOp>(op);
+         });
+}
+
+/// Gives every map that uses a positional one a copy of its own to merge with. True when something changed.
+static bool repeatPositions(Block &block, RewriterBase &rewriter) {
+  bool changed = false;
+  for (MapOp map : llvm::make_early_inc_range(block.getOps<MapOp>())) {
+    llvm::SetVector<Operation *> users(map->user_begin(), map->user_end());
+    if (users.size() < 2 || !isPositional(map))
+      continue;
+    for (Operation *user : users.getArrayRef().drop_front())
+      if (isa<MapOp>(user) && user->getBlock() == &block) {
+        rewriter.setInsertionPoint(user);
+        Operation *copy = rewriter.clone(*map);
+        rewriter.modifyOpInPlace(user, [&] { user->replaceUsesOfWith(map.getResult(0), copy->getResult(0)); });
+        changed = true;
+      }
+  }
+  return changed;
+}
+
 /// Merges until nothing fits any more. True when something changed.
 static bool fuseOnce(Block &block, RewriterBase &rewriter) {
   for (MapOp map : block.getOps<MapOp>())
@@ -135,7 +165,7 @@ struct MoeKernelFuseMaps : moe::impl::MoeKernelFuseMapsBase<MoeKernelFuseMaps> {
       for (Region *region : pass.getBodies())
         for (Block &block : *region) {
           moe::pruneMaps(block, rewriter);
-          while (fuseOnce(block, rewriter))
+          while (repeatPositions(block, rewriter) || fuseOnce(block, rewriter))
             continue;
           moe::pruneMaps(block, rewriter);
         }

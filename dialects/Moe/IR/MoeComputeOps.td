@@ -79,8 +79,9 @@ def Moe_IndexOp : Moe_Op<"index", [Pure, HasParent<"GateOp">]> {
 def Moe_ShiftOp : Moe_Op<"shift", [Pure, AllTypesMatch<["input", "result"]>]> {
   let summary = "the values some elements before, along an axis";
   let description = [{
-    result[…, i, …] = input[…, i - distance, …] along `axis`; 0 (false) where there is none: at the start of the axis, or
-    of each piece where the gate divides it into pieces, and where that element is masked.
+    result[…, i, …] = input[…, i - distance, …] along `axis`; 0 (false) where there is none: at the start of the axis (of a negative
+    distance, which the gradient has, the end), or of each piece where the gate divides it into pieces, and where that element is
+    masked.
     ```mlir
     %y = moe.shift %x, 1 over token : tensor<?xi32, #moe.axes<token>>
     ```
@@ -371,7 +372,7 @@ def Moe_LimitOp : Moe_Op<"limit", [Pure, AttrSizedOperandSegments, AllTypesMatch
     floor(max(`capacity`, 0)) of its candidates; the others become empty. Candidates come by `priority`, greatest first (NaN last), if
     given; ties, or all of them, by token, then slot; with `by_slot` by slot, then token. Slots of tokens where `exempt` is true,
     and those that name no element of the axis, are kept, need no room and take none. With `per`, an axis of pieces of the tokens,
-    each piece has the whole capacity for itself.
+    each piece has the whole capacity for itself; so has each layer, where an axis of layers stands before the tokens.
 
     With `next`, scores on [batch…, selected axis], a slot that finds no room is placed elsewhere, in at most `rounds` rounds: in
     each, every unplaced slot proposes the element of the greatest score (ties: lower index; not NaN) that neither holds this
@@ -401,7 +402,7 @@ def Moe_PermuteOp : Moe_Op<"permute", [Pure]> {
     For a grouped matrix product. `offset`[e] is where the segment of element e begins, `offset`[E] the end of all; each segment is
     padded at its end to a multiple of `pad` rows. `position`[t, j] is the row of slot (t, j): offset[e] + its rank (by token, then
     slot); -1 in a slot that is empty or names no element of the axis. `order`[row] = t * slots + j, the inverse; -1 in padding and
-    behind the end. The axis of `order`, made here, holds (tokens * slots + E * (pad - 1)) rows.
+    behind the end. The axis of `order`, made here, holds (tokens * slots + E * (pad - 1)) rows. Not of a gate with layers.
     ```mlir
     %o, %b, %p = moe.permute %r pad 16 : !moe.selection<[token], expert, r.slot, 2>
            -> tensor<?xi32, #moe.axes<plan.row>>, tensor<65xi32, #moe.axes<plan.bound>>, tensor<?x2xi32, #moe.axes<token, r.slot>>

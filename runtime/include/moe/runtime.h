@@ -340,9 +340,10 @@ MOE_API moe_status moe_set_emulator_options(moe_executable *executable, const mo
  * be null. */
 MOE_API moe_status moe_last_traffic(const moe_executable *executable, moe_traffic *rows, uint32_t *count);
 
-/* Sizes of the caller's blocks for calls of up to `token_count` tokens in up to `piece_count` pieces (0 for a gate
- * without pieces by offsets); all blocks are 64-byte aligned. The CPU's workspace grows with the thread count and, up
- * to 256 chunks, with the tokens; a gate with several passes may keep arrays of tokens or pieces in it. */
+/* Sizes of the caller's blocks for calls of up to `token_count` tokens in up to `piece_count` pieces of the finest
+ * level that is divided by offsets (0 for a gate without pieces by offsets); all blocks are 64-byte aligned. The CPU's
+ * workspace grows with the thread count and, up to 256 chunks, with the tokens; a gate with several passes may keep
+ * arrays of tokens or pieces in it. */
 MOE_API moe_status moe_workspace_bytes(const moe_executable *executable, int64_t token_count, int64_t piece_count,
                                        uint64_t *bytes);
 MOE_API moe_status moe_accumulator_bytes(const moe_executable *executable, uint64_t *bytes);
@@ -396,8 +397,8 @@ MOE_API moe_status moe_run_backward(const moe_executable *executable, const moe_
 
 /* Runs or enqueues the step: the new values of the states, from `call->accumulators`, which any number of forward calls
  * has collected (MOE_ACCUMULATE, or MOE_FORWARD for one), in place of the old ones. `bindings` are in the order of
- * gate->step->arrays; phase and token_count are ignored. No token was accumulated: the states stay as they are.
- * MOE_UNSUPPORTED where the gate has no updates. */
+ * gate->step->arrays; phase and token_count are ignored. No token was accumulated: the states of a gate that has tokens
+ * stay as they are. MOE_UNSUPPORTED where the gate has no updates. */
 MOE_API moe_status moe_run_step(const moe_executable *executable, const moe_call *call);
 
 /* NVRTC without a device: compiles `source` (a `gate->cuda_source`) for `arch` ("sm_80"), to a cubin, or to PTX when

@@ -39,7 +39,10 @@ void finish(const moe_cpu_call *call, const void *accumulators, void *) {
   *static_cast<int32_t *>(call->arrays[PieceBad]) = from->bad != 0;
 }
 void noRows(const moe_cpu_call *, int64_t, int64_t, void *, void *) { ADD_FAILURE() << "a step has no tokens"; }
+/// As generated code, it leaves the state of a gate with tokens alone where none was accumulated.
 void stepFinish(const moe_cpu_call *call, const void *accumulators, void *) {
+  if (call->token_count == 0)
+    return;
   *static_cast<float *>(call->arrays[StepBias]) +=
       *static_cast<const float *>(call->arrays[StepRate]) *
       static_cast<float>(static_cast<const PieceAccumulators *>(accumulators)->count);

@@ -138,3 +138,48 @@ moe_kernel.program @p {
   } finish {
   }
 }
+
+// What follows from the position alone is made again in each map that uses it, however they are ordered: no row of it
+// is kept.
+// CHECK-LABEL: moe_kernel.program @positions
+// CHECK: moe_kernel.pass rows {
+// CHECK: %[[X:.*]] = moe_kernel.load @x
+// CHECK-NEXT: %[[S:.*]] = moe_kernel.map(%[[X]] : !moe_kernel.row<4xi32>) -> !moe_kernel.row<4xi32> {
+// CHECK: moe_kernel.position
+// CHECK: arith.andi
+// CHECK: %[[R:.*]] = moe_kernel.reduce sum %[[S]]
+// CHECK-NEXT: %[[Y:.*]] = moe_kernel.map(%[[X]] : !moe_kernel.row<4xi32>) -> !moe_kernel.row<4xi32> {
+// CHECK: moe_kernel.position
+// CHECK: arith.andi
+// CHECK: arith.muli %{{.*}}, %[[R]]
+// CHECK: moe_kernel.store %[[Y]], @y
+moe_kernel.program @positions {
+  moe_kernel.buffer @x input i32 axes ["token", "expert"] sizes [-1, 4]
+  moe_kernel.buffer @y output i32 axes ["token", "expert"] sizes [-1, 4]
+  moe_kernel.pass rows {
+    %one = arith.constant 1 : i32
+    %x = moe_kernel.load @x : !moe_kernel.row<4xi32>
+    %n = moe_kernel.map -> !moe_kernel.row<4xi32> {
+      %p = moe_kernel.position : i32
+      moe_kernel.yield %p : i32
+    }
+    %low = moe_kernel.map (%n : !moe_kernel.row<4xi32>) -> !moe_kernel.row<4xi32> {
+    ^bb0(%p: i32):
+      %0 = arith.andi %p, %one : i32
+      moe_kernel.yield %0 : i32
+    }
+    %a = moe_kernel.map (%x, %low : !moe_kernel.row<4xi32>, !moe_kernel.row<4xi32>) -> !moe_kernel.row<4xi32> {
+    ^bb0(%e: i32, %p: i32):
+      %0 = arith.muli %e, %p : i32
+      moe_kernel.yield %0 : i32
+    }
+    %s = moe_kernel.reduce sum %a : !moe_kernel.row<4xi32> -> i32
+    %b = moe_kernel.map (%x, %low : !moe_kernel.row<4xi32>, !moe_kernel.row<4xi32>) -> !moe_kernel.row<4xi32> {
+    ^bb0(%e: i32, %p: i32):
+      %0 = arith.subi %e, %p : i32
+      %1 = arith.muli %0, %s : i32
+      moe_kernel.yield %1 : i32
+    }
+    moe_kernel.store %b, @y : !moe_kernel.row<4xi32>
+  } finish {}
+}

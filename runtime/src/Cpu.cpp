@@ -195,6 +195,12 @@ void findArrays(const Program &program, const moe_call &call, uint64_t carriedOf
   }
 }
 
+bool hasTokens(const moe_gate &gate) {
+  return std::any_of(gate.arrays, gate.arrays + gate.array_count, [](const moe_array &array) {
+    return std::find(array.sizes, array.sizes + array.rank, int64_t(MOE_TOKENS)) != array.sizes + array.rank;
+  });
+}
+
 /// Merges what the passes before the last one have collected in this call.
 void mergeEarlierPasses(const moe_gate &gate, void *into, const void *from) {
   for (uint32_t pass = 0; pass + 1 < gate.pass_count; ++pass)
@@ -205,6 +211,8 @@ void mergeEarlierPasses(const moe_gate &gate, void *into, const void *from) {
 /// finish is about all accumulated calls, into the caller's.
 void CpuExecutable::runPasses(const Program &program, const moe_call &call, const moe_cpu_variant &code) const {
   const moe_gate &gate = program.gate;
+  if (program.kind == ProgramKind::Step && hasTokens(this->gate) && tokenCount(call.accumulators) == 0)
+    return; // the states stay as they are
   char *workspace = static_cast<char *>(call.workspace);
   Extent extent = program.extentOf(call);
   bool isBad = false;

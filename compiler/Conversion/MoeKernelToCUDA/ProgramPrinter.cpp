@@ -65,8 +65,12 @@ static std::string parameterType(BufferOp buffer) {
   return base + " *__restrict__ ";
 }
 
-/// A pointer for each layer of each array of tokens has to fit the parameters of a kernel.
-static LogicalResult checkParameters(ProgramOp program) {
+/// A pointer for each layer of each array of tokens has to fit the parameters of a kernel. Offsets would be those of
+/// one layer, while kernels walk the rows of all.
+static LogicalResult checkLayers(ProgramOp program) {
+  if (program.getLayers() && !program.getOffsetsOf(0).empty())
+    return program.emitError("has layers, and tokens in pieces by offsets ('")
+           << program.getOffsetsOf(0) << "'), which CUDA kernels have not; divide the tokens by a length";
   int64_t layers = static_cast<int64_t>(program.getLayers().value_or(0)), layered = 0, bytes = 10 * 8; // behind arrays
   for (auto buffer : program.getOps<BufferOp>()) {
     layered += comesInLayers(buffer);
@@ -177,7 +181,7 @@ static void alignGrids(ProgramOp program, std::vector<CudaKernelInfo> &kernels) 
 
 /// Prints the kernels of one program behind those that `result` has.
 static LogicalResult printKernels(ProgramOp program, ProgramText &text, CudaCode &result, DeviceTexts &device) {
-  if (failed(checkParameters(program)))
+  if (failed(checkLayers(program)))
     return failure();
   KernelParameterText parameters = declareParameters(program, text);
   std::string stem = kernelStem(program);

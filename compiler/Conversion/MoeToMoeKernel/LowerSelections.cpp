@@ -36,6 +36,10 @@ LogicalResult moe::lowerPlacedReduce(RegionLowering &lowering, ReduceOp op, kern
   Location loc = op.getLoc();
   Value placement = placementFor(lowering, op, *op.getTo()), row = lowering.getFull(op.getInput());
   kernel::RowType result = rowType(op.getResult());
+  constexpr int64_t mostGroups = 4096; // each is written out
+  if (result.getSize() > mostGroups)
+    return op.emitError("reduces to ") << result.getSize() << " groups that an input places, of which " << mostGroups
+                                       << " are the most";
   Type element = result.getElementType();
   bool least = kind == kernel::Combine::Min;
   TypedAttr neutral;

@@ -35,6 +35,26 @@ static bool hasGradients(GateOp gate) {
 
 static StringRef nameOf(Operation *op) { return op->getAttrOfType<StringAttr>("name").getValue(); }
 
+/// Values on the slots of a selection that is gone keep the axis: a gradient that is the same in all of them, for one.
+static void declareSlots(GateOp gate) {
+  llvm::MapVector<StringAttr, int64_t> missing;
+  llvm::DenseSet<StringAttr> made;
+  for (Operation &op : gate.getBody().front())
+    for (Type type : op.getResultTypes()) {
+      if (auto selection = dyn_cast<SelectionType>(type))
+        made.insert(selection.getSlot());
+      else if (auto tensor = dyn_cast<RankedTensorType>(type))
+        for (auto [axis, size] : llvm::zip_equal(axesOf(tensor), tensor.getShape()))
+          if (!ShapedType::isDynamic(size) && !isa<PermuteOp>(op) && !lookupAxis(&op, axis.getValue()))
+            missing[axis] = size;
+    }
+  OpBuilder first = OpBuilder::atBlockBegin(&gate.getBody().front());
+  for (auto [axis, size] : missing)
+    if (!made.contains(axis))
+      AxisOp::create(first, gate.getLoc(), axis, first.getI64IntegerAttr(size), FlatSymbolRefAttr(),
+                     DenseI32ArrayAttr(), StringAttr(), IntegerAttr(), StringAttr(), IntegerAttr(), IntegerAttr());
+}
+
 namespace {
 
 struct MoeDeriveBackward : moe::impl::MoeDeriveBackwardBase<MoeDeriveBackward> {
@@ -58,7 +78,13 @@ struct MoeDeriveBackward : moe::impl::MoeDeriveBackwardBase<MoeDeriveBackward> {
     backward.setSymName((gate.getSymName() + "_backward").str());
     backward.setBackwardOf(gate.getSymName());
     backward.removeWholeBatchAttr();
-    return differentiate(backward);
+    if (failed(differentiate(backward)))
+      return failure();
+    for (Operation &op : llvm::make_early_inc_range(llvm::reverse(backward.getBody().front())))
+      if (isOpTriviallyDead(&op)) // selections that only what is gone used
+        op.erase();
+    declareSlots(backward);
+    return success();
   }
 };
 
@@ -82,7 +108,7 @@ public:
     for (Operation *op : frontier)
       save(op);
     eraseDead();
-    declareSlots();
+    declareSlots(backward);
     remark();
   }
 
@@ -243,28 +269,6 @@ private:
     for (Operation &op : llvm::make_early_inc_range(llvm::reverse(backward.getBody().front())))
       if (isOpTriviallyDead(&op) || (isSource(&op) && op.use_empty() && !named.contains(nameOf(&op))))
         op.erase();
-  }
-
-  /// Values on the slots of a selection that has gone, a gradient that is the same in all of them for one, keep the
-  /// axis.
-  void declareSlots() {
-    llvm::StringMap<int64_t> missing;
-    llvm::StringSet<> made;
-    for (Operation &op : backward.getBody().front())
-      for (Type type : op.getResultTypes()) {
-        if (auto selection = dyn_cast<SelectionType>(type))
-          made.insert(selection.getSlot().getValue());
-        else if (auto tensor = dyn_cast<RankedTensorType>(type))
-          for (auto [axis, size] : llvm::zip_equal(axesOf(tensor), tensor.getShape()))
-            if (!ShapedType::isDynamic(size) && !lookupAxis(&op, axis.getValue()))
-              missing[axis.getValue()] = size;
-      }
-    OpBuilder first = OpBuilder::atBlockBegin(&backward.getBody().front());
-    for (const auto &[axis, size] : missing)
-      if (!made.contains(axis))
-        AxisOp::create(first, backward.getLoc(), first.getStringAttr(axis), first.getI64IntegerAttr(size),
-                       FlatSymbolRefAttr(), DenseI32ArrayAttr(), StringAttr(), IntegerAttr(), StringAttr(),
-                       IntegerAttr(), IntegerAttr());
   }
 
   /// Bytes of one token's or piece's share of a saved value, or of the whole where it has neither.

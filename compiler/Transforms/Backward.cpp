@@ -2,6 +2,7 @@
 // meet in what the forward gate saves.
 #include "compiler/Transforms/Differentiate.h"
 #include "compiler/Transforms/Passes.h"
+#include "dialects/Moe/IR/TensorBuilder.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Remarks.h"
@@ -51,8 +52,7 @@ static void declareSlots(GateOp gate) {
   OpBuilder first = OpBuilder::atBlockBegin(&gate.getBody().front());
   for (auto [axis, size] : missing)
     if (!made.contains(axis))
-      AxisOp::create(first, gate.getLoc(), axis, first.getI64IntegerAttr(size), FlatSymbolRefAttr(),
-                     DenseI32ArrayAttr(), StringAttr(), IntegerAttr(), StringAttr(), IntegerAttr(), IntegerAttr());
+      declareAxis(first, gate.getLoc(), axis, size);
 }
 
 namespace {
@@ -209,8 +209,7 @@ private:
     sizes.push_back(selection.getSize());
     OpBuilder first = OpBuilder::atBlockBegin(&backward.getBody().front());
     if (!lookupAxis(op, selection.getSlot().getValue())) // another selection with these slots was restored
-      AxisOp::create(first, loc, selection.getSlot(), first.getI64IntegerAttr(selection.getSize()), FlatSymbolRefAttr(),
-                     DenseI32ArrayAttr(), StringAttr(), IntegerAttr(), StringAttr(), IntegerAttr(), IntegerAttr());
+      declareAxis(first, loc, selection.getSlot(), selection.getSize());
     Value index =
         InputOp::create(builder, loc, tensorOf(builder.getI32Type(), axes, sizes), name, isSaved, StringAttr());
     return ForcedOp::create(builder, loc, selection, index);

@@ -166,14 +166,8 @@ private:
     std::string key = uniqueAxis("key");
     std::string ofKey = uniqueAxis("group");
     auto first = OpBuilder::atBlockBegin(op->getBlock());
-    auto declare = [&](StringRef name, int64_t size, FlatSymbolRefAttr of) {
-      auto axis =
-          AxisOp::create(first, b.loc, first.getStringAttr(name), first.getI64IntegerAttr(size), of,
-                         DenseI32ArrayAttr(), StringAttr(), IntegerAttr(), StringAttr(), IntegerAttr(), IntegerAttr());
-      return axis.getSymNameAttr();
-    };
-    keyAxis = declare(key, count * digits, FlatSymbolRefAttr());
-    group = declare(ofKey, count, FlatSymbolRefAttr::get(keyAxis));
+    keyAxis = declareAxis(first, b.loc, first.getStringAttr(key), count * digits).getSymNameAttr();
+    group = declareAxis(first, b.loc, first.getStringAttr(ofKey), count, keyAxis).getSymNameAttr();
   }
   /// A name, of the selection's slots, that the gate does not have yet.
   std::string uniqueAxis(StringRef what) {

@@ -155,6 +155,12 @@ void Fusion::requireReduction(ReduceOp op) {
   require(collector, counted ? counted : op.getInput());
 }
 
+/// What a rank or a plan counts, in the pass that counts for it.
+void Fusion::requireQueue(Operation *op) {
+  if (queues.insert({op, Queue()}).second)
+    require(rows(stages.countingPassOf(op)), op->getOperand(0));
+}
+
 /// Marks what `region` must compute to know `value`, and what other regions must hand over.
 void Fusion::require(FusedRegion &wanting, Value value) {
   Operation *op = value.getDefiningOp();
@@ -167,8 +173,8 @@ void Fusion::require(FusedRegion &wanting, Value value) {
     return;
   if (stages.isCollected(op))
     return requireReduction(cast<ReduceOp>(op));
-  if (isa<RankOp, PermuteOp>(op) && queues.insert({op, Queue()}).second)
-    require(rows(stages.countingPassOf(op)), op->getOperand(0));
+  if (isa<RankOp, PermuteOp>(op))
+    requireQueue(op);
   if (isa<PermuteOp>(op) && wanting.level == Level::Call) // loads what the pass before has left
     return;
   if (auto shift = dyn_cast<ShiftOp>(op); shift && !shift.getInput().getDefiningOp<InputOp>()) {
@@ -192,9 +198,7 @@ bool Fusion::asksForTokens() {
 void Fusion::requireSinks() {
   for (Operation &op : body())
     if (isAboutCall(&op)) {
-      if (queues.insert({op.getOperand(0).getDefiningOp(), Queue()}).second)
-        require(rows(stages.countingPassOf(op.getOperand(0).getDefiningOp())),
-                op.getOperand(0).getDefiningOp()->getOperand(0));
+      requireQueue(op.getOperand(0).getDefiningOp());
     } else if (isa<LossOp, MetricOp, OutputOp>(op)) {
       FusedRegion &region = regionOfSink(&op);
       region.needed.insert(&op);

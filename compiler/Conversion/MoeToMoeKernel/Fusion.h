@@ -45,6 +45,7 @@ private:
   FusedRegion &regionOfSink(mlir::Operation *op);
   void require(FusedRegion &region, mlir::Value value);
   void requireReduction(ReduceOp op);
+  void requireQueue(mlir::Operation *op);
   bool isHandedOver(const FusedRegion &region, mlir::Value value) const;
   bool isCarried(mlir::Value value) const;
   void requireSinks();

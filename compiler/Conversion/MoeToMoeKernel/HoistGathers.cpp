@@ -34,10 +34,11 @@ public:
 
   /// The values at the elements `index` (i32, negative: none, which is 0); null where it is not such a choice.
   Value at(Value index) {
-    Value &known = values[index];
-    if (!known)
-      known = make(index);
-    return known;
+    if (Value known = values.lookup(index))
+      return known;
+    Value made = make(index); // which may grow the map
+    values[index] = made;
+    return made;
   }
 
 private:

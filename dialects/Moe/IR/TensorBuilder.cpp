@@ -4,6 +4,12 @@
 using namespace mlir;
 using namespace moe;
 
+AxisOp moe::declareAxis(OpBuilder &builder, Location loc, StringAttr name, int64_t size, StringAttr of) {
+  return AxisOp::create(builder, loc, name, builder.getI64IntegerAttr(size),
+                        of ? FlatSymbolRefAttr::get(of) : FlatSymbolRefAttr(), DenseI32ArrayAttr(), StringAttr(),
+                        IntegerAttr(), StringAttr(), IntegerAttr(), IntegerAttr());
+}
+
 SmallVector<int64_t> moe::groupSizes(Operation *op, StringRef axis, StringRef to) {
   SmallVector<int32_t> map = *groupMap(op, axis, to);
   SmallVector<int64_t> sizes(*lookupAxis(op, to).getSize(), 0);

@@ -50,6 +50,10 @@ struct TensorBuilder {
   }
 };
 
+/// Declares an axis of static size; with `of`, of equal blocks of that axis.
+AxisOp declareAxis(mlir::OpBuilder &builder, mlir::Location loc, mlir::StringAttr name, int64_t size,
+                   mlir::StringAttr of = {});
+
 /// Elements of `axis` in each group of `to`, a coarser axis of it with static sizes. `op` is any operation of the gate.
 llvm::SmallVector<int64_t> groupSizes(mlir::Operation *op, llvm::StringRef axis, llvm::StringRef to);
 

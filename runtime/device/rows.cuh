@@ -69,9 +69,7 @@ template <typename Combine, int From, int To, typename T> MOE_DEVICE T moe_butte
     x = Combine::apply(x, moe_shuffle_xor(x, offset));
   return x;
 }
-// Over the Lanes lanes that hold a row.
-template <int Lanes, typename T> MOE_DEVICE T moe_sum_lanes(T x) { return moe_butterfly<moe_Sum, 1, Lanes>(x); }
-template <int Lanes> MOE_DEVICE int moe_sum_lanes(bool x) { return moe_sum_lanes<Lanes>((int)x); } // counts
+// Over the Lanes lanes that hold a row; sums are below.
 template <int Lanes, typename T> MOE_DEVICE T moe_max_lanes(T x) { return moe_butterfly<moe_Max, 1, Lanes>(x); }
 template <int Lanes, typename T> MOE_DEVICE T moe_min_lanes(T x) { return moe_butterfly<moe_Min, 1, Lanes>(x); }
 template <int Lanes, typename T> MOE_DEVICE T moe_maxnum_lanes(T x) { return moe_butterfly<moe_MaxNum, 1, Lanes>(x); }
@@ -83,6 +81,115 @@ template <int Lanes, typename T> MOE_DEVICE T moe_sum_rows(T x) { return moe_but
 template <int Lanes, typename T> MOE_DEVICE T moe_max_rows(T x) { return moe_butterfly<moe_Max, Lanes, 32>(x); }
 template <int Lanes, typename T> MOE_DEVICE T moe_min_rows(T x) { return moe_butterfly<moe_Min, Lanes, 32>(x); }
 template <int Lanes, typename T> MOE_DEVICE T moe_maxnum_rows(T x) { return moe_butterfly<moe_MaxNum, Lanes, 32>(x); }
+
+//===-- Sums along a row: in one order, however many lanes hold it ----------------------------------------------------===//
+// Four neighbours make a leaf, (x0 + x1) + (x2 + x3); leaves whose numbers are equal modulo 32 are added one after the other,
+// and these 32 partial sums are halved by distance: 16, 8, 4, 2, 1. Padding is -0, which changes no sum.
+
+// Width neighbours (1, 2 or 4) of one leaf.
+template <int Width, typename T> MOE_DEVICE T moe_sum_vector(const T *x) {
+  T sum = x[0];
+  if constexpr (Width > 1)
+    sum += x[1];
+  if constexpr (Width > 2)
+    sum += x[2] + x[3];
+  return sum;
+}
+// The Partials first of Rounds partial sums of a lane, halved by distance.
+template <int Rounds, int Partials, typename T> MOE_DEVICE T moe_sum_partials(T *sum) {
+#pragma unroll
+  for (int distance = Rounds / 2; distance >= 1; distance /= 2)
+#pragma unroll
+    for (int n = 0; n < distance; ++n)
+      if (n + distance < Partials)
+        sum[n] += sum[n + distance];
+  return sum[0];
+}
+// A row in vectors of eight, two leaves: `Lanes` is at most 16, or there is one vector in each of 32 lanes. Between the lanes,
+// the lower half adds up the even leaves and the upper half the odd ones.
+template <int Lanes, int Values, typename T> MOE_DEVICE T moe_sum_eights(const T *x) {
+  static_assert(Lanes < 32 || Values == 8);
+  constexpr int vectors = Values / 8, rounds = Lanes < 32 ? 16 / Lanes : 1, partials = vectors < rounds ? vectors : rounds;
+  T even[partials], odd[partials];
+#pragma unroll
+  for (int n = 0; n < vectors; ++n) {
+    const T low = moe_sum_vector<4>(x + n * 8), high = moe_sum_vector<4>(x + n * 8 + 4);
+    even[n % rounds] = n < rounds ? low : even[n % rounds] + low;
+    odd[n % rounds] = n < rounds ? high : odd[n % rounds] + high;
+  }
+  const T low = moe_sum_partials<rounds, partials>(even), high = moe_sum_partials<rounds, partials>(odd);
+  if constexpr (Lanes == 1) {
+    return low + high;
+  } else {
+    constexpr int half = Lanes / 2;
+    const bool upper = threadIdx.x % Lanes >= half;
+    T sum = (upper ? high : low) + moe_shuffle_xor(upper ? low : high, half);
+#pragma unroll
+    for (int offset = half / 2; offset >= 1; offset /= 2)
+      sum += moe_shuffle_xor(sum, offset);
+    return sum + moe_shuffle_xor(sum, half);
+  }
+}
+// A row in vectors of a leaf or a part of one (1, 2 or 4 neighbours).
+template <int Lanes, int Width, int Values, typename T> MOE_DEVICE T moe_sum_leaves(const T *x) {
+  constexpr int vectors = Values / Width, run = Lanes * Width < 4 ? 4 / (Lanes * Width) : 1; // vectors of a leaf
+  constexpr int leaves = (vectors + run - 1) / run, across = Lanes * Width < 4 ? 1 : Lanes * Width / 4;
+  constexpr int rounds = 32 / across, partials = leaves < rounds ? leaves : rounds;
+  T sum[partials];
+#pragma unroll(leaves <= 32 ? leaves : 1)
+  for (int leaf = 0; leaf < leaves; ++leaf) {
+    T part[run];
+#pragma unroll
+    for (int n = 0; n < run; ++n) {
+      const int first = (leaf * run + n) * Width;
+      if (first < Values)
+        part[n] = moe_sum_vector<Width>(x + first);
+      else
+        part[n] = static_cast<T>(-0.0f);
+#pragma unroll
+      for (int offset = 1; offset * Width < 4 && offset < Lanes; offset *= 2)
+        part[n] += moe_shuffle_xor(part[n], offset);
+    }
+    if constexpr (run > 1)
+      part[0] += part[1];
+    if constexpr (run > 2)
+      part[0] += part[2] + part[3];
+    sum[leaf % rounds] = leaf < rounds ? part[0] : sum[leaf % rounds] + part[0];
+  }
+  T whole = moe_sum_partials<rounds, partials>(sum);
+#pragma unroll
+  for (int offset = Lanes / 2; offset * Width >= 4; offset /= 2)
+    whole += moe_shuffle_xor(whole, offset);
+  return whole;
+}
+// A row over Lanes lanes, Values in each, in vectors of Width neighbours (1, 2, 4 or 8).
+template <int Lanes, int Width, int Values, typename T> MOE_DEVICE T moe_sum_row(const T *x) {
+  if constexpr (Width == 8)
+    return moe_sum_eights<Lanes, Values>(x);
+  else
+    return moe_sum_leaves<Lanes, Width, Values>(x);
+}
+// One value in each of Lanes lanes.
+template <int Lanes, typename T> MOE_DEVICE T moe_sum_lanes(T x) { return moe_sum_row<Lanes, 1, 1>(&x); }
+template <int Lanes> MOE_DEVICE int moe_sum_lanes(bool x) { return moe_sum_lanes<Lanes>((int)x); } // counts
+// `count` elements of one lane, at most Most, as get(n) gives them.
+template <typename T, int Most, int Distance = 1, int First = 0, typename Get>
+MOE_DEVICE T moe_sum_members(int count, const Get &get) {
+  if constexpr (Distance < 32) {
+    const T sum = moe_sum_members<T, Most, 2 * Distance, First>(count, get);
+    if constexpr (4 * (First + Distance) < Most)
+      return sum + moe_sum_members<T, Most, 2 * Distance, First + Distance>(count, get);
+    return sum;
+  } else {
+    constexpr T absent = static_cast<T>(-0.0f);
+    T sum = absent;
+#pragma unroll 1
+    for (int n = 4 * First; n < count; n += 128)
+      sum += (get(n) + (n + 1 < count ? get(n + 1) : absent)) +
+             ((n + 2 < count ? get(n + 2) : absent) + (n + 3 < count ? get(n + 3) : absent));
+    return sum;
+  }
+}
 
 //===-- The N greatest of a stream of keys, greatest first ------------------------------------------------------------===//
 

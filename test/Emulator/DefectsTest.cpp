@@ -147,21 +147,23 @@ TEST_F(Defects, DivergentBlockBarrier) {
 
 /// The mask of every shuffle names all 32 lanes; here lanes whose row is past the end do not come.
 TEST_F(Defects, WrongShuffleMask) {
-  expectFound({"      nonfinite_tokens_sum = moe_sum_lanes<8>(nonfinite_tokens_sum);",
-               "      if (live) nonfinite_tokens_sum = moe_sum_lanes<8>(nonfinite_tokens_sum);"},
+  expectFound({"      const float nonfinite_tokens_sum = moe_sum_row<8, 4, 8>(nonfinite_tokens_t);",
+               "      float nonfinite_tokens_sum = 0.0f;\n"
+               "      if (live) nonfinite_tokens_sum = moe_sum_row<8, 4, 8>(nonfinite_tokens_t);"},
               37, 1,
               AllOf(HasSubstr("lanes that never meet: "), HasSubstr("thread 32 to 39, each: waits in a shuffle"),
-                    HasSubstr("moe_shuffle_xor(x, offset)")));
+                    HasSubstr("moe_shuffle_xor(whole, offset)")));
 }
 
 /// Lanes of one warp that meet, but in different shuffles.
 TEST_F(Defects, LanesInDifferentShuffles) {
-  expectFound({"      nonfinite_tokens_sum = moe_sum_lanes<8>(nonfinite_tokens_sum);",
-               "      if (live) nonfinite_tokens_sum = moe_sum_lanes<8>(nonfinite_tokens_sum);\n"
+  expectFound({"      const float nonfinite_tokens_sum = moe_sum_row<8, 4, 8>(nonfinite_tokens_t);",
+               "      float nonfinite_tokens_sum = 0.0f;\n"
+               "      if (live) nonfinite_tokens_sum = moe_sum_row<8, 4, 8>(nonfinite_tokens_t);\n"
                "      else moe_sync_warp(), moe_sync_warp(), moe_sync_warp();"},
               37, 1,
               AllOf(HasSubstr("threads meet in different calls"), HasSubstr("moe_sync_warp(), moe_sync_warp()"),
-                    HasSubstr("moe_shuffle_xor(x, offset)")));
+                    HasSubstr("moe_shuffle_xor(whole, offset)")));
 }
 
 //===-- Places

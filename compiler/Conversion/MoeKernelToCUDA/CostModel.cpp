@@ -2,12 +2,14 @@
 //
 // The model counts the instructions that a warp spends on one row. Work on elements costs V instructions per operation
 // in each of the L lanes that hold the row; a reduction costs a shuffle and an operation for each of its log2 L steps,
-// in the same L lanes. Fewer lanes therefore always need fewer instructions, but more registers: V values of each row
-// that is alive. Up to 12 values per lane leave room for two blocks of 256 threads on a multiprocessor; more are
-// accepted only where all 32 lanes are in use already.
+// in the same L lanes. A sum of floats begins with leaves of four neighbours: where vectors are narrower than that,
+// each vector costs a shuffle or two of its own. Fewer lanes therefore always need fewer instructions, but more
+// registers: V values of each row that is alive. Up to 12 values per lane leave room for two blocks of 256 threads on a
+// multiprocessor; more are accepted only where all 32 lanes are in use already.
 #include "compiler/Conversion/MoeKernelToCUDA/CostModel.h"
 #include "compiler/Conversion/MoeKernelToCUDA/Uniform.h"
 #include "compiler/Target/Layout.h"
+#include "dialects/Moe/IR/SumOrder.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -21,16 +23,22 @@ constexpr int64_t maxComfortableValues = 12;
 constexpr int64_t maxAccumulatorValues = 64;
 /// Instructions for one shuffle and what is done with its result.
 constexpr int64_t shuffleCost = 3;
+/// The same within a leaf, whose neighbours are independent of each other.
+constexpr int64_t leafShuffleCost = 2;
 /// Instructions of a topk round for each value: maximum, search, removal.
 constexpr int64_t topkRoundCost = 5;
 /// Instructions around one access to memory (address, bound, the access).
 constexpr int64_t accessCost = 4;
+/// The bound of one where the row is padded.
+constexpr int64_t boundCost = 2;
 
 /// What the cost of a pass depends on, for the rows of its greatest size.
 struct PassFacts {
   int64_t size = 1;
   int64_t elementOps = 0;          ///< instructions per element
   int64_t shuffles = 0;            ///< reductions over a row
+  int64_t reductions = 0;          ///< of rows of that size, which skip padding
+  int64_t floatSums = 0;           ///< of these, sums of floats
   int64_t accesses = 0;            ///< rows of that size that are loaded or stored
   llvm::SmallVector<int64_t> sums; ///< accumulated rows of that size or longer (counts of more than a row's elements)
   int64_t maxWidth = 1;            ///< elements in 16 bytes of the narrowest of them, dividing the size
@@ -87,6 +95,11 @@ PassFacts collectFacts(PassOp pass) {
     if (isa<kernel::ReduceOp, GroupTopSumOp>(op)) {
       facts.elementOps += 1;
       facts.shuffles += 1;
+      auto input = cast<RowType>(op.getOperand(0).getType());
+      auto reduce = dyn_cast<kernel::ReduceOp>(op);
+      bool isFloatSum = reduce && reduce.getKind() == Combine::Sum && isa<FloatType>(input.getElementType());
+      facts.reductions += input.getSize() == facts.size;
+      facts.floatSums += input.getSize() == facts.size && isFloatSum;
     }
     BufferOp buffer = accessedBuffer(op);
     if (!buffer || !isPerRow(buffer, &op) || buffer.getRowSize() != facts.size)
@@ -102,15 +115,24 @@ int64_t valuesPerLane(int64_t size, int64_t lanes, int64_t width) {
 }
 
 int64_t cost(const PassFacts &facts, int64_t lanes, int64_t width) {
-  int64_t values = valuesPerLane(facts.size, lanes, width);
-  return lanes * (values * facts.elementOps + llvm::Log2_64(lanes) * shuffleCost * facts.shuffles +
-                  facts.accesses * accessCost * values / width);
+  int64_t vectors = llvm::divideCeil(facts.size, lanes * width), values = vectors * width;
+  int64_t steps = llvm::Log2_64(lanes),
+          leafSteps = llvm::Log2_64(std::min(lanes, std::max<int64_t>(1, sumLeaf / width)));
+  bool padded = values * lanes > facts.size;
+  return lanes * (values * (facts.elementOps + (padded ? facts.reductions : 0)) + steps * shuffleCost * facts.shuffles +
+                  (vectors - 1) * leafSteps * leafShuffleCost * facts.floatSums +
+                  (width > sumLeaf && lanes > 1 ? 2 * shuffleCost * facts.floatSums : 0) +
+                  facts.accesses * vectors * (accessCost + (padded ? boundCost : 0)));
 }
 
-/// Cheapest vector width for `lanes`; the wider one of two that cost the same.
+/// Cheapest vector width for `lanes`; the wider one of two that cost the same. Vectors of two leaves over all 32 lanes
+/// are added up by moe_sum_eights where there is one in each lane.
 int64_t chooseWidth(const PassFacts &facts, int64_t lanes) {
-  int64_t best = facts.maxWidth;
-  for (int64_t width = facts.maxWidth / 2; width >= 1; width /= 2)
+  int64_t widest = facts.maxWidth;
+  if (lanes == 32 && widest > sumLeaf && valuesPerLane(facts.size, lanes, widest) > widest)
+    widest = sumLeaf;
+  int64_t best = widest;
+  for (int64_t width = widest / 2; width >= 1; width /= 2)
     if (cost(facts, lanes, width) < cost(facts, lanes, best))
       best = width;
   return best;

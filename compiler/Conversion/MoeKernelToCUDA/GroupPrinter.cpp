@@ -76,6 +76,10 @@ std::string RegionPrinter::groupDeclaration(const GroupWork &work, StringRef nam
   return declaration + " = {" + list + "};";
 }
 
+bool RegionPrinter::GroupWork::isOrderedSum() const {
+  return !top && combine == Combine::Sum && isa<FloatType>(elementType(input));
+}
+
 /// Adds `element` to group `index` ("" where there is one).
 std::string RegionPrinter::groupUpdate(const GroupWork &work, StringRef target, StringRef index, StringRef element) {
   if (!work.top)
@@ -109,11 +113,53 @@ void RegionPrinter::printGroups(const GroupWork &work) {
     printGroupsStaged(work, name);
 }
 
+/// One lane holds the row and all groups, of floats to add up.
+void RegionPrinter::printGroupSumsInLane(const GroupWork &work, const std::string &name) {
+  const Row &input = rows.find(work.input)->second;
+  int64_t count = rowSize(work.result), size = rowSize(work.input);
+  std::string type = cTypeName(elementType(work.input)).str();
+  auto sum = [&](int64_t members, const std::string &first) {
+    return members == 1 ? "*(" + first + ")" : "moe_sum_row<1, 1, " + text(members) + ">(" + first + ")";
+  };
+  std::string into = count == 1 ? "const " + type + " " + name : name + "[j]";
+  Lines code;
+  if (count > 1)
+    code.push_back(type + " " + name + "[" + text(count) + "];");
+  if (areEqualBlocks(work.groups, size, count)) {
+    std::string first = !input.indexed ? "&" + input.base : input.base;
+    if (count > 1) {
+      code.push_back("#pragma unroll");
+      code.push_back(loopHeader(count));
+      first += " + j * " + text(size / count);
+    }
+    code.push_back(indented(into + " = " + sum(size / count, first) + ";", count > 1));
+    return statements(code);
+  }
+  std::string members = names.fresh(name + "_members"), list;
+  int64_t n = 0;
+  SmallVector<int64_t> starts(1, 0);
+  SmallVector<int32_t> groupOf = groupsOf(work.groups, size, count);
+  for (int64_t g = 0; g < count; ++g) {
+    for (auto [e, group] : llvm::enumerate(groupOf))
+      if (group == g)
+        list += (n++ ? ", " : "") + input.base + (input.indexed ? "[" + text(e) + "]" : "");
+    starts.push_back(n);
+  }
+  code.push_back("const " + type + " " + members + "[" + text(n) + "] = {" + list + "};");
+  for (int64_t g = 0; g < count; ++g)
+    code.push_back(
+        (count == 1 ? into : name + "[" + text(g) + "]") + " = " +
+        (starts[g] == starts[g + 1] ? "0" : sum(starts[g + 1] - starts[g], members + " + " + text(starts[g]))) + ";");
+  statements(code);
+}
+
 /// One lane holds the row and all groups.
 void RegionPrinter::printGroupsInLane(const GroupWork &work, const std::string &name) {
   RowLayout layout = layoutOf(work.input);
   const Row &input = rows.find(work.input)->second;
   int64_t count = rowSize(work.result), size = layout.size;
+  if (work.isOrderedSum())
+    return printGroupSumsInLane(work, name);
   std::string target = work.top ? names.fresh(name + "_keys") : name;
   Lines code{groupDeclaration(work, target, count, true)};
   std::string element = input.indexed ? input.base + "[j]" : input.base;
@@ -151,18 +197,48 @@ static std::string groupLane(int64_t perChunk, int64_t lanes, int64_t groupLanes
   return groupLanes > 1 ? lane + " * " + text(groupLanes) : lane;
 }
 
-/// Each group is whole vectors of neighbouring lanes: reduce within vectors, then over those lanes, then hand group g
-/// to lane g.
+/// Hands group g to lane g. Group jj * lanes + lane is in chunk jj * groupLanes + lane / perChunk, in lane
+/// (lane % perChunk) * groupLanes there, as `whole`; `code` has opened a loop over the chunks where there are several.
+void RegionPrinter::handOutGroups(const GroupWork &work, const std::string &name, const std::string &whole,
+                                  Lines code) {
+  RowLayout layout = layoutOf(work.input), groups = layoutOf(work.result);
+  int64_t lanes = layout.lanes, groupLanes = layout.size / groups.size / layout.width, perChunk = lanes / groupLanes;
+  std::string from = groupLane(perChunk, lanes, groupLanes);
+  std::string moved = "moe_from_lane<" + text(lanes) + ">(" + whole + ", " + from + ")";
+  if (layout.values == layout.width) {
+    code.push_back(name + " = " + moved + ";");
+    return statements(code);
+  }
+  std::string received = names.fresh(name + "_received");
+  code.push_back(
+      indented("const " + cTypeName(elementType(work.input)).str() + " " + received + " = " + moved + ";", 1));
+  for (int64_t j = 0; j < groups.values; ++j) {
+    std::string chunk = perChunk == lanes ? "" : quotient("lane", perChunk);
+    if (j > 0 || chunk.empty())
+      chunk = chunk.empty() ? text(j * groupLanes) : text(j * groupLanes) + " + " + chunk;
+    code.push_back(indented("if (c == " + chunk + ") " + name + (groups.values == 1 ? "" : "[" + text(j) + "]") +
+                                " = " + received + ";",
+                            1));
+  }
+  code.push_back("}");
+  statements(code);
+}
+
+/// Each group is whole vectors of neighbouring lanes: reduce within vectors, then over those lanes.
 void RegionPrinter::printGroupsInBlocks(const GroupWork &work, const std::string &name) {
   RowLayout layout = layoutOf(work.input), groups = layoutOf(work.result);
   const Row &input = rows.find(work.input)->second;
-  int64_t lanes = layout.lanes, width = layout.width, chunks = layout.values / width;
-  int64_t groupLanes = layout.size / groups.size / width, perChunk = lanes / groupLanes;
+  int64_t width = layout.width, chunks = layout.values / width, groupLanes = layout.size / groups.size / width;
   std::string part = names.fresh(name + "_part"), index = chunks == 1 ? "" : quotient("j", width);
   std::string type = cTypeName(elementType(work.input)).str(), laneCount = text(groupLanes);
-  Lines code{groupDeclaration(work, part, chunks, true)};
+  bool ordered = work.isOrderedSum();
+  Lines code;
+  if (!ordered)
+    code.push_back(groupDeclaration(work, part, chunks, true));
   std::string update = groupUpdate(work, part, index, input.indexed ? input.base + "[j]" : input.base);
-  if (layout.values == 1) {
+  if (ordered) {
+    // Added up below, a chunk at a time.
+  } else if (layout.values == 1) {
     code.push_back(update);
   } else {
     code.push_back("#pragma unroll");
@@ -184,6 +260,11 @@ void RegionPrinter::printGroupsInBlocks(const GroupWork &work, const std::string
       code.push_back(indented("moe_top_lanes<" + text(work.top) + ", " + laneCount + ">(" + pointer + ");", level));
     code.push_back(
         indented("const " + type + " " + whole + " = moe_top_sum<" + text(work.top) + ">(" + pointer + ");", level));
+  } else if (ordered) {
+    std::string vector = (input.indexed ? "" : "&") + input.base + (several ? " + c * " + text(width) : "");
+    code.push_back(indented("const " + type + " " + whole + " = moe_sum_row<" + laneCount + ", " + text(width) + ", " +
+                                text(width) + ">(" + vector + ");",
+                            level));
   } else if (groupLanes > 1) {
     code.push_back(indented(("const " + type + " " + whole + " = moe_" + combineName(work.combine) + "_lanes<" +
                              laneCount + ">(" + element + ");")
@@ -192,78 +273,70 @@ void RegionPrinter::printGroupsInBlocks(const GroupWork &work, const std::string
   } else {
     whole = element;
   }
-  // Group jj * lanes + lane is in chunk jj * groupLanes + lane / perChunk, in lane (lane % perChunk) * groupLanes
-  // there.
-  std::string from = groupLane(perChunk, lanes, groupLanes);
-  std::string moved = "moe_from_lane<" + text(lanes) + ">(" + whole + ", " + from + ")";
-  if (!several) {
-    code.push_back(name + " = " + moved + ";");
-    return statements(code);
+  handOutGroups(work, name, whole, code);
+}
+
+/// Where in a staged row the elements of a group are.
+RegionPrinter::StagedGroup RegionPrinter::stagedGroup(const GroupWork &work, const std::string &name,
+                                                      const std::string &group) {
+  int64_t size = rowSize(work.input), count = rowSize(work.result), most = size / count;
+  if (areEqualBlocks(work.groups, size, count))
+    return {group + " * " + text(most), "", text(most), most};
+  SmallVector<int32_t> groupOf = groupsOf(work.groups, size, count), order(size), ends(1, 0);
+  std::iota(order.begin(), order.end(), 0);
+  llvm::sort(order, [&](int32_t a, int32_t b) { return std::pair(groupOf[a], a) < std::pair(groupOf[b], b); });
+  most = 0;
+  for (int64_t g = 0; g < count; ++g) {
+    int64_t members = llvm::count(groupOf, g);
+    ends.push_back(ends.back() + members);
+    most = std::max(most, members);
   }
-  std::string received = names.fresh(name + "_received");
-  code.push_back(indented("const " + type + " " + received + " = " + moved + ";", 1));
-  for (int64_t j = 0; j < groups.values; ++j) {
-    std::string chunk = perChunk == lanes ? "" : quotient("lane", perChunk);
-    if (j > 0 || chunk.empty())
-      chunk = chunk.empty() ? text(j * groupLanes) : text(j * groupLanes) + " + " + chunk;
-    code.push_back(indented("if (c == " + chunk + ") " + name + (groups.values == 1 ? "" : "[" + text(j) + "]") +
-                                " = " + received + ";",
-                            1));
-  }
-  code.push_back("}");
-  statements(code);
+  std::string members = program.table(name + "_members", order), starts = program.table(name + "_starts", ends);
+  std::string first = "moe_constant(" + starts + ", " + group + ")";
+  return {first, members, "moe_constant(" + starts + ", " + group + " + 1) - " + first, most};
 }
 
 /// Lane g reads the elements of group g from shared memory, in their order.
 void RegionPrinter::printGroupsStaged(const GroupWork &work, const std::string &name) {
-  RowLayout layout = layoutOf(work.input), groups = layoutOf(work.result);
+  RowLayout groups = layoutOf(work.result);
   std::string start = stageRow(work.input);
   std::string type = cTypeName(elementType(work.input)).str(), scale = type == "double" ? "2 * " : "";
   std::string group = groups.values == 1 ? "lane" : "(" + positionOf(groups, {"j"}).text + ")";
-  std::string target = groups.values == 1 && !work.top ? name : names.fresh(name + "_group");
-  Lines code{type + " " + name + (groups.values == 1 ? " = 0;" : "[" + text(groups.values) + "] = {};")};
-  if (groups.values == 1 && !work.top)
-    code = {groupDeclaration(work, name, 1, true)};
-  int level = groups.values > 1;
-  if (groups.values > 1) {
+  bool ordered = work.isOrderedSum(), several = groups.values > 1;
+  std::string target = !several && !work.top ? name : names.fresh(name + "_group");
+  StagedGroup staged = stagedGroup(work, name, group);
+  Lines code;
+  if (several || work.top)
+    code.push_back(type + " " + name + (several ? "[" + text(groups.values) + "] = {};" : " = 0;"));
+  if (several) {
     llvm::append_range(code, unrollPragma(groups));
     code.push_back(loopHeader(groups.values) + " {");
   }
-  if (groups.values > 1 || work.top)
-    code.push_back(indented(groupDeclaration(work, target, 1, true), level));
-  std::string header, at;
-  if (areEqualBlocks(work.groups, layout.size, groups.size)) {
-    int64_t members = layout.size / groups.size;
-    header = loopHeader(members, "n");
-    at = group + " * " + text(members) + " + n";
-  } else {
-    SmallVector<int32_t> groupOf = groupsOf(work.groups, layout.size, groups.size), order(layout.size), ends(1, 0);
-    std::iota(order.begin(), order.end(), 0);
-    llvm::sort(order, [&](int32_t a, int32_t b) { return std::pair(groupOf[a], a) < std::pair(groupOf[b], b); });
-    for (int64_t g = 0; g < groups.size; ++g)
-      ends.push_back(ends.back() + llvm::count(groupOf, g));
-    std::string members = program.table(name + "_members", order), starts = program.table(name + "_starts", ends);
-    header = "for (int n = moe_constant(" + starts + ", " + group + "); n < moe_constant(" + starts + ", " + group +
-             " + 1); ++n)";
-    at = "moe_constant(" + members + ", n)";
-  }
+  int level = several;
+  code.push_back(indented(groupDeclaration(work, target, 1, true), level));
+  code.push_back(indented(
+      groups.isPadded() ? "if (" + positionOf(groups, {"j"}).text + " < " + text(groups.size) + ") {" : "{", level));
+  code.push_back(indented("const int first = " + staged.first + ", members = " + staged.count + ";", level + 1));
+  std::string at = staged.table.empty() ? "first + n" : "moe_constant(" + staged.table + ", first + n)";
   if (!scale.empty())
     at = scale + "(" + at + ")";
   std::string value = "moe_get<" + type + ">(shared, " + start + at + ")";
-  if (groups.isPadded()) {
-    code.push_back(indented("if (" + positionOf(groups, {"j"}).text + " < " + text(groups.size) + ")", level));
-    ++level;
+  if (ordered) {
+    code.push_back(indented(target + " = moe_sum_members<" + type + ", " + text(staged.most) +
+                                ">(members, [&](int n) { return " + value + "; });",
+                            level + 1));
+  } else {
+    code.push_back(indented("for (int n = 0; n < members; ++n)", level + 1));
+    code.push_back(indented(groupUpdate(work, target, "", value), level + 2));
   }
-  code.push_back(indented(header, level));
-  code.push_back(indented(groupUpdate(work, target, "", value), level + 1));
-  level = groups.values > 1;
-  std::string result = name + (groups.values == 1 ? "" : "[j]");
+  code.push_back(indented("}", level));
+  std::string result = name + (several ? "[j]" : "");
   if (work.top)
     code.push_back(indented(
         result + " = moe_top_sum<" + text(work.top) + ">(" + (work.top == 1 ? "&" : "") + target + ");", level));
-  else if (groups.values > 1)
+  else if (several)
     code.push_back(indented(result + " = " + target + ";", level));
-  if (groups.values > 1)
+  if (several)
     code.push_back("}");
   code.push_back("moe_sync_warp();");
   statements(code);

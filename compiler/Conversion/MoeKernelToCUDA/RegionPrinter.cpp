@@ -178,6 +178,11 @@ bool RegionPrinter::dependsOnOpenLoop(Operation *op) const {
 
 std::string RegionPrinter::freshName(Value value, StringRef kind) { return names.fresh(wanted.of(value, kind)); }
 
+/// A sum of floats, which has an order (docs/numerics.md).
+static bool isFloatSum(kernel::ReduceOp op) {
+  return op.getKind() == Combine::Sum && isa<FloatType>(cast<RowType>(op.getInput().getType()).getElementType());
+}
+
 /// A map whose only result has one user that goes through its elements once, in a loop.
 bool RegionPrinter::isInlined(Operation *op) const {
   auto map = dyn_cast_or_null<MapOp>(op);
@@ -187,7 +192,8 @@ bool RegionPrinter::isInlined(Operation *op) const {
   if (rateOf(op) != rateOf(block.findAncestorOpInBlock(*user)))
     return false;
   if (auto reduce = dyn_cast<kernel::ReduceOp>(user))
-    return !isa<RowType>(reduce.getResult().getType());
+    return !isa<RowType>(reduce.getResult().getType()) &&
+           !(isFloatSum(reduce) && layoutOf(reduce.getInput()).values > 1);
   return user->getBlock() == op->getBlock() && isa<MapOp, AccumulateOp>(user);
 }
 
@@ -374,11 +380,46 @@ void RegionPrinter::printScalar(Operation &op) {
   }
 }
 
+/// A sum along a row of floats: in the order of docs/numerics.md, whatever the layout is.
+void RegionPrinter::printRowSum(kernel::ReduceOp op) {
+  RowLayout layout = layoutOf(op.getInput());
+  std::string type = cTypeName(op.getResult().getType()).str(), absent = type == "double" ? "-0.0" : "-0.0f";
+  std::string inside = positionOf(layout, {"j"}).text + " < " + std::to_string(layout.size);
+  openLoop(layout, op);
+  note(op);
+  std::string name = freshName(op.getResult(), combineName(Combine::Sum));
+  scalars[op.getResult()] = Expression(name);
+  if (layout.values == 1) {
+    Expression value = element(op.getInput());
+    if (layout.isPadded())
+      value = select({inside, Precedence::Relation}, value, {absent});
+    if (layout.lanes > 1)
+      value = call("moe_sum_lanes<" + std::to_string(layout.lanes) + ">", {value});
+    return inLoop("const " + type + " " + name + " = " + value.text + ";");
+  }
+  std::string terms = rows.find(op.getInput())->second.base;
+  if (layout.isPadded()) {
+    std::string padded = names.fresh(name + "_terms");
+    beforeLoop(type + " " + padded + "[" + std::to_string(layout.values) + "];");
+    // Only the last vectors of a lane may lie behind the row.
+    int64_t whole = layout.size / (layout.width * layout.lanes) * layout.width;
+    if (whole > 0)
+      inside = "j < " + std::to_string(whole) + " || " + inside;
+    inLoop(padded + "[j] = " + inside + " ? " + terms + "[j] : " + absent + ";");
+    terms = padded;
+  }
+  loop->after.push_back("const " + type + " " + name + " = moe_sum_row<" + std::to_string(layout.lanes) + ", " +
+                        std::to_string(layout.width) + ", " + std::to_string(layout.values) + ">(" + terms + ");");
+  loop->pending.insert(op.getResult());
+}
+
 void RegionPrinter::printReduce(kernel::ReduceOp op) {
   if (op.getResult().use_empty())
     return;
   if (isa<RowType>(op.getResult().getType()))
     return printGroupReduce(op);
+  if (isFloatSum(op))
+    return printRowSum(op);
   RowLayout layout = layoutOf(op.getInput());
   Combine kind = op.getKind();
   Type type = op.getResult().getType();

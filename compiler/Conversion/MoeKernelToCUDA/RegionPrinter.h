@@ -97,6 +97,7 @@ private:
   void printMap(kernel::MapOp op);
   void printScalar(mlir::Operation &op);
   void printReduce(kernel::ReduceOp op);
+  void printRowSum(kernel::ReduceOp op);
   void printLoad(kernel::LoadOp op);
   void printTokenLoad(kernel::LoadOp op, kernel::BufferOp buffer);
   void printWholeLoad(kernel::LoadOp op, kernel::BufferOp buffer);
@@ -142,6 +143,13 @@ private:
     std::optional<llvm::ArrayRef<int32_t>> groups;
     kernel::Combine combine;
     int64_t top; ///< 0: combine
+    /// Groups of floats are added up like rows of their own.
+    bool isOrderedSum() const;
+  };
+  /// Where in a staged row the members of a group are: from `first` on, in the row or in a table of elements.
+  struct StagedGroup {
+    std::string first, table, count;
+    int64_t most; ///< members of the greatest group
   };
   /// A row in registers: `base[j]`, or `base`; `base[j] == 0` for the marks of a topk.
   struct Row {
@@ -155,8 +163,11 @@ private:
   /// Value `j` of a row as it came from memory, in the type that it is computed in.
   Expression converted(const TokenLoad &load, const std::string &j) const;
   void printGroups(const GroupWork &work);
+  void printGroupSumsInLane(const GroupWork &work, const std::string &name);
   void printGroupsInLane(const GroupWork &work, const std::string &name);
+  void handOutGroups(const GroupWork &work, const std::string &name, const std::string &whole, Lines code);
   void printGroupsInBlocks(const GroupWork &work, const std::string &name);
+  StagedGroup stagedGroup(const GroupWork &work, const std::string &name, const std::string &group);
   void printGroupsStaged(const GroupWork &work, const std::string &name);
   std::string groupDeclaration(const GroupWork &work, llvm::StringRef name, int64_t count, bool start) const;
   std::string groupUpdate(const GroupWork &work, llvm::StringRef target, llvm::StringRef index,

@@ -60,13 +60,10 @@
 //CHECK-NEXT:        s_maxnum = moe_maxnum(s_maxnum, logits[j]);
 //CHECK-NEXT:      s_maxnum = moe_maxnum_lanes<8>(s_maxnum);
 //CHECK-NEXT:      float s_power[8];
-//CHECK-NEXT:      float s_sum = 0.0f;
 //CHECK-NEXT:#pragma unroll
-//CHECK-NEXT:      for (int j = 0; j < 8; ++j) {
+//CHECK-NEXT:      for (int j = 0; j < 8; ++j)
 //CHECK-NEXT:        s_power[j] = moe_exp(logits[j] - s_maxnum);
-//CHECK-NEXT:        s_sum += s_power[j];
-//CHECK-NEXT:      }
-//CHECK-NEXT:      s_sum = moe_sum_lanes<8>(s_sum);
+//CHECK-NEXT:      const float s_sum = moe_sum_row<8, 4, 8>(s_power);
 //CHECK-NEXT:      const float s_quotient = 1.0f / s_sum;
 //CHECK-NEXT:      float s[8];
 //CHECK-NEXT:      unsigned route_key[8];
@@ -142,11 +139,11 @@
 //CHECK-NEXT:      // output route
 //CHECK-NEXT:      if (live && lane < 6) moe_store1(route_out, row * 6 + lane, route);
 //CHECK-NEXT:      // status nonfinite_tokens = tokens with a NaN or an infinity
-//CHECK-NEXT:      float nonfinite_tokens_sum = 0.0f;
+//CHECK-NEXT:      float nonfinite_tokens_t[8];
 //CHECK-NEXT:#pragma unroll
 //CHECK-NEXT:      for (int j = 0; j < 8; ++j)
-//CHECK-NEXT:        nonfinite_tokens_sum += logits[j] * 0.0f;
-//CHECK-NEXT:      nonfinite_tokens_sum = moe_sum_lanes<8>(nonfinite_tokens_sum);
+//CHECK-NEXT:        nonfinite_tokens_t[j] = logits[j] * 0.0f;
+//CHECK-NEXT:      const float nonfinite_tokens_sum = moe_sum_row<8, 4, 8>(nonfinite_tokens_t);
 //CHECK-NEXT:      if (live) nonfinite_sum += nonfinite_tokens_sum != 0.0f;
 //CHECK-NEXT:    }
 //CHECK-NEXT:    if (accumulators == nullptr)
@@ -205,44 +202,34 @@
 //CHECK-NEXT:    float P[2];
 //CHECK-NEXT:    float f[2];
 //CHECK-NEXT:    float expert_balance_t[2];
-//CHECK-NEXT:    float expert_balance_sum = 0.0f;
 //CHECK-NEXT:#pragma unroll
 //CHECK-NEXT:    for (int j = 0; j < 2; ++j) {
 //CHECK-NEXT:      P[j] = P_sum[j] / f_t;
 //CHECK-NEXT:      f[j] = (float)f_sum[j] * 64.0f / f_t2;
 //CHECK-NEXT:      // loss expert_balance = alpha1 * sum(f * P)
 //CHECK-NEXT:      expert_balance_t[j] = f[j] * P[j];
-//CHECK-NEXT:      expert_balance_sum += expert_balance_t[j];
 //CHECK-NEXT:    }
-//CHECK-NEXT:    expert_balance_sum = moe_sum_lanes<32>(expert_balance_sum);
+//CHECK-NEXT:    const float expert_balance_sum = moe_sum_row<32, 1, 2>(expert_balance_t);
 //CHECK-NEXT:    const bool condition = f_tokens == 0;
 //CHECK-NEXT:    if (lane == 0) moe_store1(expert_balance_out, 0, condition ? 0.0f : alpha1 * expert_balance_sum);
 //CHECK-NEXT:    // loss device_balance = alpha2 * sum(mean(f, expert -> device) * sum(P, expert -> device))
-//CHECK-NEXT:    float device_balance_sum_part[2] = {};
-//CHECK-NEXT:#pragma unroll
-//CHECK-NEXT:    for (int j = 0; j < 2; ++j)
-//CHECK-NEXT:      device_balance_sum_part[j] += f[j];
 //CHECK-NEXT:    float device_balance_sum = 0;
 //CHECK-NEXT:#pragma unroll
 //CHECK-NEXT:    for (int c = 0; c < 2; ++c) {
-//CHECK-NEXT:      const float device_balance_sum_whole = moe_sum_lanes<8>(device_balance_sum_part[c]);
+//CHECK-NEXT:      const float device_balance_sum_whole = moe_sum_row<8, 1, 1>(f + c * 1);
 //CHECK-NEXT:      const float device_balance_sum_received = moe_from_lane<32>(device_balance_sum_whole, lane % 4 * 8);
 //CHECK-NEXT:      if (c == lane / 4) device_balance_sum = device_balance_sum_received;
 //CHECK-NEXT:    }
-//CHECK-NEXT:    float device_balance_sum2_part[2] = {};
-//CHECK-NEXT:#pragma unroll
-//CHECK-NEXT:    for (int j = 0; j < 2; ++j)
-//CHECK-NEXT:      device_balance_sum2_part[j] += P[j];
 //CHECK-NEXT:    float device_balance_sum2 = 0;
 //CHECK-NEXT:#pragma unroll
 //CHECK-NEXT:    for (int c = 0; c < 2; ++c) {
-//CHECK-NEXT:      const float device_balance_sum2_whole = moe_sum_lanes<8>(device_balance_sum2_part[c]);
+//CHECK-NEXT:      const float device_balance_sum2_whole = moe_sum_row<8, 1, 1>(P + c * 1);
 //CHECK-NEXT:      const float device_balance_sum2_received = moe_from_lane<32>(device_balance_sum2_whole, lane % 4 * 8);
 //CHECK-NEXT:      if (c == lane / 4) device_balance_sum2 = device_balance_sum2_received;
 //CHECK-NEXT:    }
 //CHECK-NEXT:    const float device_balance_quotient = device_balance_sum / 8.0f;
 //CHECK-NEXT:    const float device_balance_t = device_balance_quotient * device_balance_sum2;
-//CHECK-NEXT:    const float device_balance_sum3 = moe_sum_lanes<32>(lane < 8 ? device_balance_t : 0.0f);
+//CHECK-NEXT:    const float device_balance_sum3 = moe_sum_lanes<32>(lane < 8 ? device_balance_t : -0.0f);
 //CHECK-NEXT:    if (lane == 0) moe_store1(device_balance_out, 0, condition ? 0.0f : alpha2 * device_balance_sum3);
 //CHECK-NEXT:    // metric max_violation = max(f) - 1
 //CHECK-NEXT:    float max_violation_max = -MOE_INFINITY;
@@ -339,13 +326,10 @@
 //CHECK-NEXT:        s_maxnum = moe_maxnum(s_maxnum, logits[j]);
 //CHECK-NEXT:      s_maxnum = moe_maxnum_lanes<8>(s_maxnum);
 //CHECK-NEXT:      float s_power[8];
-//CHECK-NEXT:      float s_sum = 0.0f;
 //CHECK-NEXT:#pragma unroll
-//CHECK-NEXT:      for (int j = 0; j < 8; ++j) {
+//CHECK-NEXT:      for (int j = 0; j < 8; ++j)
 //CHECK-NEXT:        s_power[j] = moe_exp(logits[j] - s_maxnum);
-//CHECK-NEXT:        s_sum += s_power[j];
-//CHECK-NEXT:      }
-//CHECK-NEXT:      s_sum = moe_sum_lanes<8>(s_sum);
+//CHECK-NEXT:      const float s_sum = moe_sum_row<8, 4, 8>(s_power);
 //CHECK-NEXT:      const float s_quotient = 1.0f / s_sum;
 //CHECK-NEXT:      // route = topk(s, k, expert)
 //CHECK-NEXT:      const int route2 = (unsigned)route < (unsigned)64 ? route : -1;
@@ -359,15 +343,13 @@
 //CHECK-NEXT:      float s_t[8];
 //CHECK-NEXT:      float weight[8];
 //CHECK-NEXT:      float s_t2[8];
-//CHECK-NEXT:      float s_sum2 = 0.0f;
 //CHECK-NEXT:#pragma unroll
 //CHECK-NEXT:      for (int j = 0; j < 8; ++j) {
 //CHECK-NEXT:        s_t[j] = s_power[j] * s_quotient;
 //CHECK-NEXT:        weight[j] = P[j] + weight_scattered[j];
 //CHECK-NEXT:        s_t2[j] = weight[j] * s_t[j];
-//CHECK-NEXT:        s_sum2 += s_t2[j];
 //CHECK-NEXT:      }
-//CHECK-NEXT:      s_sum2 = moe_sum_lanes<8>(s_sum2);
+//CHECK-NEXT:      const float s_sum2 = moe_sum_row<8, 4, 8>(s_t2);
 //CHECK-NEXT:      float s[8];
 //CHECK-NEXT:#pragma unroll
 //CHECK-NEXT:      for (int j = 0; j < 8; ++j)

@@ -58,8 +58,8 @@ moe_kernel.program @blocks {
 // UNEVEN-LABEL: uneven_forward(
 // UNEVEN: moe_put4(shared, stage + {{.*}}, &x[j]);
 // UNEVEN-NEXT: moe_sync_warp();
-// UNEVEN: for (int n = moe_constant(g_starts, {{.*}}); n < moe_constant(g_starts, {{.*}} + 1); ++n)
-// UNEVEN-NEXT: += moe_get<float>(shared, stage + moe_constant(g_members, n));
+// UNEVEN: const int first = moe_constant(g_starts, {{.*}}), members = moe_constant(g_starts, {{.*}} + 1) - moe_constant(g_starts, {{.*}});
+// UNEVEN-NEXT: = moe_sum_members<float, 10>(members, [&](int n) { return moe_get<float>(shared, stage + moe_constant(g_members, first + n)); });
 // UNEVEN: moe_sync_warp();
 //--- uneven.mlir
 moe_kernel.program @uneven {

@@ -18,6 +18,9 @@ The words after a fence say what the block must do:
 Expected text is matched line by line and in order. `...` alone on a line skips any number of lines, within a line
 any characters. Indentation and trailing spaces do not count. A block without such a word is only shown, and every
 other word is an error, so that a misspelt one does not switch a test off.
+
+Inline code that begins with the keyword of a declaration and goes on with a name and more (`axis expert[64]`) must be
+a statement that the parser accepts; names in it need not exist. A page about something else writes it otherwise.
 """
 
 import argparse
@@ -30,6 +33,9 @@ import sys
 
 PLAIN = {"sh", "moe", "mlir", "cpp", "cuda", "text", "cmake", "python", "ebnf", "asm", "json", "c", "llvm", "console",
          "diff", ""}
+
+
+DECLARATION = re.compile(r"`((?:axis|const|param|input|state|loss|metric|update|output|mask)\s+[A-Za-z_]\w*\b\s*[^\s`][^`]*)`")
 
 
 class Block:
@@ -68,6 +74,18 @@ def read_blocks(page):
     if current is not None:
         raise Failure(f"{page}:{current.line}: the block is never closed")
     return blocks
+
+
+def read_declarations(page):
+    """(line, text) of the inline code outside of fenced blocks that begins with the keyword of a declaration."""
+    found, fenced = [], False
+    with open(page, encoding="utf-8") as file:
+        for number, line in enumerate(file, 1):
+            if re.match(r"^ *```", line):
+                fenced = not fenced
+            elif not fenced:
+                found += [(number, match.group(1)) for match in DECLARATION.finditer(line)]
+    return found
 
 
 def line_pattern(line):
@@ -184,6 +202,15 @@ class Runner:
         if missing is not None:
             raise Failure(f"expected: {missing}\nbut moe-opt says:\n{done.stdout}")
 
+    def check_declaration(self, text):
+        """The parser accepts `text` as a statement: what it says then is not that it expected another word."""
+        path = os.path.join(self.scratch, "inline.moe")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(f"gate inline {{\n  {text}\n}}\n")
+        said = self.shell(f"moe-opt {path}").stdout
+        if "error: expected" in said:
+            raise Failure(f"no statement of the language: `{text}`\n{said}")
+
     def run_excerpt(self, block, origin):
         if block.language == "asm":
             expected = instruction_names(block.lines)
@@ -246,6 +273,12 @@ def main():
             except Failure as failure:
                 failures += 1
                 print(f"{page}:{block.line}: {failure}")
+        for line, text in read_declarations(page):
+            try:
+                runner.check_declaration(text)
+            except Failure as failure:
+                failures += 1
+                print(f"{page}:{line}: {failure}")
     print(f"{len(options.pages)} pages, {executed} blocks run, {failures} failed")
     if executed < options.at_least:
         print(f"at least {options.at_least} blocks should have been run")

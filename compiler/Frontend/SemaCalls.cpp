@@ -1,6 +1,7 @@
 // Calls on arrays: argument counts and kinds, result types. See Sema.h.
 #include "compiler/Frontend/Sema.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSwitch.h"
 
 using namespace moe::frontend;
 using llvm::StringRef;
@@ -82,6 +83,16 @@ static bool takesAxis(Group group, size_t position) {
   }
 }
 
+/// What is written here for a function that other array languages have; empty for other names.
+static StringRef adviceForForeign(StringRef name) {
+  return llvm::StringSwitch<StringRef>(name)
+      .Case("log_softmax", "; write x - logsumexp(x, axis)")
+      .Case("one_hot", "; chosen(route) is the 0/1 mask of a selection")
+      .Case("bincount", "; count(route) counts the slots of each element")
+      .Cases({"sort", "argsort"}, "; topk(x, k, axis) selects in order, permute(route) sorts slots by element")
+      .Default("");
+}
+
 Type Sema::checkCall(Expr &call) {
   call.builtin = findBuiltin(call.text);
   if (!call.builtin) {
@@ -94,7 +105,9 @@ Type Sema::checkCall(Expr &call) {
       NearMiss near(call.text);
       for (const Builtin &builtin : allBuiltins())
         near.consider(builtin.name);
-      diags.error(call.loc) << "there is no function '" << call.text << "'" << near.text();
+      StringRef advice = adviceForForeign(call.text);
+      diags.error(call.loc) << "there is no function '" << call.text << "'"
+                            << (advice.empty() ? near.text() : advice.str());
     }
     for (Argument &argument : call.arguments)
       if (!isAxisArgument(argument) && argument.name.empty())

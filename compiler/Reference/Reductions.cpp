@@ -1,5 +1,6 @@
 // Reductions, and functions along an axis. The formulas take the elements of one group as a list.
 #include "compiler/Reference/Frame.h"
+#include "dialects/Moe/IR/SumOrder.h"
 #include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
@@ -146,6 +147,8 @@ public:
   int64_t operator()(ArrayRef<int64_t> at) const {
     return offset(at, strides) + (coarsened < 0 ? 0 : coarseStride * map[at[coarsened]]);
   }
+  /// Position of that one among `groups` groups.
+  int64_t ofGroup(ArrayRef<int64_t> at, int64_t group) const { return offset(at, strides) + coarseStride * group; }
 
 private:
   SmallVector<int64_t> strides;
@@ -190,6 +193,36 @@ static Lists collect(const Tensor &input, const Grouping &grouping, const Validi
   return lists;
 }
 
+/// The terms of sums in f32, whose order the targets share (dialects/Moe/IR/SumOrder.h): an element that takes no part
+/// is a zero in its place, and where an input places the groups, each has a term for every element.
+static Lists collectTerms(ReduceOp op, const Tensor &input, const Grouping &grouping, const Validity &isValid,
+                          const Tensor &result) {
+  Lists lists(result.count());
+  bool placed = op.getTo() && lookupAxis(op, *op.getTo()).getPlacement();
+  int64_t groups = placed ? result.sizes[result.indexOf(*op.getTo())] : 0;
+  auto element = input.data.begin();
+  forEachIndex(input.sizes, [&](ArrayRef<int64_t> at) {
+    Number term = isValid(at) ? *element : Number(0);
+    int64_t own = grouping(at);
+    ++element;
+    if (!placed)
+      lists[own].push_back(term);
+    for (int64_t group = 0; group < groups; ++group) {
+      int64_t other = grouping.ofGroup(at, group);
+      lists[other].push_back(other == own ? term : Number(0));
+    }
+  });
+  return lists;
+}
+
+/// Whether `op` adds up floats along axes of compile-time size only.
+static bool isOrderedSum(ReduceOp op) {
+  RankedTensorType type = op.getInput().getType();
+  return op.getKind() == ReduceKind::Sum && isa<FloatType>(type.getElementType()) &&
+         llvm::none_of(op.getOver().getAsRange<StringAttr>(),
+                       [&](StringAttr axis) { return type.isDynamicDim(axisIndex(type, axis.getValue())); });
+}
+
 //===-- Evaluators
 //--------------------------------------------------------------------------------------------------===//
 
@@ -200,7 +233,15 @@ static llvm::Error evaluateReduce(ReduceOp op, Frame &frame) {
   for (StringAttr axis : op.getOver().getAsRange<StringAttr>())
     over.push_back(axis.getValue());
   Grouping grouping(op, frame, x, over, op.getTo(), result);
-  Lists lists = collect(x, grouping, Validity(frame, op.getValid(), x, over), result.count());
+  Validity isValid(frame, op.getValid(), x, over);
+  if (frame.single && isOrderedSum(op)) {
+    auto add = [&](Number a, Number b) { return frame.round(a + b); };
+    for (auto [number, list] : llvm::zip_equal(result.data, collectTerms(op, x, grouping, isValid, result)))
+      number = addInOrder<Number>(list, Number(0), add);
+    frame.set(op.getResult(), std::move(result));
+    return llvm::Error::success();
+  }
+  Lists lists = collect(x, grouping, isValid, result.count());
   auto integer = dyn_cast<IntegerType>(getElementTypeOrSelf(op.getType()));
   for (auto [number, list] : llvm::zip_equal(result.data, lists)) {
     number = frame.round(reduce(op.getKind(), list));

@@ -1,5 +1,6 @@
 // One function per kind of operation; no layout, no vectors.
 #include "test/Support/KernelInterpreter.h"
+#include "dialects/Moe/IR/SumOrder.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include <cmath>
@@ -357,6 +358,15 @@ Elements Interpreter::reduce(kernel::ReduceOp op) {
   const Elements &input = get(op.getInput());
   Type type = elementOf(op.getInput().getType());
   int64_t count = sizeOf(op.getResult().getType());
+  if (op.getKind() == Combine::Sum && isa<FloatType>(type)) {
+    std::vector<Elements> groups(count);
+    for (auto [e, group] : llvm::enumerate(groupsOf(op.getGroups(), input.size(), count)))
+      groups[group].push_back(input[e]);
+    Elements sums;
+    for (const Elements &members : groups)
+      sums.push_back(addInOrder<double>(members, 0.0, [&](double a, double b) { return rounded(a + b, type); }));
+    return sums;
+  }
   Elements result(count, neutral(op.getKind(), type));
   for (auto [e, group] : llvm::enumerate(groupsOf(op.getGroups(), input.size(), count)))
     result[group] = combine(op.getKind(), result[group], input[e]);

@@ -212,6 +212,8 @@ void RowEmitter::emitUnevenReduce(kernel::ReduceOp op) {
   auto offset = schedule.offsetOf(op.getResult());
   if (!offset)
     return;
+  if (isOrderedSum(op))
+    return emitUnevenSum(op, *offset);
   forGroups(op.getGroups(), input.getSize(), result.getSize(), [&](Value group, Members members) {
     State state = members({splat(neutral(op.getKind(), input.getElementType()))}, [&](Value e, State &inner) {
       inner[0] = combine(op.getKind(), inner[0], read(op.getInput(), e));

@@ -1,5 +1,6 @@
 // Scalars, loops over the elements of rows, and the members of those loops.
 #include "compiler/Conversion/MoeKernelToLLVM/RowEmitter.h"
+#include "dialects/Moe/IR/SumOrder.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -223,9 +224,12 @@ void RowEmitter::emitElementwise(Operation *op, IRMapping &mapping) {
   mapping.map(op->getResults(), b.create(state)->getResults());
 }
 
-/// How many elements the body of a loop handles per turn: light bodies four, so that reductions have four independent
-/// partial results; a body that works for long hides the latency of a single one.
+/// How many elements the body of a loop handles per turn: those of a leaf where it sums; else light bodies four, so
+/// that reductions have four independent partial results, and a body that works for long hides the latency of a single
+/// one.
 unsigned RowEmitter::partsOf(const Step &step) const {
+  if (llvm::any_of(step.ops, isOrderedSum))
+    return sumLeaf;
   if (lanes == 1)
     return 1;
   int64_t weight = 0;
@@ -248,43 +252,46 @@ void RowEmitter::emitLoop(const Step &step, const Tile &tile) {
     auto reduce = dyn_cast<kernel::ReduceOp>(op);
     member.perGroup = reduce && isRow(reduce.getResult());
     if (!member.perGroup)
-      enter(member, parts, state);
+      enter(member, parts, state, step);
     members.push_back(member);
   }
-  auto body = [&](Value element, unsigned part, State &inner) {
+  auto body = [&](const Place &place, State &inner) {
     elements.clear();
     for (Member &member : members)
-      emitElement(member, element, part, inner, step, tile);
+      emitElement(member, place, inner, tile);
   };
   if (step.groups == 0) {
-    state = loop(step.size, parts, state, body);
+    state = loop(step.size, parts, state, [&](Value e, unsigned part, State &inner) { body({e, e, part}, inner); });
   } else {
     int64_t block = step.size / step.groups;
     size_t shared = state.size();
     state = loop(step.groups, 1, state, [&](Value group, unsigned, State &outer) {
       for (Member &member : members)
         if (member.perGroup)
-          enter(member, parts, outer);
+          enter(member, parts, outer, step);
       Value first = arith::MulIOp::create(b, group, i64(block));
       outer = loop(block, parts, outer, [&](Value e, unsigned part, State &inner) {
-        body(arith::AddIOp::create(b, first, e), part, inner);
+        body({arith::AddIOp::create(b, first, e), e, part}, inner);
       });
       for (Member &member : members)
-        if (auto reduce = dyn_cast<kernel::ReduceOp>(member.op); reduce && member.perGroup)
-          if (auto offset = schedule.offsetOf(reduce.getResult()))
-            storeLanes(mergeParts(reduce, ArrayRef<Value>(outer).slice(member.state, parts)), *offset, group);
+        if (member.perGroup)
+          if (auto offset = schedule.offsetOf(member.op->getResult(0)))
+            storeLanes(result(member, parts, outer), *offset, group);
       outer.resize(shared);
     });
   }
   elements.clear();
   for (Member &member : members)
-    if (!member.perGroup)
-      leave(member, parts, state);
+    if (isa<kernel::ReduceOp>(member.op) && !member.perGroup)
+      scalars.map(member.op->getResult(0), result(member, parts, state));
 }
 
-void RowEmitter::enter(Member &member, unsigned parts, State &state) {
+void RowEmitter::enter(Member &member, unsigned parts, State &state, const Step &step) {
   member.state = state.size();
-  if (auto reduce = dyn_cast<kernel::ReduceOp>(member.op)) {
+  if (isOrderedSum(member.op)) {
+    int64_t groups = member.perGroup ? step.groups : 1;
+    member.sum = startSum(cast<kernel::ReduceOp>(member.op), step.size / groups);
+  } else if (auto reduce = dyn_cast<kernel::ReduceOp>(member.op)) {
     Type element = rowType(reduce.getInput()).getElementType();
     state.append(parts, splat(neutral(reduce.getKind(), element)));
   } else if (auto chosen = dyn_cast<kernel::ChosenOp>(member.op)) {
@@ -299,14 +306,17 @@ void RowEmitter::define(Value row, Value element, Value value) {
     storeLanes(value, *offset, element);
 }
 
-void RowEmitter::emitElement(Member &member, Value element, unsigned part, State &state, const Step &step,
-                             const Tile &tile) {
+void RowEmitter::emitElement(Member &member, const Place &place, State &state, const Tile &tile) {
   b.setLoc(member.op->getLoc());
+  Value element = place.element;
   llvm::TypeSwitch<Operation *>(member.op)
       .Case([&](kernel::MapOp map) { emitMap(map, element); })
       .Case([&](kernel::ReduceOp reduce) {
-        Value &partial = state[member.state + part];
-        partial = combine(reduce.getKind(), partial, read(reduce.getInput(), element));
+        Value value = read(reduce.getInput(), element);
+        if (member.sum)
+          return addToSum(*member.sum, member.perGroup ? place.inGroup : element, value);
+        Value &partial = state[member.state + place.part];
+        partial = combine(reduce.getKind(), partial, value);
       })
       .Case([&](kernel::ExpandOp expand) {
         define(expand.getResult(), element, read(expand.getInput(), groupOf(expand, element)));
@@ -317,19 +327,17 @@ void RowEmitter::emitElement(Member &member, Value element, unsigned part, State
       .Default([](Operation *) { llvm_unreachable("not a member of a loop"); });
 }
 
-Value RowEmitter::mergeParts(kernel::ReduceOp op, ArrayRef<Value> parts) {
-  State left(parts);
+/// What a reduction has when its elements have come.
+Value RowEmitter::result(Member &member, unsigned parts, const State &state) {
+  if (member.sum)
+    return finishSum(*member.sum);
+  State left(ArrayRef<Value>(state).slice(member.state, parts));
   while (left.size() > 1) {
     for (size_t i = 0; i < left.size() / 2; ++i)
-      left[i] = combine(op.getKind(), left[i], left[i + left.size() / 2]);
+      left[i] = combine(cast<kernel::ReduceOp>(member.op).getKind(), left[i], left[i + left.size() / 2]);
     left.resize(left.size() / 2);
   }
   return left.front();
-}
-
-void RowEmitter::leave(Member &member, unsigned parts, const State &state) {
-  if (auto reduce = dyn_cast<kernel::ReduceOp>(member.op))
-    scalars.map(reduce.getResult(), mergeParts(reduce, ArrayRef<Value>(state).slice(member.state, parts)));
 }
 
 void RowEmitter::emitMap(kernel::MapOp op, Value element) {

@@ -86,12 +86,23 @@ private:
     mlir::Value pointer;
     mlir::Type memory;
   };
+  /// A sum of floats along a row or a group, while its elements come.
+  struct OrderedSum {
+    mlir::Type element;
+    int64_t size;                            ///< elements that it has in all
+    std::optional<int64_t> slots;            ///< scratch of the partial sums; none where the code is straight-line
+    llvm::SmallVector<mlir::Value> pending;  ///< of the leaf that is not complete
+    llvm::SmallVector<mlir::Value> partials; ///< where there are no slots
+    /// More leaves than partial sums.
+    bool wraps() const;
+  };
   /// A member of the loop being emitted.
   struct Member {
     mlir::Operation *op = nullptr;
     llvm::SmallVector<mlir::Value> hoisted; ///< loaded before the loop
     size_t state = 0;                       ///< first of its values in the loop's state
     bool perGroup = false;                  ///< its state belongs to one group
+    std::optional<OrderedSum> sum;
   };
 
   // Steps (RowEmitter.cpp)
@@ -99,11 +110,15 @@ private:
   void emitElementwise(mlir::Operation *op, mlir::IRMapping &mapping);
   void emitLoop(const Step &step, const Tile &tile);
   unsigned partsOf(const Step &step) const;
-  void enter(Member &member, unsigned parts, State &state);
-  void emitElement(Member &member, mlir::Value element, unsigned part, State &state, const Step &step,
-                   const Tile &tile);
-  void leave(Member &member, unsigned parts, const State &state);
-  mlir::Value mergeParts(kernel::ReduceOp op, llvm::ArrayRef<mlir::Value> parts);
+  void enter(Member &member, unsigned parts, State &state, const Step &step);
+  /// Where a loop stands: at an element of the row, at a position in its group (the row where there are none), in a
+  /// part of its body.
+  struct Place {
+    mlir::Value element, inGroup;
+    unsigned part;
+  };
+  void emitElement(Member &member, const Place &place, State &state, const Tile &tile);
+  mlir::Value result(Member &member, unsigned parts, const State &state);
   void emitMap(kernel::MapOp op, mlir::Value element);
   mlir::Value groupOf(kernel::ExpandOp op, mlir::Value element);
   void define(mlir::Value row, mlir::Value element, mlir::Value value);
@@ -152,6 +167,15 @@ private:
   void accumulate(kernel::AccumulateOp op, mlir::Value element, mlir::Value value, const Tile &tile);
   void accumulateOnce(kernel::AccumulateOp op, mlir::Value element, mlir::Value value);
   void emitCount(kernel::CountOp op, const Tile &tile);
+
+  // Sums of floats (EmitSums.cpp)
+  OrderedSum startSum(kernel::ReduceOp op, int64_t size);
+  mlir::Value absent(mlir::Type element);
+  void addToSum(OrderedSum &sum, mlir::Value position, mlir::Value value);
+  void finishLeaf(OrderedSum &sum, mlir::Value position);
+  mlir::Value halvePartials(const OrderedSum &sum, int64_t first, int64_t distance);
+  mlir::Value finishSum(OrderedSum &sum);
+  void emitUnevenSum(kernel::ReduceOp op, int64_t offset);
 
   // Selection (EmitSelect.cpp)
   mlir::Type keyType(mlir::Type element) const { return b.getIntegerType(element.getIntOrFloatBitWidth()); }

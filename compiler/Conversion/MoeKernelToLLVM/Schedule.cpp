@@ -1,6 +1,7 @@
 // List scheduling of a region into loops, and first-fit placement of rows in scratch memory.
 #include "compiler/Conversion/MoeKernelToLLVM/Schedule.h"
 #include "compiler/Target/Layout.h"
+#include "dialects/Moe/IR/SumOrder.h"
 #include "mlir/Transforms/RegionUtils.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/MathExtras.h"
@@ -40,6 +41,12 @@ kernel::TopkOp moe::cpu::thresholdOf(kernel::ChosenOp op) {
 bool moe::cpu::isBlockReduce(kernel::ReduceOp op) {
   auto result = dyn_cast<kernel::RowType>(op.getResult().getType());
   return !result || kernel::areEqualBlocks(op.getGroups(), rowSize(op.getInput()), result.getSize());
+}
+
+bool moe::cpu::isOrderedSum(Operation *op) {
+  auto reduce = dyn_cast<kernel::ReduceOp>(op);
+  return reduce && reduce.getKind() == kernel::Combine::Sum &&
+         isa<FloatType>(cast<kernel::RowType>(reduce.getInput().getType()).getElementType());
 }
 
 /// Groups that `op` needs of its loop: 0 when it does not care.
@@ -114,7 +121,11 @@ bool Schedule::isReady(Operation *op, const Step *step) const {
 bool Schedule::canJoin(Operation *op, const Step &step) const {
   if (isAlone(op) || isAlone(step.ops.front()) || loopSize(op) != step.size)
     return false;
-  int64_t blocks = blockCount(op);
+  int64_t blocks = blockCount(op), groups = std::max(step.groups, blocks);
+  // The leaves of a sum over the whole row lie in one block each.
+  auto addsRow = [](Operation *member) { return isOrderedSum(member) && !blockCount(member); };
+  if (groups && step.size / groups % sumLeaf != 0 && (addsRow(op) || llvm::any_of(step.ops, addsRow)))
+    return false;
   return (!blocks || !step.groups || blocks == step.groups) && isReady(op, &step);
 }
 
@@ -195,8 +206,28 @@ int64_t Schedule::allocate(int64_t size, int64_t first, int64_t last) {
   return offset;
 }
 
+/// Partial sums that a sum of floats has in memory. A loop over up to seven elements is straight-line code.
+static int64_t partialSums(kernel::ReduceOp op) {
+  int64_t size = rowSize(op.getInput());
+  if (!isBlockReduce(op)) {
+    SmallVector<int64_t> members(rowSize(op.getResult()), 0);
+    std::optional<ArrayRef<int32_t>> groups = op.getGroups();
+    for (int32_t group : *groups)
+      ++members[group];
+    return std::min(sumPartials, sumLeaves(*llvm::max_element(members)));
+  }
+  if (int64_t blocks = blockCount(op))
+    size /= blocks;
+  return size < 2 * sumLeaf ? 0 : std::min(sumPartials, sumLeaves(size));
+}
+
 /// Bytes of working memory that `op` itself needs.
 static int64_t temporaryBytes(Operation *op, int64_t lanes) {
+  if (isOrderedSum(op)) {
+    auto reduce = cast<kernel::ReduceOp>(op);
+    return partialSums(reduce) * lanes *
+           scratchBytes(cast<kernel::RowType>(reduce.getInput().getType()).getElementType());
+  }
   if (auto scatter = dyn_cast<kernel::ScatterOp>(op))
     return rowSize(scatter.getIndices()) * lanes * 4;
   if (auto count = dyn_cast<kernel::CountOp>(op))

@@ -34,6 +34,9 @@ kernel::TopkOp thresholdOf(kernel::ChosenOp op);
 /// True when `op` adds up (or takes the maximum of) the elements of equal blocks or of the whole row.
 bool isBlockReduce(kernel::ReduceOp op);
 
+/// True for a sum of floats, whose elements are added up in the order of docs/numerics.md.
+bool isOrderedSum(mlir::Operation *op);
+
 /// The steps of a region, and the scratch memory of its rows.
 class Schedule {
 public:

@@ -3,15 +3,19 @@
 // Maps, reductions and accumulators of one row size share a loop; a row that only they use has no memory.
 // CHECK-LABEL: func.func @fused_rows0
 // CHECK:       scf.for {{.*}} step %c16_i64
-// CHECK:         scf.for {{.*}} to %c32_i64 step %c4_i64 iter_args(%{{.*}} = %{{.*}}, %{{.*}} = %{{.*}}, %{{.*}} = %{{.*}}, %{{.*}} = %{{.*}}) -> (vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>)
+// CHECK:         scf.for {{.*}} to %c32_i64 step %c4_i64
 // CHECK:           %[[Y:.*]] = arith.mulf {{.*}} : vector<16xf32>
 // CHECK-NOT:       llvm.store %[[Y]]
-// CHECK:           arith.addf %{{.*}}, %[[Y]]
 // An accumulator keeps what it has in the lanes of missing tokens.
 // CHECK:           %[[OLD:.*]] = llvm.load {{.*}} -> vector<16xf32>
 // CHECK:           %[[NEW:.*]] = arith.addf %[[OLD]], %[[Y]]
 // CHECK:           %[[KEPT:.*]] = arith.select %{{.*}}, %[[NEW]], %[[OLD]] : vector<16xi1>, vector<16xf32>
 // CHECK:           llvm.store %[[KEPT]]
+// Four elements make a leaf of the sum, which stands in memory until all have come.
+// CHECK:           %[[LOW:.*]] = arith.addf %[[Y]], %{{.*}} : vector<16xf32>
+// CHECK:           %[[HIGH:.*]] = arith.addf {{.*}} : vector<16xf32>
+// CHECK:           %[[LEAF:.*]] = arith.addf %[[LOW]], %[[HIGH]] : vector<16xf32>
+// CHECK:           llvm.store %[[LEAF]]
 // At the end the lanes are merged as a tree.
 // CHECK:       vector.shuffle {{.*}} : vector<16xf32>, vector<16xf32>
 // CHECK:       arith.addf {{.*}} : vector<8xf32>
@@ -66,9 +70,9 @@ moe_kernel.program @blocks {
 
 // -----
 
-// Uneven groups: constant tables of where each group starts and who its members are.
-// CHECK-DAG:   llvm.mlir.global internal constant @moe_table_{{.}}(dense<[0, 2, 5]> : tensor<3xi32>)
-// CHECK-DAG:   llvm.mlir.global internal constant @moe_table_{{.}}(dense<[0, 3, 1, 2, 4]> : tensor<5xi32>)
+// Sums of uneven groups: constant tables of where the leaves of each group start and who their members are.
+// CHECK-DAG:   llvm.mlir.global internal constant @moe_table_{{.}}(dense<[0, 1, 2]> : tensor<3xi32>)
+// CHECK-DAG:   llvm.mlir.global internal constant @moe_table_{{.}}(dense<[0, 3, -1, -1, 1, 2, 4, -1]> : tensor<8xi32>)
 // CHECK-DAG:   llvm.mlir.global internal constant @moe_table_{{.}}(dense<[0, 1, 1, 0, 1]> : tensor<5xi32>)
 // CHECK-LABEL: func.func @uneven_rows0
 moe_kernel.program @uneven {

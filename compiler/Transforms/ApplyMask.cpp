@@ -158,18 +158,6 @@ private:
         applySlotsAlong(op, 0);
   }
 
-  static Value filledOf(const TensorBuilder &b, Value selection, RankedTensorType type) {
-    auto s = cast<SelectionType>(selection.getType());
-    SmallVector<StringAttr> axes(s.getBatch());
-    axes.push_back(s.getSlot());
-    SmallVector<int64_t> sizes;
-    for (StringAttr axis : axes)
-      sizes.push_back(type.getDimSize(axisIndex(type, axis.getValue())));
-    Type i1 = b.builder.getI1Type();
-    Value filled = FilledOp::create(b.builder, b.loc, tensorOf(i1, axes, sizes), selection);
-    return b.broadcast(filled, type.clone(i1));
-  }
-
   void applySlots(ReduceOp op) {
     Value selection = op.getValid();
     op.getValidMutable().clear();
@@ -178,7 +166,7 @@ private:
     OpBuilder builder(op);
     auto type = cast<RankedTensorType>(op.getInput().getType()), reduced = cast<RankedTensorType>(op.getType());
     Partial part{{builder, op.getLoc()}, {op.getOver(), op.getToAttr(), Value()}, type, reduced, Value(), Value()};
-    part.kept = filledOf(part.b, selection, type);
+    part.kept = filledSlots(part.b, selection, type);
     if (isComposite(op.getKind())) {
       Type i32 = builder.getI32Type();
       Value ones = arith::ExtUIOp::create(builder, op.getLoc(), type.clone(i32), part.kept);
@@ -198,7 +186,7 @@ private:
     OpBuilder builder(op);
     TensorBuilder b{builder, op.getLoc()};
     Type type = op.getType();
-    Value filled = filledOf(b, selection, cast<RankedTensorType>(type));
+    Value filled = filledSlots(b, selection, cast<RankedTensorType>(type));
     op.getInputMutable().assign(
         arith::SelectOp::create(builder, op.getLoc(), filled, op.getInput(), b.full(type, neutral)));
     builder.setInsertionPointAfter(op);

@@ -153,6 +153,14 @@ struct SplitReduce : OpRewritePattern<ReduceOp> {
   }
 };
 
+/// softmax and normalize are 0 in the slots of `valid` (null: none) that are empty.
+Value zeroInEmptySlots(const TensorBuilder &w, Value result, Value valid) {
+  if (!valid)
+    return result;
+  Value filled = filledSlots(w, valid, w.typeOf(result));
+  return arith::SelectOp::create(w.builder, w.loc, filled, result, w.full(result.getType(), 0));
+}
+
 /// softmax ==> e * (1 / sum(e)), e = exp(x - max(x)).
 struct DecomposeSoftmax : OpRewritePattern<SoftmaxOp> {
   using OpRewritePattern::OpRewritePattern;
@@ -165,7 +173,7 @@ struct DecomposeSoftmax : OpRewritePattern<SoftmaxOp> {
     Value e = w.unary<math::ExpOp>(w.sub(op.getInput(), greatest));
     Value sum = extent.reduce(w, ReduceKind::Sum, e, reduced);
     Value inverse = w.div(w.broadcast(w.scalar(type.getElementType(), 1), reduced), sum);
-    rewriter.replaceOp(op, w.mul(e, inverse));
+    rewriter.replaceOp(op, zeroInEmptySlots(w, w.mul(e, inverse), op.getValid()));
     return success();
   }
 };
@@ -178,7 +186,7 @@ struct DecomposeNormalize : OpRewritePattern<NormalizeOp> {
     Extent extent{rewriter.getArrayAttr({op.getAxisAttr()}), StringAttr(), op.getValid()};
     auto type = cast<RankedTensorType>(op.getType());
     Value sum = extent.reduce(w, ReduceKind::Sum, op.getInput(), withoutAxis(type, op.getAxis()));
-    rewriter.replaceOp(op, w.div(op.getInput(), sum));
+    rewriter.replaceOp(op, zeroInEmptySlots(w, w.div(op.getInput(), sum), op.getValid()));
     return success();
   }
 };
@@ -202,8 +210,7 @@ struct DecomposeStandardize : OpRewritePattern<StandardizeOp> {
 struct MoeDecompose : moe::impl::MoeDecomposeBase<MoeDecompose> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
-    patterns.add<DecomposeReduce, SplitReduce, DecomposeSoftmax, DecomposeNormalize, DecomposeStandardize>(
-        &getContext());
+    populateDecomposePatterns(patterns);
     populateDecomposePointwisePatterns(patterns);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
@@ -211,3 +218,8 @@ struct MoeDecompose : moe::impl::MoeDecomposeBase<MoeDecompose> {
 };
 
 } // namespace
+
+void moe::populateDecomposePatterns(RewritePatternSet &patterns) {
+  patterns.add<DecomposeReduce, SplitReduce, DecomposeSoftmax, DecomposeNormalize, DecomposeStandardize>(
+      patterns.getContext());
+}

@@ -18,8 +18,14 @@ void populateExpandMathPatterns(mlir::RewritePatternSet &patterns);
 /// sigmoid(x) = 1 / (1 + exp(-x)), softplus(x) = max(x, 0) + log1p(exp(-|x|)), normal_cdf(x) = erfc(-x / sqrt(2)) / 2.
 void populateDecomposePointwisePatterns(mlir::RewritePatternSet &patterns);
 
-/// Every operation of the gate that a selection depends on, in no particular order: by a `moe.topk` score, a condition
-/// or a capacity that drops slots, an index. These are the operations whose results have the same bits on every target.
+/// Adds patterns that rewrite `moe.softmax normalize standardize` and the reductions `mean var std cv2 logsumexp` into
+/// sums, maxima and pointwise arithmetic, and reductions over several axes into one after the other (Decompose.cpp).
+void populateDecomposePatterns(mlir::RewritePatternSet &patterns);
+
+/// Every operation of the gate on whose rounding a decision depends, in no particular order: a selection, by a
+/// `moe.topk` score, a condition, a priority or a capacity that drops slots, an index; a comparison; a step such as
+/// `floor`; a position such as `moe.argmax`; and a maximum over the tokens, which is compared with what it is the
+/// maximum of. These are the operations whose results have the same bits on every target and in every pass.
 llvm::SetVector<mlir::Operation *> selectionSlice(GateOp gate);
 
 } // namespace moe

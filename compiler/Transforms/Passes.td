@@ -27,7 +27,11 @@ def ExpandSelectionMath : Pass<"moe-expand-selection-math", "::moe::GateOp"> {
   let summary = "replaces the functions that a selection depends on by polynomials, so that every target computes the same bits";
   let description = [{
     A route must be the same on every target, so whatever a `moe.topk` score depends on, or a condition that drops slots, must
-    have the same bits there. The pass takes the backward slice of these within the gate and rewrites in it
+    have the same bits there, and so must what a comparison, `floor` or `argmax` decides, and a maximum over the tokens that a
+    later pass compares with what it makes again. The pass takes the backward slice of these within the gate (`selectionSlice`)
+    and rewrites in it
+    * `moe.softmax`, `normalize`, `standardize`, and the reductions `mean`, `var`, `std`, `cv2`, `logsumexp` into sums, maxima and
+      pointwise arithmetic, as `moe-decompose` does with what is left;
     * `moe.sigmoid`, `moe.softplus`, `moe.normal_cdf` into `arith` and `math`;
     * `math.exp`, `log`, `tanh`, `erf`, `powf`, … in f32 into range reduction, a polynomial in `math.fma`, and bit
       operations (ExpandMath.h), which no target may contract or replace.

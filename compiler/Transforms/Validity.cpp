@@ -139,3 +139,15 @@ void Validity::guard(ReduceOp op) {
     if (skips(axis.getValue()))
       op.getInputMutable().assign(keep(b, op.getInput(), axis, neutralOf(op.getKind())));
 }
+
+Value moe::filledSlots(const TensorBuilder &b, Value selection, RankedTensorType type) {
+  auto s = cast<SelectionType>(selection.getType());
+  SmallVector<StringAttr> axes(s.getBatch());
+  axes.push_back(s.getSlot());
+  SmallVector<int64_t> sizes;
+  for (StringAttr axis : axes)
+    sizes.push_back(type.getDimSize(axisIndex(type, axis.getValue())));
+  Type i1 = b.builder.getI1Type();
+  Value filled = FilledOp::create(b.builder, b.loc, tensorOf(i1, axes, sizes), selection);
+  return b.broadcast(filled, type.clone(i1));
+}

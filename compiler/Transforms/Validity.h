@@ -53,4 +53,7 @@ double neutralOf(ReduceKind kind);
 /// integer.
 mlir::Value constantOf(const TensorBuilder &b, mlir::Type type, double value);
 
+/// Which slots of `selection` are filled, as i1 of the shape of `type`, which has its batch axes and its slots.
+mlir::Value filledSlots(const TensorBuilder &b, mlir::Value selection, mlir::RankedTensorType type);
+
 } // namespace moe

@@ -4,72 +4,92 @@
 //
 // A block walks over the pieces in its range of tokens. A piece that lies wholly inside is finished there. Of one that goes
 // on in other blocks (the range's first or last, at most two) it leaves its part in the workspace: `ends` has for each block
-// a quad whose first word is the piece that begins here and ends elsewhere (-1: none), then the Quads quads of a piece that
+// a quad that says which piece begins here and ends elsewhere (moe_cut), then the Quads quads of a piece that
 // began earlier, then those of the one that ends later. The last block to arrive merges them, in the order of blocks.
 
 MOE_DEVICE long long moe_later(long long a, long long b) { return a > b ? a : b; }
 MOE_DEVICE long long moe_earlier(long long a, long long b) { return a < b ? a : b; }
 
+// A walk begins with the first piece that ends behind its first token or begins no earlier, and asks each piece for its end.
+
 // Pieces of Length tokens, which divides the number of tokens.
 template <long long Length> struct moe_even_pieces {
-  // The first token of a piece; of the one behind the last, the number of tokens.
-  MOE_DEVICE long long begin(long long piece) const { return piece * Length; }
-  // The first piece that ends behind `token` or begins no earlier.
   MOE_DEVICE long long first(long long token) const { return token / Length; }
+  MOE_DEVICE long long begin(long long piece) const { return piece * Length; } // of the first of a walk
+  MOE_DEVICE long long end(long long, long long begin) const { return begin + Length; }
 };
 
 // Equal pieces, as many as the call says; of no tokens, where there are none.
 struct moe_equal_pieces {
   long long length;
-  MOE_DEVICE long long begin(long long piece) const { return piece * length; }
   MOE_DEVICE long long first(long long token) const { return length > 0 ? token / length : 0; }
+  MOE_DEVICE long long begin(long long piece) const { return piece * length; }
+  MOE_DEVICE long long end(long long, long long begin) const { return begin + length; }
 };
 
 // Piece i has the tokens offsets[i] up to offsets[i + 1]. Offsets that are not in order from 0 to the number of tokens are
-// bad: all tokens are then taken to be in the first piece, and the others to be empty.
+// bad: each counts as the nearest that is in place, which is no less than the one before and no more than the number.
 struct moe_offset_pieces {
   const int *offsets;
-  long long token_count;
-  long long first_piece; // of this block
+  long long piece_count, token_count;
+  long long first_piece, first_begin; // of this block
   bool bad;
-  MOE_DEVICE long long begin(long long piece) const {
-    return bad ? piece > 0 ? token_count : 0 : moe_load1(offsets, piece);
-  }
   MOE_DEVICE long long first(long long) const { return first_piece; }
+  MOE_DEVICE long long begin(long long) const { return first_begin; }
+  MOE_DEVICE long long end(long long piece, long long begin) const {
+    return piece + 1 < piece_count ? moe_later(begin, moe_earlier(moe_load1(offsets, piece + 1), token_count))
+                                   : token_count;
+  }
 };
+
+// The greatest of the offsets of pieces 1 to `piece`, with all threads of a warp.
+MOE_DEVICE int moe_greatest_offset(const int *offsets, int piece) {
+  int greatest = 0;
+  for (int n = 1 + threadIdx.x % 32; n <= piece; n += 32) {
+    const int here = moe_load1(offsets, n);
+    greatest = here > greatest ? here : greatest;
+  }
+  return moe_max_lanes<32>(greatest);
+}
 
 // Reads all offsets, with all threads of a block whose first token is `token`.
 template <int Threads>
 MOE_DEVICE moe_offset_pieces moe_read_offsets(const int *offsets, long long piece_count, long long token_count,
                                               long long token, unsigned *shared) {
   bool wrong = false;
-  int before = 0; // pieces that begin before `token`
+  int first = static_cast<int>(piece_count); // of the pieces that begin at `token` or behind it
 #pragma unroll 4
   for (long long n = threadIdx.x; n <= piece_count && offsets != nullptr; n += Threads) {
     const int here = moe_load1(offsets, n), last = n > 0 ? moe_load1(offsets, n - 1) : 0;
     wrong |= n == 0 ? here != 0 : here < last;
     wrong |= n == piece_count && here != token_count;
-    before += n < piece_count && here < token;
+    if (n < first && (n == 0 ? 0 : here) >= token)
+      first = static_cast<int>(n);
   }
-  const int sum = moe_sum_lanes<32>(before);
+  const int least = moe_min_lanes<32>(first);
   const bool any = moe_any(wrong);
   if (threadIdx.x % 32 == 0) {
     moe_put(shared, threadIdx.x / 32 * 2, any);
-    moe_put(shared, threadIdx.x / 32 * 2 + 1, sum);
+    moe_put(shared, threadIdx.x / 32 * 2 + 1, least);
   }
   moe_sync_block();
-  moe_offset_pieces pieces = {offsets, token_count, 0, false};
+  bool bad = false;
+  first = static_cast<int>(piece_count);
 #pragma unroll
   for (int warp = 0; warp < Threads / 32; ++warp) {
-    pieces.bad |= moe_get<bool>(shared, 2 * warp);
-    pieces.first_piece += moe_get<int>(shared, 2 * warp + 1);
+    bad |= moe_get<bool>(shared, 2 * warp);
+    const int other = moe_get<int>(shared, 2 * warp + 1);
+    first = other < first ? other : first;
   }
   moe_sync_block();
-  if (pieces.bad)
-    pieces.first_piece = 0;
-  else if (pieces.first_piece > 0 && pieces.begin(pieces.first_piece) > token)
-    --pieces.first_piece; // the token is inside of it
-  return pieces;
+  long long begin = token_count;
+  if (first < piece_count)
+    begin = first > 0 ? moe_earlier(moe_load1(offsets, first), token_count) : 0;
+  if (first > 0 && begin > token) { // the token is inside of the piece before, whose offset is no more than the token
+    --first;
+    begin = bad ? moe_greatest_offset(offsets, first) : moe_load1(offsets, first);
+  }
+  return {offsets, piece_count, token_count, first, begin, bad};
 }
 
 // Adds up what the warps have put into shared memory for one piece (from `word` on, warp after warp, Quads quads each) and
@@ -90,13 +110,19 @@ MOE_DEVICE void moe_meet(unsigned *shared, int word, bool goes_on, moe_quad *end
   moe_sync_block();
 }
 
-// Says which piece begins in this block and ends in another.
-template <int Quads> MOE_DEVICE void moe_say_cut(moe_quad *ends, long long piece) {
+// A piece that begins in one block and ends in another, and its tokens; -1: none.
+struct moe_cut {
+  long long piece, begin, end;
+};
+template <int Quads> MOE_DEVICE void moe_say_cut(moe_quad *ends, moe_cut cut) {
   if (threadIdx.x == 0)
-    moe_store_quad(ends, static_cast<long long>(blockIdx.x) * (2 * Quads + 1), {{moe_bits(static_cast<int>(piece))}});
+    moe_store_quad(ends, static_cast<long long>(blockIdx.x) * (2 * Quads + 1),
+                   {{moe_bits(static_cast<int>(cut.piece)), moe_bits(static_cast<int>(cut.begin)),
+                     moe_bits(static_cast<int>(cut.end))}});
 }
-template <int Quads> MOE_DEVICE long long moe_cut_piece(const moe_quad *ends, int block) {
-  return static_cast<int>(moe_load_quad(ends, static_cast<long long>(block) * (2 * Quads + 1)).word[0]);
+template <int Quads> MOE_DEVICE moe_cut moe_cut_piece(const moe_quad *ends, int block) {
+  const moe_quad said = moe_load_quad(ends, static_cast<long long>(block) * (2 * Quads + 1));
+  return {static_cast<int>(said.word[0]), static_cast<int>(said.word[1]), static_cast<int>(said.word[2])};
 }
 
 // Merges the parts of the piece that begins in `block` and ends before token `end`; one warp, into shared memory at `word`.

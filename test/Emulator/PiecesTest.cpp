@@ -105,26 +105,70 @@ INSTANTIATE_TEST_SUITE_P(All, EvenPieces,
                                          Shape{queues, 16, 0, 0, 3, 0, "f32", 0, 64},
                                          Shape{queues, 64, 0, 0, 6, 0, "f32", 0, 5}));
 
-/// Bad offsets touch nothing that is not theirs, and say so; all tokens count as those of the first piece.
-TEST(BadOffsets, AreSaid) {
+/// Bad offsets touch nothing that is not theirs, and say so; each counts as the nearest that would be in place.
+TEST(BadOffsets, AreSaidAndPutInPlace) {
   KernelProgram program({pieces, 16, 0, 0, 3, 0, "f32", 0}), queue({queues, 16, 0, 0, 3, 0, "f32", 0});
   ASSERT_TRUE(program.isReady() && queue.isReady());
-  std::vector<std::vector<int>> bad = {{0, 50, 40, 97}, {1, 50, 97},      {0, 50, 96},        {0, 50, 98},
-                                       {0, -7, 97},     {0, 1 << 30, 97}, {0, INT32_MIN, 97}, {97, 0}};
+  const std::pair<std::vector<int>, std::vector<int>> bad[] = {
+      {{0, 36, 90, 64}, {0, 36, 64, 64}},
+      {{0, 50, 40, 64}, {0, 50, 50, 64}},
+      {{1, 50, 64}, {0, 50, 64}},
+      {{0, 50, 63}, {0, 50, 64}},
+      {{0, 50, 65}, {0, 50, 64}},
+      {{0, -7, 64}, {0, 0, 64}},
+      {{-7, 20, 64}, {0, 20, 64}},
+      {{60, 20, 64}, {0, 20, 64}},
+      {{0, 1 << 30, 64}, {0, 64, 64}},
+      {{0, INT32_MIN, INT32_MAX, 5, 64}, {0, 0, 64, 64, 64}},
+      {{0, 9, 3, 12, -1, 11, 40, 16, 16, 33, 41, 64}, {0, 9, 9, 12, 12, 12, 40, 40, 40, 40, 41, 64}},
+      {{64, 48, 32, 16, 0}, {0, 48, 48, 48, 64}},
+      {{-1, -2, -3, -4}, {0, 0, 0, 64}},
+      {{99, 98, 97}, {0, 64, 64}},
+      {{64, 0}, {0, 64}}};
   for (KernelProgram *each : {&program, &queue})
-    for (const std::vector<int> &bounds : bad)
-      for (unsigned grid : {1u, 4u}) {
-        GateCall call(each->emulator(), 97, 3);
+    for (const auto &[said, meant] : bad)
+      for (unsigned grid : {1u, 3u, 8u}) {
+        GateCall call(each->emulator(), 64, static_cast<int64_t>(said.size()) - 1);
         each->emulator().schedule(grid, grid);
-        Arrays arrays = each->inputs(97, Rows::Plain, 5, bounds), taken = arrays;
-        taken["cu_seqlens"].assign(bounds.size(), 97);
-        taken["cu_seqlens"][0] = 0;
-        Arrays expected = each->interpret(taken, 97);
+        Arrays arrays = each->inputs(64, Rows::Plain, 5, said), taken = each->inputs(64, Rows::Plain, 5, meant);
+        Arrays expected = each->interpret(taken, 64);
         expected["bad_offsets"] = {1};
-        std::string what = "bounds " + testing::PrintToString(bounds) + " grid " + std::to_string(grid);
-        each->run(call, arrays, 97, MOE_FORWARD, what);
+        std::string what = "bounds " + testing::PrintToString(said) + " grid " + std::to_string(grid);
+        each->run(call, arrays, 64, MOE_FORWARD, what);
+        ASSERT_FALSE(testing::Test::HasFailure());
         ASSERT_NO_FATAL_FAILURE(each->expectSame(expected, arrays, what));
+        each->run(call, taken, 64, MOE_FORWARD, what); // and to the bit
+        ASSERT_FALSE(testing::Test::HasFailure());
+        for (const auto &[name, elements] : taken)
+          if (name != "cu_seqlens" && name != "bad_offsets")
+            ASSERT_EQ(arrays[name], elements) << name << ", " << what;
       }
+}
+
+/// Many pieces, more than a block has threads, any of whose offsets may be anywhere.
+TEST(BadOffsets, OfManyPieces) {
+  KernelProgram program({pieces, 16, 0, 0, 3, 0, "f32", 0});
+  ASSERT_TRUE(program.isReady());
+  for (unsigned seed : {1u, 2u, 3u}) {
+    std::mt19937 random(seed);
+    std::vector<int> said = boundsOf(Division::Short, 600, seed), meant;
+    for (size_t i = 1; i < said.size(); ++i)
+      if (random() % 10 == 0)
+        said[i] = static_cast<int>(random() % 900) - 150;
+      else if (random() % 3 == 0)
+        said[i] += static_cast<int>(random() % 9) - 4;
+    for (size_t i = 0; i < said.size(); ++i)
+      meant.push_back(i == 0 ? 0 : i + 1 == said.size() ? 600 : std::clamp(said[i], meant.back(), 600));
+    program.emulator().schedule(1 + 3 * seed, seed);
+    GateCall call(program.emulator(), 600, static_cast<int64_t>(said.size()) - 1);
+    Arrays arrays = program.inputs(600, Rows::Plain, 5, said);
+    Arrays expected = program.interpret(program.inputs(600, Rows::Plain, 5, meant), 600);
+    expected["bad_offsets"] = {1};
+    std::string what = "seed " + std::to_string(seed);
+    program.run(call, arrays, 600, MOE_FORWARD, what);
+    ASSERT_FALSE(testing::Test::HasFailure());
+    ASSERT_NO_FATAL_FAILURE(program.expectSame(expected, arrays, what));
+  }
 }
 
 /// What one call has seen, the finish of another says.

@@ -45,6 +45,8 @@ public:
   }
 
   const moe_gate &descriptor() const { return gate->descriptor(); }
+  /// As the interpreter is given it.
+  GateOp spec() const { return *ModuleOp(*written).getOps<GateOp>().begin(); }
 
   /// Inputs of forward, incoming gradients and scales, from the seed.
   Call makeCall(const Case &data) const;
@@ -156,8 +158,7 @@ static std::vector<Buffer> makeBuffers(const moe_gate &gate, Extents extents) {
 
 void Subjects::fillForward(Call &call, const Case &data) const {
   const moe_gate &gate = descriptor();
-  GateOp spec = *ModuleOp(*written).getOps<GateOp>().begin();
-  call.extents = extentsOf(spec, data);
+  call.extents = extentsOf(spec(), data);
   call.forward = makeBuffers(gate, call.extents);
   for (uint32_t i = 0; i < gate.array_count; ++i) {
     uint32_t role = gate.arrays[i].role;
@@ -166,10 +167,10 @@ void Subjects::fillForward(Call &call, const Case &data) const {
     Buffer &buffer = call.forward[i];
     fillBuffer(buffer, data, i);
     place(
-        spec, call.extents, gate.arrays[i].name, buffer.count(), [&](int64_t e) { return buffer.get(e); },
+        spec(), call.extents, gate.arrays[i].name, buffer.count(), [&](int64_t e) { return buffer.get(e); },
         [&](int64_t e, double value) { buffer.set(e, value); });
   }
-  spoilMasked(gate, spec, call.forward);
+  spoilMasked(gate, spec(), call.forward);
 }
 
 Call Subjects::makeCall(const Case &data) const {
@@ -224,7 +225,7 @@ llvm::Expected<Arrays> Subjects::interpretForward(const Call &call) const {
   reference::EvaluationOptions options = call.random;
   options.tokenCount = call.extents.tokens;
   options.float32Selections = true;
-  return reference::evaluate(*ModuleOp(*written).getOps<GateOp>().begin(), inputs, options);
+  return reference::evaluate(spec(), inputs, options);
 }
 
 llvm::Expected<Arrays> Subjects::interpretBackward(const Call &call) const {
@@ -414,6 +415,18 @@ static std::optional<Expected> interpret(const Subjects &subjects, const Call &c
   return expected;
 }
 
+/// Calls say other offsets than the interpreter was given, which refuses bad ones; they mean the same.
+static void sayOffsets(const Subjects &subjects, Call &call, Expected &expected) {
+  const moe_gate &gate = subjects.descriptor();
+  for (auto [level, axis] : llvm::enumerate(pieceAxes(subjects.spec())))
+    if (std::optional<llvm::StringRef> name = axis.getOffsets(); name && call.extents.isBad(level)) {
+      Buffer &buffer = call.forward[moe_find_array(&gate, name->str().c_str(), 1)];
+      for (auto [e, offset] : llvm::enumerate(call.extents.said[level]))
+        buffer.set(static_cast<int64_t>(e), offset);
+      expected.forward.at("bad_offsets").data = {1};
+    }
+}
+
 static void compare(const Subjects &subjects, const Call &call, const Expected &expected, const Case &data,
                     const std::string &target, const std::string &where, Report &report) {
   for (const std::string &text : disagreements(subjects.descriptor(), call.forward, expected.forward, kTolerance))
@@ -437,6 +450,7 @@ static void checkCpuCase(const Subjects &subjects, const Case &data, Report &rep
   std::optional<Expected> expected = interpret(subjects, call, data, report);
   if (!expected)
     return;
+  sayOffsets(subjects, call, *expected);
   std::optional<Call> first;
   std::string firstName;
   for (const std::string &isa : runnableIsas())
@@ -465,6 +479,7 @@ static void checkEmulatorCase(const Subjects &subjects, rt::Executable &executab
   std::optional<Expected> expected = interpret(subjects, call, data, report);
   if (!expected)
     return;
+  sayOffsets(subjects, call, *expected);
   Rng rng(data.seed);
   for (uint32_t blocks : {1, 3}) {
     uint64_t order = blocks == 1 ? 0 : 1 + rng.below(1000);

@@ -101,6 +101,23 @@ static std::vector<double> makeOffsets(const Case &data, int64_t count, size_t l
   return offsets;
 }
 
+/// Puts some of the offsets of pieces of `count` elements out of place; says what was said, and makes of `offsets` what
+/// that means: each the nearest to what is said that is in place.
+static std::vector<double> spoilOffsets(std::vector<double> &offsets, const Case &data, int64_t count, size_t level) {
+  Rng rng(data.seed * 1000003 + 77777 + 5000 * level);
+  if (!rng.chance(20))
+    return offsets;
+  std::vector<double> said = offsets;
+  for (double &offset : said)
+    if (rng.chance(50))
+      offset = static_cast<double>(rng.between(-3, count + 3));
+  if (said.size() > 1 && rng.chance(20))
+    said[rng.below(said.size())] = rng.chance(50) ? INT32_MAX : INT32_MIN;
+  for (size_t i = 1; i + 1 < said.size(); ++i)
+    offsets[i] = std::clamp(said[i], offsets[i - 1], static_cast<double>(count));
+  return said;
+}
+
 Extents moe::test::random::makeExtents(const Case &data, const std::vector<int64_t> &lengths) {
   // What stands before pieces of some lengths comes in whole ones.
   auto wholeFrom = [&](size_t level) {
@@ -112,13 +129,14 @@ Extents moe::test::random::makeExtents(const Case &data, const std::vector<int64
   Extents extents;
   int64_t count = extents.tokens = wholePieces(data.tokens, wholeFrom(0));
   for (size_t level = 0; level < lengths.size(); ++level) {
-    std::vector<double> &offsets = extents.offsets.emplace_back();
+    std::vector<double> &offsets = extents.offsets.emplace_back(), &said = extents.said.emplace_back();
     if (lengths[level] > 0) {
       count /= lengths[level];
     } else {
       offsets = makeOffsets(data, count, level);
       while ((static_cast<int64_t>(offsets.size()) - 1) % wholeFrom(level + 1) != 0)
         offsets.push_back(static_cast<double>(count));
+      said = spoilOffsets(offsets, data, count, level);
       count = static_cast<int64_t>(offsets.size()) - 1;
     }
     extents.pieces.push_back(count);

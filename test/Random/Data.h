@@ -49,10 +49,13 @@ struct Extents {
   int64_t tokens = 0;
   std::vector<int64_t> pieces;              ///< how many there are of the tokens, of their pieces, …
   std::vector<std::vector<double>> offsets; ///< where these begin, and the end of the last; empty: they have one length
+  std::vector<std::vector<double>> said;    ///< what a call says of that: other offsets, some of them out of place
+  bool isBad(size_t level) const { return said[level] != offsets[level]; }
 };
 
 /// At least the tokens of `data`, as many as fit in pieces, pieces of these, … of the given lengths. 0: by offsets, of
-/// which some pieces are empty; without tokens there may be no piece.
+/// which some pieces are empty; without tokens there may be no piece. In some cases a call says offsets that are bad;
+/// what they mean stands in `offsets`.
 Extents makeExtents(const Case &data, const std::vector<int64_t> &lengths);
 
 } // namespace moe::test::random

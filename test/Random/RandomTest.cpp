@@ -72,6 +72,28 @@ TEST(RandomData, EveryKindHasWhatItsNameSays) {
   EXPECT_TRUE(std::all_of(masked.begin() + 10, masked.begin() + 20, [](double x) { return x == -INFINITY; }));
 }
 
+TEST(RandomData, SomeOffsetsAreBadAndMeanTheNearestInPlace) {
+  int bad = 0;
+  for (uint64_t seed = 1; seed <= 100; ++seed) {
+    Extents extents = makeExtents({Kind::Ordinary, 12, seed, 1}, {0, 3, 0});
+    for (size_t level : {0, 2}) {
+      const std::vector<double> &said = extents.said[level], &meant = extents.offsets[level];
+      auto count = static_cast<double>(level ? extents.pieces[level - 1] : extents.tokens);
+      ASSERT_EQ(said.size(), meant.size());
+      EXPECT_EQ(meant.front(), 0);
+      EXPECT_EQ(meant.back(), count);
+      EXPECT_TRUE(std::is_sorted(meant.begin(), meant.end()));
+      for (size_t i = 1; i + 1 < said.size(); ++i)
+        EXPECT_TRUE(meant[i] == said[i] || (said[i] > count && meant[i] == count) ||
+                    (said[i] < meant[i - 1] && meant[i] == meant[i - 1]));
+      bad += extents.isBad(level);
+    }
+    EXPECT_FALSE(extents.isBad(1));
+  }
+  EXPECT_GT(bad, 20);
+  EXPECT_LT(bad, 100);
+}
+
 TEST(RandomData, CasesSurviveARegressionFile) {
   Subject subject{"gate g {\n}\n", {{Kind::Huge, 3, 17, 1e10, false}, {Kind::NaNs, 0, 2, 1e30}}};
   Subject read = readRegression(writeRegression(subject, "two\nlines"));

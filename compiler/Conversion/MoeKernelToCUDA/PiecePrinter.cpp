@@ -162,11 +162,11 @@ void KernelPrinter::printPieceLoop() {
   printStartRanks(false, 2);
   put("const bool is_last = blockIdx.x == gridDim.x - 1;", 2);
   if (cuts())
-    put("long long cut = -1; // the piece that begins here and goes on in another block", 2);
-  put("for (long long piece = pieces.first(begin); piece < piece_count && (begin < end || is_last); ++piece) {", 2);
-  put("const long long piece_begin = pieces.begin(piece), piece_end = pieces.begin(piece + 1);", 3);
-  put("if (piece_begin >= end && !is_last)", 3);
-  put("break;", 4);
+    put("bool cut = false; // whether the last piece begins here and goes on in another block", 2);
+  put("long long piece = pieces.first(begin), piece_begin = 0, piece_end = pieces.begin(piece);", 2);
+  put("for (; piece < piece_count && (begin < end || is_last) && (piece_end < end || is_last); ++piece) {", 2);
+  put("piece_begin = piece_end;", 3);
+  put("piece_end = pieces.end(piece, piece_begin);", 3);
   put("// the tokens of this piece in this block", 3);
   put("const long long from = moe_later(piece_begin, begin), to = moe_earlier(piece_end, end);", 3);
   printRegisters(perPiece, 3);
@@ -177,7 +177,7 @@ void KernelPrinter::printPieceLoop() {
   printPieceEnd();
   put("}", 2);
   if (cuts())
-    put("moe_say_cut<" + text(pieceQuads) + ">(ends, cut);", 2);
+    put("moe_say_cut<" + text(pieceQuads) + ">(ends, {cut ? piece - 1 : -1, piece_begin, piece_end});", 2);
 }
 
 /// What has become of a piece: done here, or to be merged.
@@ -200,8 +200,7 @@ void KernelPrinter::printPieceEnd() {
   put("shared, " + text(meetWord) + ", goes_on,", 5);
   put("ends + (blockIdx.x * " + text(2 * pieceQuads + 1) + "ll + (begins_here ? " + text(1 + pieceQuads) + " : 1)));",
       5);
-  put("if (begins_here && goes_on)", 3);
-  put("cut = piece;", 4);
+  put("cut = begins_here && goes_on;", 3);
   if (!pieces)
     return;
   put("if (!goes_on && threadIdx.x < 32) // one warp finishes it", 3);
@@ -316,16 +315,18 @@ void KernelPrinter::printCutPieces() {
     put(accumulator.registers + (values > 1 ? "[j]" : "") + " = " + neutral + ";", values > 1 ? 3 : 2);
   }
   put("for (int block = threadIdx.x / 32; block < gridDim.x; block += " + text(warps()) + ") {", 2);
-  put("const long long piece = moe_cut_piece<" + quads + ">(ends, block);", 3);
-  put("if (piece < 0)", 3);
+  put("const moe_cut cut = moe_cut_piece<" + quads + ">(ends, block);", 3);
+  put("if (cut.piece < 0)", 3);
   put("continue;", 4);
-  put("const long long piece_begin = pieces.begin(piece), piece_end = pieces.begin(piece + 1);", 3);
+  for (auto [word, member] : {std::pair("piece", "piece"), {"piece_begin", "begin"}, {"piece_end", "end"}})
+    if (pieces && names({pieceArguments}, word))
+      put("const long long " + std::string(word) + " = cut." + member + ";", 3);
   put("const int total = " + words + "threadIdx.x / 32 * " + text(4 * pieceQuads) + ";", 3);
   int64_t ranked = rankedPieces();
   put("moe_merge_ends<" + name + "_piece_layout, " + quads + ", " + text(ranked) + ", " + text(program.rankedQuads) +
           ">(",
       3);
-  put("shared, total, ends, block, piece_end, token_count, " + (ranked ? countedFrom(perPiece.front()) : "nullptr") +
+  put("shared, total, ends, block, cut.end, token_count, " + (ranked ? countedFrom(perPiece.front()) : "nullptr") +
           ");",
       5);
   if (pieces) {

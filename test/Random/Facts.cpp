@@ -177,7 +177,8 @@ private:
       facts.element = Element::Float;
       facts.low = name == "sign" ? -1 : std::floor(x.low);
       facts.high = name == "sign" ? 1 : std::ceil(x.high);
-      return x.exact ? MaybeFacts(facts) : std::nullopt;
+      facts.exact = true;
+      return x.exact || x.ranked ? MaybeFacts(facts) : std::nullopt;
     }
     return smooth(x, name);
   }
@@ -309,13 +310,14 @@ private:
       return std::nullopt;
     bool compares = value.form == Form::Compare;
     for (size_t i = 0; i < value.operands.size(); ++i)
-      if (compares ? !operand(i).exact : operand(i).element != Element::Boolean)
+      if (compares ? !operand(i).exact && !operand(i).ranked : operand(i).element != Element::Boolean)
         return std::nullopt;
     bool first = operand(0).element == Element::Boolean;
     if (compares && first != (operand(1).element == Element::Boolean))
       return std::nullopt; // bool compares with bool
     Facts facts = merged();
     facts.element = Element::Boolean;
+    facts.exact = facts.exact || compares;
     facts.axes = *axes;
     facts.low = 0, facts.high = 1;
     return facts;
@@ -469,7 +471,7 @@ private:
     bool whole = x.element != Element::Float && value.name == "sum";
     facts.element = whole ? Element::Integer : Element::Float;
     facts.exact = whole;
-    facts.ranked = whole && x.ranked && !overTokens(x);
+    facts.ranked = x.ranked && !overTokens(x);
     facts.clean = whole || (x.clean && (x.low >= 0 || x.high <= 0));
     facts.roundings += overTokens(x) ? 8 : 4;
     if (value.name == "sum") {
@@ -482,7 +484,8 @@ private:
 
   MaybeFacts moments(Facts facts, const Facts &x, const std::string &kind) const {
     facts.element = Element::Float;
-    facts.exact = facts.ranked = facts.clean = false;
+    facts.exact = facts.clean = false;
+    facts.ranked = x.ranked && !overTokens(x);
     facts.roundings += 12;
     if (kind == "logsumexp") {
       if (!x.steady() || x.element != Element::Float) // whole numbers may leave the log of 1 and very little
@@ -516,7 +519,7 @@ private:
       return std::nullopt;
     const Facts &x = operand(0);
     Facts facts = pointwise(x, 8);
-    facts.ranked = false;
+    facts.ranked = x.ranked && program.isStatic(axis);
     if (value.name == "softmax")
       return mayGrow(x) ? bounded(facts, 0, 1) : std::nullopt;
     if (value.name == "normalize")

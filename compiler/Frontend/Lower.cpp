@@ -95,7 +95,8 @@ Value Lower::lowerInput(const Statement &statement) {
   if (!areLowered(symbol.type.axes))
     return nullptr; // the axis said so
   if (llvm::any_of(symbol.type.axes, [](const Axis *axis) { return axis->origin == Axis::Origin::Slot; })) {
-    notLowered(statement.nameLoc, "an input on the slots of a selection", "declare it along the selected axis and read it at the selection, as in x[route]");
+    notLowered(statement.nameLoc, "an input on the slots of a selection",
+               "declare it along the selected axis and read it at the selection, as in x[route]");
     return nullptr;
   }
   mlir::Type storage = symbol.storage == "bf16"  ? mlir::Type(builder.getBF16Type())
